@@ -1,0 +1,41 @@
+# Every target does its own set-up; a fresh Debian or Ubuntu with Python, make and a C compiler is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run demo test lint format bench install clean help
+
+help:            ## show this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+run: install     ## answer the phone: SIP on 5060, health on 127.0.0.1:9000
+	@$(BIN)/allo serve $(if $(wildcard allo.toml),--config allo.toml)
+
+demo: install    ## a scripted caller asks three questions and interrupts once
+	@$(BIN)/python bench/demo.py
+
+install: $(STAMP) ## make .venv with pinned versions
+
+$(STAMP): pyproject.toml constraints.txt scripts/venv.sh
+	@sh scripts/venv.sh $(PYTHON) $(VENV)
+	@touch $@
+
+test: install    ## all tests, with SIPp and both Asterisks where this machine can have them
+	@sh scripts/test-tools.sh
+	@$(BIN)/python -m pytest
+
+lint: install    ## ruff and mypy, strict, code and tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: install
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: install   ## the figures of docs/benchmarks.md
+	@sh scripts/test-tools.sh
+	@$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) build var .pytest_cache .mypy_cache .ruff_cache

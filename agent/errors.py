@@ -1,0 +1,52 @@
+"""The failure vocabulary: one base, one subclass per stage, a stable code on each.
+
+Messages say what is wrong, where, and what to do; they never carry callers' words or secrets.
+"""
+
+
+class AlloError(Exception):
+    """Base of everything that Allo raises on purpose."""
+
+    code = "allo"
+
+
+class SettingsError(AlloError):
+    """The configuration can't be used; the message is one line that names the key."""
+
+    code = "settings"
+
+
+class StartError(AlloError):
+    """A file, model or port needed at start is missing or in use; one line that names it."""
+
+    code = "start"
+
+
+class HearingError(AlloError):
+    """The recogniser failed."""
+
+    code = "stt"
+
+
+class VoiceError(AlloError):
+    """The voice failed."""
+
+    code = "tts"
+
+
+class ModelError(AlloError):
+    """The language model failed or stalled."""
+
+    code = "llm"
+
+
+class KnowledgeError(AlloError):
+    """The knowledge base can't be read or searched."""
+
+    code = "kb"
+
+
+class RecordError(AlloError):
+    """The call log or a recording can't be written."""
+
+    code = "record"

@@ -1,0 +1,317 @@
+"""The doors of the conversation: Protocols and the values that cross them.
+
+Lines, recognisers, voices, models and retrievers live behind these Protocols; the core never
+imports one of them. Nothing here does I/O. Positions are samples of the caller's audio since
+the line opened (see ``audio.frame``); at most five members to a port.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from audio.frame import AudioFrame
+
+# ---------------------------------------------------------------- the line
+
+
+@dataclass(frozen=True, slots=True)
+class CallerInfo:
+    """Who rings, and over what."""
+
+    call_id: str
+    """Unique id of this call, chosen by the line, safe in file names."""
+    line: str
+    """Kind of line: ``sip``, ``asterisk``, ``modem``."""
+    number: str
+    """The caller's number or user part as signalled; empty when withheld."""
+    called: str
+    """The number or user part that was dialled; may be empty."""
+    rate: int
+    """Sample rate of this leg in both directions, Hz (8000 or 16000)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    """A key that the caller pressed."""
+
+    digit: str
+    """One of ``0-9 * # A-D``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The leg is gone; always the last event of a line."""
+
+    cause: str
+    """Short machine word: ``caller``, ``agent``, ``transfer``, ``lost``, ``cancelled``."""
+
+
+LineEvent = AudioFrame | Dtmf | HungUp
+
+
+class LineGone(Exception):  # noqa: N818 - an event of the trade, not a fault
+    """The caller left before or while the request was made."""
+
+
+class Mouth(Protocol):
+    """The outgoing direction of a line. Audio goes in ahead of real time; the line paces it.
+
+    ``agent.playout`` is its only user. Nothing here blocks or awaits.
+    """
+
+    @property
+    def played(self) -> int:
+        """Samples of all audio given to ``play`` that were really played so far, cleared ones not counted."""
+
+    def play(self, pcm: bytes) -> None:
+        """Queue PCM16 mono at the leg's rate, any length; an odd tail is padded with silence."""
+
+    def pause(self) -> None:
+        """Stop playing at once, keep the queue."""
+
+    def resume(self) -> None:
+        """Go on from where ``pause`` stopped."""
+
+    def clear(self) -> None:
+        """Drop everything queued, silence now, end a pause."""
+
+
+class Line(Protocol):
+    """One live two-way leg to a person, deliberately dumb."""
+
+    @property
+    def caller(self) -> CallerInfo:
+        """Who rings; constant for the life of the line."""
+
+    @property
+    def mouth(self) -> Mouth:
+        """Where our speech goes."""
+
+    async def answer(self) -> AsyncIterator[LineEvent]:
+        """Pick up and return the events of the leg, ending with ``HungUp``.
+
+        Frames are 20 ms, contiguous, delivered in real time for as long as the leg is up (silence
+        where the wire has none). Raises ``LineGone`` when the caller left before.
+        """
+
+    async def hangup(self) -> None:
+        """End the leg; harmless when it has ended."""
+
+    async def transfer(self, target: str) -> bool:
+        """Give the caller to ``target`` (a SIP URI or dialplan extension; empty: the line's default operator).
+
+        True: the leg has left us and ``HungUp("transfer")`` follows. False: refused, the call goes on.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a new call is not taken now."""
+
+    reason: Literal["busy", "stopping"]
+    retry_after_s: int
+    """What a line may tell the caller's side as Retry-After, seconds."""
+
+
+class FrontDoor(Protocol):
+    """What the house hands to a source of lines."""
+
+    def admit(self) -> Refusal | None:
+        """Ask before ringing: ``None`` means that one more call has room."""
+
+    def ring(self, line: Line) -> None:
+        """A caller is at the door; returns at once, the call runs on its own."""
+
+
+class LineSource(Protocol):
+    """Something that yields lines: a SIP port, an Asterisk, a modem."""
+
+    @property
+    def name(self) -> str:
+        """Kind of line, as in ``CallerInfo.line``."""
+
+    @property
+    def state(self) -> str:
+        """One line for ``/health``: ``up``, or what is wrong and what to do."""
+
+    async def run(self, door: FrontDoor, ready: Callable[[], None]) -> None:
+        """Serve until cancelled; call ``ready`` once when the source listens (or has begun to reconnect by itself)."""
+
+
+# ---------------------------------------------------------------- hearing
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognised word and where it was spoken."""
+
+    text: str
+    start: int
+    """Position of its first sample."""
+    end: int
+    """Position after its last sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood of one utterance so far."""
+
+    text: str
+    """Lower-case words as the recogniser gave them; empty when nothing was understood."""
+    final: bool
+    """True when no later result will change it."""
+    position: int
+    """Caller audio up to here was used."""
+    words: tuple[Word, ...] = ()
+
+
+class Recognizer(Protocol):
+    """The ear of one call."""
+
+    def push(self, frame: AudioFrame) -> None:
+        """Take one frame; never blocks. Partial transcripts go to the callback given at ``open``, on the event loop."""
+
+    async def finish(self) -> Transcript:
+        """The utterance is over: return everything heard since the last ``finish`` and start afresh."""
+
+    async def close(self) -> None:
+        """Free what the call used."""
+
+
+class SpeechToText(Protocol):
+    """A recognition engine that opens one Recognizer per call."""
+
+    @property
+    def name(self) -> str:
+        """Engine and model, for health and the call log."""
+
+    async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> Recognizer:
+        """A fresh recogniser for audio at ``rate`` Hz."""
+
+    async def close(self) -> None:
+        """Free models, threads and processes."""
+
+
+# ---------------------------------------------------------------- speaking
+
+
+class Synthesizer(Protocol):
+    """A voice."""
+
+    @property
+    def name(self) -> str:
+        """Engine and voice, stable: part of the phrase cache's key."""
+
+    @property
+    def rate(self) -> int:
+        """Sample rate of its audio, Hz."""
+
+    def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        """Stream PCM16 mono chunks of one sentence; raises ``agent.errors.VoiceError``."""
+
+    async def close(self) -> None:
+        """Free what the voice holds."""
+
+
+# ---------------------------------------------------------------- knowing
+
+
+Base = Literal["general", "tech"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of the knowledge base that may answer."""
+
+    base: Base
+    heading: str
+    """Heading path, ``Section / Subsection``."""
+    text: str
+    """The piece as written, heading excluded."""
+    score: float
+    """Confidence that it answers the question, 0 to 1, comparable between questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One finished turn as a model may see it: what the caller said and what of the answer was heard."""
+
+    caller: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that a model may use for one answer."""
+
+    text: str
+    """What the caller asked, normalised."""
+    passages: tuple[Passage, ...]
+    """Best first; empty when nothing was found."""
+    history: tuple[Exchange, ...] = ()
+    """Earlier turns, oldest first; agent texts hold only what was heard."""
+    system: str = ""
+    """System prompt."""
+
+
+class Retriever(Protocol):
+    """Finds passages."""
+
+    async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
+        """Passages for a question, best first; raises ``agent.errors.KnowledgeError``."""
+
+
+class LanguageModel(Protocol):
+    """Turns a question with its passages into text."""
+
+    @property
+    def name(self) -> str:
+        """Provider and model, for health and the call log."""
+
+    def reply(self, question: Question) -> AsyncIterator[str]:
+        """Stream the answer's text in pieces of any size; raises ``agent.errors.ModelError``.
+
+        Yields nothing when it does not know: the caller then hears the no-answer prompt.
+        """
+
+    async def close(self) -> None:
+        """Close connections."""
+
+
+# ---------------------------------------------------------------- doing
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something done between sentences."""
+
+    kind: Literal["transfer", "hangup"]
+    target: str = ""
+    """Where to, for ``transfer``; empty: the operator from the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The unit between brain and voice."""
+
+    text: str
+    """What is said, as shown in transcripts."""
+    source: str = ""
+    """``general`` or ``tech`` when it stands on a passage, else empty."""
+    action: Action | None = None
+    """Done after the sentence was heard."""
+
+
+AnswerText = Callable[[str], Awaitable[str]]
+"""What a text door is handed: a question in, the answer out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What ``/health`` says, assembled by the daemon."""
+
+    ready: bool
+    version: str
+    lines: dict[str, str] = field(default_factory=dict)
+    engines: dict[str, str] = field(default_factory=dict)
+    calls: int = 0

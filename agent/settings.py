@@ -1,0 +1,320 @@
+"""All settings: one TOML file and the environment, checked before anything starts.
+
+``ALLO_<SECTION>__<KEY>`` overrides ``[section] key``; ``ALLO_LANGUAGE`` and ``OPENAI_API_KEY`` stand alone.
+Every field carries its unit; ``docs/settings.md`` lists them all (a test keeps it in step).
+"""
+
+import os
+import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agent.errors import SettingsError
+
+ENV_PREFIX = "ALLO_"
+TEST_PREFIX = "ALLO_REQUIRE_"
+"""Switches of the test suite, not settings."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Network = IPv4Network | IPv6Network
+
+PRIVATE = (
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+
+
+def _split(value: object) -> object:
+    """Let the environment give lists as ``a, b, c``."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    parts = _split(value)
+    return [ip_network(str(part), strict=False) for part in parts] if isinstance(parts, list | tuple) else parts
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sip(Section):
+    """The SIP line: rings without any PBX."""
+
+    enabled: bool = True
+    """Listen for SIP calls."""
+    host: str = "0.0.0.0"  # noqa: S104 - a phone must reach it; `allow` guards the door
+    """Address to listen on, UDP and TCP."""
+    port: Port = 5060
+    """Port to listen on, UDP and TCP."""
+    allow: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = tuple(ip_network(n) for n in PRIVATE)
+    """Networks that may call; others get 403. Default: loopback and private ranges."""
+    advertise: str = ""
+    """Address put into SDP and Contact when it differs from ours (NAT); empty: found per call."""
+    rtp_ports: Annotated[tuple[Port, Port], BeforeValidator(_split)] = (20000, 20999)
+    """First and last UDP port for RTP, two for each call."""
+    registrar: str = ""
+    """Provider to register with, ``host`` or ``host:port``; empty: none."""
+    username: str = ""
+    """User name at the registrar."""
+    password: SecretStr = SecretStr("")
+    """Password at the registrar."""
+    session_expires_s: Annotated[int, Field(ge=90)] = 1800
+    """Session timer offered (RFC 4028), seconds."""
+    operator: str = ""
+    """SIP URI that callers are transferred to by REFER; empty: transfer is not offered."""
+
+
+class Asterisk(Section):
+    """The Asterisk line: a Stasis application over ARI."""
+
+    url: str = ""
+    """ARI base address such as ``http://127.0.0.1:8088``; empty: no Asterisk line."""
+    username: str = "allo"
+    """User from ``ari.conf``."""
+    password: SecretStr = SecretStr("")
+    """Password from ``ari.conf``."""
+    app: str = "allo"
+    """Stasis application name; one daemon to a name."""
+    media: Literal["auto", "websocket", "rtp"] = "auto"
+    """How audio travels: chan_websocket, RTP ExternalMedia, or whichever this Asterisk has."""
+    rtp_host: str = "127.0.0.1"
+    """Our address as Asterisk sees it, for RTP ExternalMedia."""
+
+
+class Modem(Section):
+    """The GSM line (not built yet)."""
+
+    enabled: bool = False
+    """Reserved; must stay false in this version."""
+
+
+class Web(Section):
+    """Health and, later, the admin page."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 9000
+    """Port to listen on."""
+
+
+class Storage(Section):
+    """Where the daemon writes."""
+
+    dir: Path = Path("var")
+    """Call log, recordings, indexes and caches; made when missing."""
+    phrase_cache_mb: Annotated[int, Field(ge=0)] = 200
+    """Disk given to synthesised phrases, megabytes."""
+
+
+class Stt(Section):
+    """Recognition."""
+
+    engine: Literal["vosk"] = "vosk"
+    """Recogniser."""
+    model: str = ""
+    """Model name or folder; empty: a pulled model of the language, else the bundled demo model."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads that calls share for recognition."""
+
+
+class Tts(Section):
+    """Voices."""
+
+    engine: Literal["auto", "espeak", "piper"] = "auto"
+    """Voice engine; ``auto``: Piper where a voice was pulled, else espeak-ng."""
+    voice: str = ""
+    """Voice name of the engine; empty: the language's default."""
+    speed_wpm: Annotated[int, Field(ge=80, le=450)] = 165
+    """espeak-ng's rate, words per minute."""
+
+
+class Llm(Section):
+    """The language model; without a key or address answers come from the knowledge base alone."""
+
+    base_url: str = ""
+    """OpenAI-compatible address (vLLM, Ollama, DeepSeek, OpenRouter ...); empty: OpenAI when a key is set."""
+    api_key: SecretStr = SecretStr("")
+    """Key; ``OPENAI_API_KEY`` is used when this is empty."""
+    model: str = "gpt-4o-mini"
+    """Model name."""
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.2
+    """Sampling temperature."""
+    max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
+    """Longest answer, tokens."""
+    stall_s: Annotated[float, Field(gt=0, le=30)] = 2.5
+    """No token for this long: the knowledge base answers instead, seconds."""
+
+    @property
+    def configured(self) -> bool:
+        """True when a model server or a key was given."""
+        return bool(self.base_url or self.api_key.get_secret_value())
+
+
+class Kb(Section):
+    """The knowledge bases."""
+
+    dir: Path = Path("kb")
+    """Folder with ``general.md`` and ``tech.md``; another language lies in a folder of its name (``en/``)."""
+    top_k: Annotated[int, Field(ge=1, le=20)] = 3
+    """Passages given to the model."""
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.35
+    """Below this confidence the agent says that it does not know."""
+
+
+class Prompts(Section):
+    """What the agent says and is told."""
+
+    dir: Path = Path("prompts")
+    """Folder with one subfolder for each language."""
+
+
+class Turns(Section):
+    """Turn taking; all times in milliseconds of caller audio."""
+
+    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = 400
+    """Quiet after speech that ends a turn."""
+    min_speech_ms: Annotated[int, Field(ge=20, le=1000)] = 100
+    """Shorter sounds are not speech."""
+    barge_in: bool = True
+    """Callers may interrupt."""
+    barge_in_ms: Annotated[int, Field(ge=40, le=2000)] = 120
+    """Speech this long pauses the agent."""
+    barge_in_confirm_ms: Annotated[int, Field(ge=40, le=3000)] = 320
+    """Speech this long, or a recognised word, ends the agent's turn; less, and it resumes."""
+    reprompt_s: Annotated[float, Field(ge=2, le=120)] = 8.0
+    """Silence after which the caller is asked again, seconds."""
+    reprompts: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often, before the goodbye."""
+
+
+class Calls(Section):
+    """Limits."""
+
+    max: Annotated[int, Field(ge=1, le=1000)] = 40
+    """Calls at once; further ones hear busy."""
+    max_minutes: Annotated[float, Field(gt=0, le=1440)] = 60.0
+    """Longest call, minutes."""
+
+
+class Recording(Section):
+    """Recordings of calls."""
+
+    enabled: bool = True
+    """Write a stereo WAV for each call (caller left, agent right)."""
+
+
+class Shutdown(Section):
+    """What SIGTERM does."""
+
+    grace_s: Annotated[float, Field(ge=0, le=3600)] = 20.0
+    """Calls in progress may finish for this long; then a spoken goodbye, seconds."""
+
+
+class Log(Section):
+    """Log output on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe message written."""
+
+
+class Settings(BaseSettings):
+    """The whole tree, frozen. Environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        enable_decoding=False,
+        extra="forbid",
+        frozen=True,
+    )
+
+    language: Literal["ru", "en"] = "ru"
+    """Recogniser, voice, prompts and demo knowledge."""
+    sip: Sip = Sip()
+    asterisk: Asterisk = Asterisk()
+    modem: Modem = Modem()
+    web: Web = Web()
+    storage: Storage = Storage()
+    stt: Stt = Stt()
+    tts: Tts = Tts()
+    llm: Llm = Llm()
+    kb: Kb = Kb()
+    prompts: Prompts = Prompts()
+    turns: Turns = Turns()
+    calls: Calls = Calls()
+    recording: Recording = Recording()
+    shutdown: Shutdown = Shutdown()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then what ``load`` read from the TOML file."""
+        return env_settings, init_settings
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read ``path`` (none: defaults) and the environment; raise ``SettingsError`` with one line naming the key."""
+    _refuse_unknown_environment()
+    try:
+        settings = Settings(**_read(path))
+    except ValidationError as error:
+        raise SettingsError(_first_fault(error, path)) from None
+    return _with_openai_key(settings)
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+
+
+def _refuse_unknown_environment() -> None:
+    """pydantic-settings passes over variables of no known section; a typo there must not be silent."""
+    for name in os.environ:
+        if not name.startswith(ENV_PREFIX) or name.startswith(TEST_PREFIX):
+            continue
+        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if section not in Settings.model_fields:
+            raise SettingsError(f"environment {name}: there is no such setting; see docs/settings.md")
+
+
+def _first_fault(error: ValidationError, path: Path | None) -> str:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    keys = [str(part) for part in fault["loc"]]
+    variable = ENV_PREFIX + "__".join(keys[:2]).upper()
+    where = f"environment {variable}" if variable in os.environ else str(path or "settings")
+    name = f"[{keys[0]}] {'.'.join(keys[1:])}" if len(keys) > 1 else keys[0]
+    said = "there is no such setting" if fault["type"] == "extra_forbidden" else fault["msg"].lower()
+    return f"{where}: {name}: {said}; see docs/settings.md"
+
+
+def _with_openai_key(settings: Settings) -> Settings:
+    key = os.environ.get("OPENAI_API_KEY", "")
+    if not key or settings.llm.api_key.get_secret_value():
+        return settings
+    return settings.model_copy(update={"llm": settings.llm.model_copy(update={"api_key": SecretStr(key)})})

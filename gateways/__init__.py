@@ -1,0 +1,1 @@
+"""Side doors to the daemon: health and admin over HTTP, later dictation, widget and Telegram."""

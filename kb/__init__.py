@@ -1,0 +1,1 @@
+"""Knowledge: the texts, how they are cut, indexed and found."""
