@@ -1,0 +1,57 @@
+"""The turns of one call: what was said, what was answered, what was heard of it."""
+
+from dataclasses import dataclass, field
+
+from agent.ports import Exchange
+
+HISTORY_TURNS = 12
+"""Turns that a model is shown."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One exchange; the greeting is turn 0 with nothing said by the caller."""
+
+    number: int
+    caller: str
+    said: str = ""
+    heard: str = ""
+    cut: bool = False
+    source: str = ""
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """What a model may know: only words that were heard."""
+
+    turns: list[Turn] = field(default_factory=list)
+    unanswered: str = ""
+    """Words of a turn whose reply was dropped unheard; they belong to what the caller says next."""
+
+    def begin(self, text: str) -> Turn:
+        """The caller finished a turn; words left unanswered come before it."""
+        whole = f"{self.unanswered} {text}".strip()
+        self.unanswered = ""
+        turn = Turn(len(self.turns), whole)
+        self.turns.append(turn)
+        return turn
+
+    def close(self, turn: Turn, said: str, heard: str, cut: bool) -> None:
+        """The reply is over, by itself or by interruption."""
+        turn.said, turn.heard, turn.cut = said, heard, cut
+
+    def drop(self, turn: Turn) -> None:
+        """The caller went on before anything was heard: the turn never was, its words stay unanswered."""
+        self.turns.remove(turn)
+        self.unanswered = turn.caller
+
+    @property
+    def history(self) -> tuple[Exchange, ...]:
+        """Finished turns, oldest first, as heard."""
+        done = [turn for turn in self.turns if turn.heard or turn.said]
+        return tuple(Exchange(turn.caller, turn.heard) for turn in done[-HISTORY_TURNS:])
+
+    @property
+    def last_said(self) -> str:
+        """The newest thing the agent said in full, for «повторите»."""
+        return next((turn.said for turn in reversed(self.turns) if turn.said), "")

@@ -1,0 +1,175 @@
+"""The one owner of the mouth: what was pushed, what of it was heard.
+
+Sentences are pushed ahead of real time; ``clear`` closes the handle that pushed them, so a late
+chunk of a dead reply has nowhere to go, and returns what the caller really heard.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from agent.ports import Mouth
+from audio.frame import SAMPLE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What of a speech reached the caller."""
+
+    text: str
+    """Heard sentences; the last one cut to the words that fit its played part."""
+    said: str
+    """Everything that was given to the voice."""
+    complete: bool
+    """True when nothing was lost."""
+
+
+@dataclass(slots=True)
+class _Spoken:
+    """One sentence and where its audio lies, in samples of the mouth's count."""
+
+    text: str
+    start: int
+    end: int
+    finished: bool = False
+
+
+class Speech:
+    """The handle of one reply; dead after the next ``begin`` or ``clear``."""
+
+    def __init__(self, playout: "Playout") -> None:
+        """Made by ``Playout.begin`` only."""
+        self._playout = playout
+        self.sentences: list[_Spoken] = []
+
+    @property
+    def alive(self) -> bool:
+        """False once the mouth belongs to somebody else."""
+        return self._playout.speech is self
+
+    @property
+    def heard(self) -> Heard:
+        """What was heard of it until now."""
+        played = self._playout.played
+        said = " ".join(sentence.text for sentence in self.sentences)
+        parts = [_part(sentence, played) for sentence in self.sentences]
+        complete = all(sentence.finished and sentence.end <= played for sentence in self.sentences)
+        return Heard(" ".join(part for part in parts if part), said, complete)
+
+    def open_sentence(self, text: str) -> None:
+        """What is pushed next belongs to ``text``."""
+        at = self._playout.pushed
+        self.sentences.append(_Spoken(text, at, at))
+
+    def close_sentence(self) -> None:
+        """The audio of the open sentence is complete."""
+        self.sentences[-1].finished = True
+
+    def push(self, pcm: bytes) -> bool:
+        """Give audio of the open sentence to the mouth; False when the handle is dead."""
+        if not self.alive:
+            return False
+        self._playout.push(pcm)
+        self.sentences[-1].end = self._playout.pushed
+        return True
+
+
+class Playout:
+    """Pushes to one ``Mouth`` and knows what is still to be heard."""
+
+    def __init__(self, mouth: Mouth) -> None:
+        """``mouth`` belongs to this playout alone from now on."""
+        self._mouth = mouth
+        self._pushed = mouth.played
+        self._pending: deque[memoryview] = deque()
+        self._taken = mouth.played
+        self._paused = False
+        self.speech: Speech | None = None
+
+    @property
+    def pushed(self) -> int:
+        """Samples given to the mouth, cleared ones not counted."""
+        return self._pushed
+
+    @property
+    def played(self) -> int:
+        """Samples heard."""
+        return self._mouth.played
+
+    @property
+    def audible(self) -> bool:
+        """True while something is being heard or is paused."""
+        return self._pushed > self._mouth.played
+
+    def begin(self) -> Speech:
+        """Open the mouth for a new reply; the earlier handle dies, its audio plays on."""
+        self.speech = Speech(self)
+        return self.speech
+
+    def push(self, pcm: bytes) -> None:
+        """For ``Speech`` only."""
+        if len(pcm) % SAMPLE_BYTES:
+            raise ValueError(f"{len(pcm)} bytes are not whole 16-bit samples")
+        if pcm:
+            self._mouth.play(pcm)
+            self._pending.append(memoryview(pcm))
+            self._pushed += len(pcm) // SAMPLE_BYTES
+
+    def pause(self) -> None:
+        """Hold the tongue, keep the rest."""
+        if not self._paused:
+            self._paused = True
+            self._mouth.pause()
+
+    def resume(self) -> None:
+        """Go on where ``pause`` stopped."""
+        if self._paused:
+            self._paused = False
+            self._mouth.resume()
+
+    def clear(self) -> Heard:
+        """Silence now, kill the present handle, and tell what was heard of it."""
+        self._mouth.clear()
+        self._paused = False
+        heard = self.speech.heard if self.speech else Heard("", "", complete=True)
+        self._pushed = self._mouth.played
+        self.speech = None
+        return heard
+
+    def take_played(self) -> bytes:
+        """Audio heard since the last call, for the recording."""
+        want = (self._mouth.played - self._taken) * SAMPLE_BYTES
+        if want <= 0:
+            if self._pending and self._pushed == self._taken:
+                self._pending.clear()  # cleared before a sample of it was heard
+            return b""
+        self._taken = self._mouth.played
+        taken = self._take(want)
+        if self._pushed == self._taken:
+            self._pending.clear()
+        return taken
+
+    def _take(self, want: int) -> bytes:
+        parts: list[memoryview] = []
+        while want > 0 and self._pending:
+            chunk = self._pending.popleft()
+            if len(chunk) > want:
+                self._pending.appendleft(chunk[want:])
+                chunk = chunk[:want]
+            parts.append(chunk)
+            want -= len(chunk)
+        return b"".join(parts)
+
+
+def _part(sentence: _Spoken, played: int) -> str:
+    """The words of a sentence that fit its played share; whole words, rounded down."""
+    if sentence.finished and played >= sentence.end:
+        return sentence.text
+    length = sentence.end - sentence.start
+    if length <= 0 or played <= sentence.start:
+        return ""
+    share = min(1.0, (played - sentence.start) / length)
+    reach = int(share * len(sentence.text))
+    kept = sentence.text[:reach]
+    if reach < len(sentence.text) and not sentence.text[reach].isspace():
+        kept = kept.rpartition(" ")[0]
+    return kept.rstrip(" ,;:-")
