@@ -1,0 +1,151 @@
+"""WAV files: a stereo recording that survives a kill at any moment, and a reader to mono PCM16.
+
+The format is RIFF/WAVE, PCM16 (Microsoft/IBM "Multimedia Programming Interface and Data Specifications 1.0").
+"""
+
+import os
+import struct
+import wave
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from audio.frame import SAMPLE_BYTES
+from audio.resample import resample
+
+HEADER_BYTES = 44
+"""Length of the header that ``StereoWriter`` writes: RIFF, fmt of 16 bytes, data."""
+
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_CHANNELS = 2
+_STEP = _CHANNELS * SAMPLE_BYTES
+_MOST = 0xFFFFFFFF - HEADER_BYTES
+
+
+class StereoWriter:
+    """Writes a 16-bit stereo WAV as it grows: left is the caller, right is the agent.
+
+    Every ``write`` reaches the operating system at once (a killed process loses nothing that was written);
+    only the two sizes in the header wait for ``close``, and ``repair`` sets them after a kill.
+    Blocks on the disk and raises ``OSError`` when it is full: call it from a thread.
+    """
+
+    def __init__(self, path: Path, rate: int) -> None:
+        self._file = FileIO(path, "w")
+        self._rate = rate
+        self._bytes = 0
+        try:
+            _write_all(self._file, _header(rate, 0))
+        except OSError:
+            self._file.close()
+            raise
+
+    @property
+    def samples(self) -> int:
+        """Sample pairs written so far."""
+        return self._bytes // _STEP
+
+    def write(self, interleaved: bytes) -> None:
+        """Append left/right pairs of PCM16, any number of whole pairs."""
+        if len(interleaved) % _STEP:
+            raise ValueError(f"{len(interleaved)} bytes are not whole pairs of PCM16")
+        _write_all(self._file, interleaved)
+        self._bytes += len(interleaved)
+
+    def close(self) -> None:
+        """Set the sizes in the header; harmless when closed already."""
+        if self._file.closed:
+            return
+        try:
+            self._file.seek(HEADER_BYTES + self._bytes)
+            self._file.truncate()
+            self._file.seek(0)
+            _write_all(self._file, _header(self._rate, self._bytes))
+        finally:
+            self._file.close()
+
+    def __enter__(self) -> "StereoWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def interleave(left: bytes, right: bytes) -> bytes:
+    """Two runs of PCM16 mono -> left/right pairs; the shorter one is padded with silence."""
+    pairs = np.zeros((max(len(left), len(right)) // SAMPLE_BYTES, _CHANNELS), dtype="<i2")
+    for channel, pcm in enumerate((left, right)):
+        samples = np.frombuffer(pcm, dtype="<i2", count=len(pcm) // SAMPLE_BYTES)
+        pairs[: samples.size, channel] = samples
+    return pairs.tobytes()
+
+
+def repair(path: Path) -> bool:
+    """Make the header of a recording that was cut off agree with the file's length; True when it was changed.
+
+    Raises ``ValueError`` for a file that ``StereoWriter`` did not write.
+    """
+    with path.open("r+b") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        old = file.read(HEADER_BYTES)
+        if len(old) < HEADER_BYTES:
+            raise ValueError(f"{path}: no WAV header, {length} bytes in all")
+        fields = _HEADER.unpack(old)
+        if (fields[0], fields[2], fields[6], fields[11]) != (b"RIFF", b"WAVE", _CHANNELS, b"data"):
+            raise ValueError(f"{path}: not a stereo recording of ours")
+        data = (length - HEADER_BYTES) // _STEP * _STEP
+        new = _header(fields[7], data)
+        if new == old and HEADER_BYTES + data == length:
+            return False
+        file.truncate(HEADER_BYTES + data)
+        file.seek(0)
+        file.write(new)
+    return True
+
+
+def read_mono(path: Path, rate: int = 8000) -> bytes:
+    """Read a 16-bit WAV of any rate and channel count as PCM16 mono at ``rate`` Hz (channels are averaged).
+
+    Raises ``OSError`` or ``ValueError`` naming the file.
+    """
+    try:
+        with wave.open(str(path), "rb") as wav:
+            width, channels, source = wav.getsampwidth(), wav.getnchannels(), wav.getframerate()
+            pcm = wav.readframes(wav.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"{path}: not a PCM WAV file ({error or 'cut short'}); convert it to 16-bit PCM") from None
+    if width != SAMPLE_BYTES:
+        raise ValueError(f"{path}: {width * 8}-bit samples; convert it to 16-bit PCM")
+    pcm = pcm[: len(pcm) // (channels * SAMPLE_BYTES) * channels * SAMPLE_BYTES]
+    if channels > 1:
+        mixed = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels).mean(axis=1)
+        pcm = np.rint(mixed).astype("<i2").tobytes()
+    return resample(pcm, source, rate)
+
+
+def write_mono(path: Path, pcm: bytes, rate: int) -> None:
+    """Write a whole piece of PCM16 mono as a WAV file."""
+    with wave.open(str(path), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(SAMPLE_BYTES)
+        wav.setframerate(rate)
+        wav.writeframes(pcm)
+
+
+def _header(rate: int, data: int) -> bytes:
+    data = min(data, _MOST)
+    riff = HEADER_BYTES - 8 + data
+    fmt = (1, _CHANNELS, rate, rate * _STEP, _STEP, SAMPLE_BYTES * 8)
+    return _HEADER.pack(b"RIFF", riff, b"WAVE", b"fmt ", 16, *fmt, b"data", data)
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """A raw file may take less than it was given, for instance when the disk is nearly full."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]

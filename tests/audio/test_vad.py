@@ -1,0 +1,99 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio.frame import frame_bytes
+from audio.level import comfort_noise, dbfs, peak_dbfs, silence, tone
+from audio.resample import resample
+from audio.vad import SpeechDetector
+from audio.wav import read_mono
+
+SPEECH = Path(__file__).parent.parent / "speech"
+PCM = np.dtype("<i2")
+FILES = sorted(SPEECH.glob("*/domain/*.wav"))[::9]
+
+
+def cut(pcm: bytes, rate: int = 8000) -> list[bytes]:
+    size = frame_bytes(rate)
+    return [pcm[i : i + size] for i in range(0, len(pcm) - size + 1, size)]
+
+
+def flags(frames: Sequence[bytes], rate: int = 8000) -> list[bool]:
+    detector = SpeechDetector(rate)
+    return [detector.push(frame) for frame in frames]
+
+
+def at_peak(pcm: bytes, level: float) -> bytes:
+    gain = 10.0 ** ((level - peak_dbfs(pcm)) / 20.0)
+    return np.rint(np.frombuffer(pcm, dtype="<i2") * gain).astype(PCM).tobytes()
+
+
+def mixed(pcm: bytes, noise: bytes) -> bytes:
+    both = np.frombuffer(pcm, dtype="<i2").astype(int) + np.frombuffer(noise[: len(pcm)], dtype="<i2")
+    return np.clip(both, -32768, 32767).astype(PCM).tobytes()
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("level", [-100.0, -72.0, -60.0])
+def test_silence_and_faint_noise_are_never_speech(rate: int, level: float) -> None:
+    quiet = comfort_noise(rate * 10, level) if level > -100.0 else silence(rate * 10)
+    assert not any(flags(cut(quiet, rate), rate))
+    assert not any(flags(cut(silence(rate) + quiet, rate), rate))
+
+
+@pytest.mark.parametrize("level", [-50.0, -40.0, -30.0, -20.0])
+def test_steady_noise_of_any_level_is_not_speech(level: float) -> None:
+    assert not any(flags(cut(comfort_noise(80_000, level))))
+
+
+def test_noise_that_begins_is_learnt_within_three_seconds() -> None:
+    heard = flags(cut(silence(16_000) + comfort_noise(80_000, -25.0)))
+    assert not any(heard[100 + 150 :])
+
+
+@pytest.mark.parametrize("level", [-6.0, -20.0, -40.0])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_callers_are_heard(path: Path, level: float) -> None:
+    pcm = at_peak(read_mono(path), level)
+    frames = cut(silence(8000) + pcm + silence(8000))
+    heard = np.flatnonzero(flags(frames))
+    loud = np.flatnonzero([dbfs(frame) > level - 26.0 for frame in frames])
+    assert heard.size
+    assert abs(int(heard[0]) - int(loud[0])) <= 10  # 200 ms
+    assert -25 <= int(heard[-1]) - int(loud[-1]) <= 10  # never later than 200 ms after the end
+    assert np.diff(heard).max() <= 25  # no hole of more than 500 ms within these phrases
+
+
+@pytest.mark.parametrize("path", FILES[:4], ids=lambda path: path.stem)
+def test_callers_are_heard_through_noise(path: Path) -> None:
+    pcm = silence(8000) + at_peak(read_mono(path), -6.0) + silence(16_000)
+    heard = np.flatnonzero(flags(cut(mixed(pcm, comfort_noise(len(pcm), -32.0)))))
+    assert heard.size > 10
+    assert heard[0] >= 50
+    assert heard[-1] < len(pcm) // 320 - 50
+
+
+def test_sixteen_kilohertz_hears_the_same_speech() -> None:
+    pcm = read_mono(FILES[0])
+    low = np.flatnonzero(flags(cut(pcm)))
+    high = np.flatnonzero(flags(cut(resample(pcm, 8000, 16000), 16000), 16000))
+    assert abs(int(low[0]) - int(high[0])) <= 3
+    assert abs(int(low[-1]) - int(high[-1])) <= 5
+
+
+def test_the_same_frames_give_the_same_flags() -> None:
+    frames = cut(mixed(read_mono(FILES[1]), comfort_noise(80_000, -35.0)))
+    assert flags(frames) == flags(frames)
+
+
+def test_a_long_tone_is_soon_taken_for_noise() -> None:
+    assert not any(flags(cut(tone(425.0, 6000, 8000, -20.0)))[150:])
+
+
+def test_wrong_sizes_and_rates_are_refused() -> None:
+    with pytest.raises(ValueError, match="11025"):
+        SpeechDetector(11025)
+    with pytest.raises(ValueError, match="100 bytes"):
+        SpeechDetector(8000).push(bytes(100))
