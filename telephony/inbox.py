@@ -1,0 +1,107 @@
+"""The one bounded inbound queue of a line.
+
+Written by whatever reads the wire, read by one ``async for``; both on the event loop, no locks, one future.
+"""
+
+import asyncio
+from collections import deque
+
+from agent.ports import Dtmf, HungUp, LineEvent
+from audio.frame import FRAME_MS, AudioFrame, frame_bytes
+from audio.rechunk import Rechunker
+
+CAPACITY_S = 5
+"""Audio that may wait for a slow consumer, seconds."""
+
+
+class Inbox:
+    """Any run of PCM bytes in, contiguous 20 ms ``AudioFrame``s and control events out, ``HungUp`` last.
+
+    When full, the oldest frame is dropped and counted. Time stays true: the positions of dropped frames are
+    skipped, so a consumer sees ``frame.position`` jump by exactly what was lost. Control events are never dropped.
+    """
+
+    def __init__(self, rate: int, capacity: int = CAPACITY_S * 1000 // FRAME_MS) -> None:
+        self._rate = rate
+        self._capacity = capacity
+        self._frame_samples = rate * FRAME_MS // 1000
+        self._cut = Rechunker(frame_bytes(rate))
+        self._queue: deque[LineEvent] = deque()
+        self._audio = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._hung_up = False
+        self._ended = False
+        self.position = 0
+        """Position of the next frame to be cut: samples since the line opened, without those of an unfinished frame."""
+        self.dropped = 0
+        """Frames dropped because the consumer was too slow."""
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``hang_up`` was called: nothing more goes in."""
+        return self._hung_up
+
+    def put_audio(self, pcm: bytes) -> None:
+        """Take PCM16 mono at the inbox's rate, any number of bytes."""
+        if self._hung_up:
+            return
+        for piece in self._cut.push(pcm):
+            if self._audio >= self._capacity:
+                self._drop_oldest()
+            self._queue.append(AudioFrame(piece, self._rate, self.position))
+            self.position += self._frame_samples
+            self._audio += 1
+        self._wake()
+
+    def put_dtmf(self, digit: str) -> None:
+        """Take a pressed key, in order with the audio before it."""
+        if not self._hung_up:
+            self._queue.append(Dtmf(digit))
+            self._wake()
+
+    def hang_up(self, cause: str) -> None:
+        """End the stream after what is queued; only the first call counts."""
+        if not self._hung_up:
+            self._hung_up = True
+            self._queue.append(HungUp(cause))
+            self._wake()
+
+    def _drop_oldest(self) -> None:
+        """Take out the oldest frame; control events before it keep their order."""
+        for index, event in enumerate(self._queue):
+            if isinstance(event, AudioFrame):
+                del self._queue[index]
+                self._audio -= 1
+                self.dropped += 1
+                return
+
+    def _wake(self) -> None:
+        if self._waiter is not None and self._queue and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def __aiter__(self) -> "Inbox":
+        return self
+
+    async def __anext__(self) -> LineEvent:
+        if self._ended:
+            raise StopAsyncIteration
+        while not self._queue:
+            await self._wait()
+        event = self._queue.popleft()
+        if isinstance(event, AudioFrame):
+            self._audio -= 1
+        elif isinstance(event, HungUp):
+            self._ended = True
+        return event
+
+    async def _wait(self) -> None:
+        if self._waiter is not None:
+            raise RuntimeError("an inbox has one reader")
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None

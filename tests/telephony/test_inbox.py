@@ -1,0 +1,93 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.ports import Dtmf, HungUp, LineEvent
+from audio.frame import AudioFrame, frame_bytes
+from telephony.inbox import Inbox
+
+
+async def _all(inbox: Inbox) -> list[LineEvent]:
+    return [event async for event in inbox]
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=20), st.sampled_from([8000, 16000]))
+def test_any_bytes_become_contiguous_frames(chunks: list[bytes], rate: int) -> None:
+    inbox = Inbox(rate, capacity=1000)
+    for chunk in chunks:
+        inbox.put_audio(chunk)
+    inbox.hang_up("caller")
+    events = asyncio.run(_all(inbox))
+    assert events[-1] == HungUp("caller")
+    frames = [event for event in events if isinstance(event, AudioFrame)]
+    assert len(frames) == len(events) - 1
+    size = frame_bytes(rate)
+    data = b"".join(chunks)
+    assert b"".join(frame.pcm for frame in frames) == data[: len(data) - len(data) % size]
+    position = 0
+    for frame in frames:
+        assert (frame.position, frame.rate, len(frame.pcm)) == (position, rate, size)
+        position = frame.end
+    assert inbox.position == position
+
+
+@given(st.lists(st.sampled_from(["audio", "dtmf"]), max_size=60), st.integers(1, 8))
+def test_overflow_drops_oldest_audio_only(script: list[str], capacity: int) -> None:
+    inbox = Inbox(8000, capacity=capacity)
+    keys = 0
+    for step in script:
+        if step == "audio":
+            inbox.put_audio(bytes(320))
+        else:
+            inbox.put_dtmf(str(keys % 10))
+            keys += 1
+    inbox.hang_up("lost")
+    events = asyncio.run(_all(inbox))
+    frames = [event for event in events if isinstance(event, AudioFrame)]
+    given_frames = script.count("audio")
+    assert len(frames) == min(given_frames, capacity)
+    assert inbox.dropped == given_frames - len(frames)
+    # What survives is the newest, at its true place in time.
+    assert [frame.position for frame in frames] == [160 * n for n in range(inbox.dropped, given_frames)]
+    assert [event.digit for event in events if isinstance(event, Dtmf)] == [str(n % 10) for n in range(keys)]
+
+
+async def test_a_waiting_reader_is_woken_and_order_is_kept() -> None:
+    inbox = Inbox(8000)
+    reader = asyncio.create_task(_all(inbox))
+    await asyncio.sleep(0)
+    inbox.put_audio(bytes(100))
+    inbox.put_dtmf("5")
+    inbox.put_audio(bytes(220))
+    inbox.hang_up("caller")
+    inbox.put_audio(bytes(320))
+    inbox.put_dtmf("6")
+    inbox.hang_up("agent")
+    async with asyncio.timeout(5):
+        events = await reader
+    assert events == [Dtmf("5"), AudioFrame(bytes(320), 8000, 0), HungUp("caller")]
+    assert await _all(inbox) == []
+
+
+async def test_a_cancelled_reader_loses_nothing() -> None:
+    inbox = Inbox(8000)
+    reader = asyncio.create_task(_all(inbox))
+    await asyncio.sleep(0)
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    inbox.put_dtmf("1")
+    inbox.hang_up("caller")
+    assert await _all(inbox) == [Dtmf("1"), HungUp("caller")]
+
+
+async def test_a_second_reader_is_refused() -> None:
+    inbox = Inbox(8000)
+    reader = asyncio.create_task(_all(inbox))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="one reader"):
+        await anext(inbox)
+    inbox.hang_up("caller")
+    assert await reader == [HungUp("caller")]
