@@ -6,6 +6,7 @@ dBFS everywhere is the RMS against 32768, so a full-scale square wave is 0 dBFS 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio.frame import SAMPLE_BYTES
 
@@ -41,7 +42,7 @@ def tone(hz: float, ms: int, rate: int, level: float = -12.0) -> bytes:
     """A sine of ``ms`` milliseconds with an RMS of ``level`` dBFS (at most -3.02), PCM16 mono at ``rate``."""
     amplitude = min(FULL_SCALE - 1, FULL_SCALE * math.sqrt(2.0) * 10.0 ** (level / 20.0))
     time = np.arange(rate * ms // 1000, dtype=np.float64) / rate
-    return np.rint(amplitude * np.sin(2.0 * math.pi * hz * time)).astype(_PCM).tobytes()
+    return _to_pcm(amplitude * np.sin(2.0 * math.pi * hz * time))
 
 
 def silence(samples: int) -> bytes:
@@ -52,4 +53,8 @@ def silence(samples: int) -> bytes:
 def comfort_noise(samples: int, level: float = -65.0, seed: int = 0) -> bytes:
     """White noise with an RMS of ``level`` dBFS, PCM16 mono; the same for the same seed."""
     noise = np.random.default_rng(seed).standard_normal(samples) * (FULL_SCALE * 10.0 ** (level / 20.0))
-    return np.clip(np.rint(noise), -32768, 32767).astype(_PCM).tobytes()
+    return _to_pcm(noise)
+
+
+def _to_pcm(samples: NDArray[np.float64]) -> bytes:
+    return np.clip(np.rint(samples), -32768, 32767).astype(_PCM).tobytes()

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from audio.frame import frame_bytes
 from audio.level import comfort_noise, dbfs, peak_dbfs, silence, tone
@@ -27,11 +28,11 @@ def flags(frames: Sequence[bytes], rate: int = 8000) -> list[bool]:
 
 def at_peak(pcm: bytes, level: float) -> bytes:
     gain = 10.0 ** ((level - peak_dbfs(pcm)) / 20.0)
-    return np.rint(np.frombuffer(pcm, dtype="<i2") * gain).astype(PCM).tobytes()
+    return np.rint(np.frombuffer(pcm, dtype=PCM) * gain).astype(PCM).tobytes()
 
 
 def mixed(pcm: bytes, noise: bytes) -> bytes:
-    both = np.frombuffer(pcm, dtype="<i2").astype(int) + np.frombuffer(noise[: len(pcm)], dtype="<i2")
+    both: NDArray[np.int64] = np.frombuffer(pcm, dtype=PCM).astype(int) + np.frombuffer(noise[: len(pcm)], dtype="<i2")
     return np.clip(both, -32768, 32767).astype(PCM).tobytes()
 
 
