@@ -28,11 +28,12 @@ def flags(frames: Sequence[bytes], rate: int = 8000) -> list[bool]:
 
 def at_peak(pcm: bytes, level: float) -> bytes:
     gain = 10.0 ** ((level - peak_dbfs(pcm)) / 20.0)
-    return np.rint(np.frombuffer(pcm, dtype=PCM) * gain).astype(PCM).tobytes()
+    louder: NDArray[np.float64] = np.rint(np.frombuffer(pcm, dtype=PCM) * gain)
+    return louder.astype(PCM).tobytes()
 
 
 def mixed(pcm: bytes, noise: bytes) -> bytes:
-    both: NDArray[np.int64] = np.frombuffer(pcm, dtype=PCM).astype(int) + np.frombuffer(noise[: len(pcm)], dtype="<i2")
+    both: NDArray[np.int64] = np.frombuffer(pcm, dtype=PCM).astype(int) + np.frombuffer(noise[: len(pcm)], dtype=PCM)
     return np.clip(both, -32768, 32767).astype(PCM).tobytes()
 
 

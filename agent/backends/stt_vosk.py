@@ -1,0 +1,297 @@
+"""Recognition by Vosk (Kaldi): one model for the house, one recogniser for each call.
+
+Decoding runs in a small thread pool (the C library releases the GIL), one job at a time for a call and
+several frames at once when it is behind; the event loop only collects frames and hands results on.
+
+Vosk has an endpoint of its own (0.5 s of silence in the demo models, 5 s without speech). It is obeyed,
+because its decoder slows down when it is not, but it decides nothing here: its pieces are joined, and the
+utterance is over when the house says ``finish``. The look-ahead of the network is flushed then, so the
+text is complete at once.
+"""
+
+import asyncio
+import json
+import logging
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import vosk
+
+from agent.errors import HearingError, StartError
+from agent.ports import Transcript, Word
+from audio.frame import AudioFrame
+from audio.resample import Resampler
+
+log = logging.getLogger(__name__)
+
+BATCH_FRAMES = 2
+"""Frames that are decoded together when there is no hurry: the network itself steps by 120 ms."""
+LATE_S = 5
+"""Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
+MOST_WAITING_S = 60
+"""Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
+
+_UNKNOWN = "[unk]"
+
+
+class VoskSpeechToText:
+    """The recognition engine over one Vosk model folder; make it with ``load``."""
+
+    def __init__(self, model: vosk.Model, folder: Path, threads: int) -> None:
+        self._model = model
+        self._name = f"vosk {folder.name}"
+        self._native = _native_rate(folder)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vosk")
+
+    @classmethod
+    async def load(cls, folder: Path, threads: int = 1) -> "VoskSpeechToText":
+        """Read the model in a thread (0.05 s for the demo models, seconds for large ones); raises ``StartError``."""
+        return await asyncio.to_thread(cls._load, folder, threads)
+
+    @classmethod
+    def _load(cls, folder: Path, threads: int) -> "VoskSpeechToText":
+        if not folder.is_dir():
+            raise StartError(f"{folder}: no such model folder; see `allo models list`, then `allo models pull NAME`")
+        vosk.SetLogLevel(-1)
+        try:
+            model = vosk.Model(str(folder.resolve()))
+        except Exception:
+            raise StartError(f"{folder}: not a whole Vosk model; pull it again with `allo models pull NAME`") from None
+        return cls(model, folder, threads)
+
+    @property
+    def name(self) -> str:
+        """Engine and model."""
+        return self._name
+
+    async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> "VoskRecognizer":
+        """A fresh recogniser for audio at ``rate`` Hz (0.1 ms)."""
+        fed_rate = rate if self._native is None or rate >= self._native else self._native
+        decoder = _Decoder(vosk.KaldiRecognizer(self._model, fed_rate), rate, fed_rate)
+        return VoskRecognizer(decoder, self._pool, rate, on_partial)
+
+    async def close(self) -> None:
+        """End the threads; recognisers still open finish their running step first."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+
+
+def _native_rate(folder: Path) -> int | None:
+    """The model's own rate when it can't be fed a lower one (Kaldi only ever goes down by itself); else None."""
+    try:
+        options = (folder / "conf" / "mfcc.conf").read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return None
+    if "--allow-upsample=true" in options:
+        return None
+    rates = [option.partition("=")[2] for option in options if option.startswith("--sample-frequency=")]
+    return int(float(rates[-1])) if rates else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one step of the decoder brought."""
+
+    pieces: tuple[dict[str, Any], ...]
+    """Vosk's results that are final."""
+    partial: dict[str, Any]
+
+
+class _Decoder:
+    """The part that runs in a thread; never used by two threads at once."""
+
+    def __init__(self, recognizer: vosk.KaldiRecognizer, rate: int, fed_rate: int) -> None:
+        self._recognizer = recognizer
+        self._recognizer.SetWords(True)
+        self._recognizer.SetPartialWords(True)
+        self._up = Resampler(rate, fed_rate) if fed_rate != rate else None
+
+    def step(self, pcm: bytes) -> _Heard:
+        """Decode some audio."""
+        if self._up:
+            pcm = self._up.push(pcm)
+        if self._recognizer.AcceptWaveform(pcm):
+            return _Heard((json.loads(self._recognizer.Result()),), {})
+        return _Heard((), json.loads(self._recognizer.PartialResult()))
+
+    def conclude(self, pcm: bytes) -> _Heard:
+        """Decode the rest and flush the look-ahead; the next audio begins a new utterance."""
+        if self._up:
+            pcm = self._up.push(pcm) + self._up.flush()
+        pieces = []
+        if self._recognizer.AcceptWaveform(pcm):
+            pieces.append(json.loads(self._recognizer.Result()))
+        pieces.append(json.loads(self._recognizer.FinalResult()))
+        return _Heard(tuple(pieces), {})
+
+
+class _Places:
+    """Where on the line the samples fed to Vosk came from; frames that were never pushed leave holes."""
+
+    def __init__(self) -> None:
+        self.fed = 0
+        self._next = -1
+        self._starts: list[int] = []
+        self._shifts: list[int] = []
+
+    @property
+    def end(self) -> int:
+        """Position after the last sample fed; 0 before the first."""
+        return max(self._next, 0)
+
+    def add(self, frame: AudioFrame) -> None:
+        """Note the next frame fed."""
+        if frame.position != self._next:
+            self._starts.append(self.fed)
+            self._shifts.append(frame.position - self.fed)
+        self.fed += frame.samples
+        self._next = frame.end
+
+    def position(self, sample: int) -> int:
+        """Line position of the ``sample``-th sample fed."""
+        hole = max(bisect_right(self._starts, sample) - 1, 0)
+        return min(sample + self._shifts[hole], self.end) if self._shifts else 0
+
+    def forget(self) -> None:
+        """What is before now will not be asked for again."""
+        del self._starts[:-1]
+        del self._shifts[:-1]
+
+
+class VoskRecognizer:
+    """The ear of one call. All its methods belong to the event loop's thread."""
+
+    def __init__(
+        self, decoder: _Decoder, pool: ThreadPoolExecutor, rate: int, on_partial: Callable[[Transcript], None]
+    ) -> None:
+        self._decoder: _Decoder | None = decoder
+        self._pool = pool
+        self._rate = rate
+        self._on_partial = on_partial
+        self._waiting: deque[AudioFrame] = deque()
+        self._waiting_samples = 0
+        self._places = _Places()
+        self._running: asyncio.Future[_Heard] | None = None
+        self._concluding = asyncio.Lock()
+        self._words: list[Word] = []
+        self._shown = ""
+        self._failed = False
+        self._late = False
+        self.dropped = 0
+        """Samples that were never decoded because the machine was too slow."""
+
+    def push(self, frame: AudioFrame) -> None:
+        """Take one frame; never blocks."""
+        if self._decoder is None:
+            return
+        self._waiting.append(frame)
+        self._waiting_samples += frame.samples
+        if self._waiting_samples > LATE_S * self._rate:
+            self._behind()
+        if len(self._waiting) >= BATCH_FRAMES and self._running is None and not self._concluding.locked():
+            self._step()
+
+    async def finish(self) -> Transcript:
+        """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
+        async with self._concluding:
+            while self._running is not None:
+                await asyncio.wait([self._running])
+            if self._decoder is None:
+                raise HearingError("the recogniser of this call is closed")
+            if self._places.fed or self._waiting:
+                self._run(self._decoder.conclude)
+            while self._running is not None:
+                await asyncio.wait([self._running])
+            return self._take()
+
+    async def close(self) -> None:
+        """Wait for the running step, then free the recogniser; harmless when closed."""
+        decoder, self._decoder = self._decoder, None
+        self._waiting.clear()
+        while self._running is not None:
+            await asyncio.wait([self._running])
+        del decoder
+
+    def _step(self) -> None:
+        if self._decoder is not None:
+            self._run(self._decoder.step)
+
+    def _run(self, work: Callable[[bytes], _Heard]) -> None:
+        """Give everything that waits to the pool; one job at a time, so Vosk sees the frames in order."""
+        frames = list(self._waiting)
+        self._waiting.clear()
+        self._waiting_samples = 0
+        for frame in frames:
+            self._places.add(frame)
+        pcm = b"".join(frame.pcm for frame in frames)
+        try:
+            self._running = asyncio.get_running_loop().run_in_executor(self._pool, work, pcm)
+        except RuntimeError:  # the pool is shut down: the house is closing
+            self._failed = True
+            return
+        self._running.add_done_callback(self._stepped)
+
+    def _stepped(self, done: asyncio.Future[_Heard]) -> None:
+        self._running = None
+        if done.cancelled() or done.exception():
+            if not self._failed and not done.cancelled():
+                log.error("vosk could not decode audio of a call; this utterance is lost")
+            self._failed = True
+            return
+        heard = done.result()
+        for piece in heard.pieces:
+            self._words += self._words_of(piece, "result", "text")
+        if self._decoder is None:
+            return
+        if not self._concluding.locked():
+            self._show(self._words_of(heard.partial, "partial_result", "partial"))
+            if len(self._waiting) >= BATCH_FRAMES:
+                self._step()
+
+    def _show(self, fresh: list[Word]) -> None:
+        """Hand a partial transcript on when its words changed."""
+        words = (*self._words, *fresh)
+        text = _text(words)
+        if text and text != self._shown:
+            self._shown = text
+            self._on_partial(Transcript(text, False, self._places.end, words))
+
+    def _take(self) -> Transcript:
+        words, self._words, self._shown = tuple(self._words), [], ""
+        failed, self._failed = self._failed, False
+        self._places.forget()
+        if failed:
+            raise HearingError("vosk could not decode this utterance; the next one starts afresh")
+        return Transcript(_text(words), True, self._places.end, words)
+
+    def _words_of(self, result: dict[str, Any], timed: str, plain: str) -> list[Word]:
+        """Vosk's words with line positions; a model without word boundaries gives the text alone."""
+        found = result.get(timed)
+        if found is None:
+            end = self._places.end
+            return [Word(text, end, end) for text in result.get(plain, "").split() if text != _UNKNOWN]
+        return [
+            Word(word["word"], self._place(word["start"]), self._place(word["end"]))
+            for word in found
+            if word["word"] != _UNKNOWN
+        ]
+
+    def _place(self, seconds: float) -> int:
+        return self._places.position(round(seconds * self._rate))
+
+    def _behind(self) -> None:
+        if not self._late:
+            self._late = True
+            log.warning("recognition is more than %d s behind: too many calls or too large a model here", LATE_S)
+        while self._waiting_samples > MOST_WAITING_S * self._rate:
+            oldest = self._waiting.popleft()
+            self._waiting_samples -= oldest.samples
+            self.dropped += oldest.samples
+
+
+def _text(words: Iterable[Word]) -> str:
+    return " ".join(word.text for word in words)

@@ -1,0 +1,285 @@
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import vosk
+
+from agent.backends import stt_vosk
+from agent.backends.stt_vosk import VoskRecognizer, VoskSpeechToText
+from agent.errors import HearingError, StartError
+from agent.ports import Transcript
+from audio.frame import AudioFrame, frame_bytes
+from audio.level import silence
+from audio.resample import resample
+from audio.wav import read_mono
+
+MODELS = Path(__file__).parent.parent.parent / "agent" / "models"
+SPEECH = Path(__file__).parent.parent / "speech"
+
+
+def script(language: str) -> list[tuple[Path, str]]:
+    folder = SPEECH / language / "domain"
+    lines = (folder / "transcripts.tsv").read_text(encoding="utf-8").splitlines()
+    return [(folder / name, text) for name, _, text in (line.partition("\t") for line in lines)]
+
+
+def frames(pcm: bytes, rate: int = 8000, position: int = 0) -> list[AudioFrame]:
+    size = frame_bytes(rate)
+    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
+    return [AudioFrame(pcm[i : i + size], rate, position + i // 2) for i in range(0, len(pcm), size)]
+
+
+def words_wrong(heard: str, said: str) -> int:
+    """Levenshtein distance in words."""
+    row = list(range(len(said.split()) + 1))
+    for i, word in enumerate(heard.replace("ё", "е").split(), 1):
+        left, row[0] = row[0], i
+        for j, other in enumerate(said.replace("ё", "е").split(), 1):
+            left, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, left + (word != other))
+    return row[-1]
+
+
+def ignore(_transcript: Transcript) -> None:
+    """For tests that look at the final text only."""
+
+
+async def hear(ear: VoskRecognizer, pcm: bytes, rate: int = 8000, position: int = 0) -> Transcript:
+    for frame in frames(pcm, rate, position):
+        ear.push(frame)
+    return await ear.finish()
+
+
+@pytest.fixture
+async def russian() -> AsyncIterator[VoskSpeechToText]:
+    stt = await VoskSpeechToText.load(MODELS / "vosk-demo-ru")
+    yield stt
+    await stt.close()
+
+
+@pytest.mark.parametrize(("language", "bar"), [("ru", 0.09), ("en", 0.12)])
+async def test_phrases_are_understood(language: str, bar: float) -> None:
+    stt = await VoskSpeechToText.load(MODELS / f"vosk-demo-{language}", threads=2)
+    assert stt.name == f"vosk vosk-demo-{language}"
+    ear = await stt.open(8000, ignore)
+    wrong = total = 0
+    position = 0
+    for path, said in script(language)[::2]:
+        pcm = read_mono(path)
+        heard = await hear(ear, pcm, position=position)
+        position = heard.position
+        assert heard.final
+        assert heard.text == " ".join(word.text for word in heard.words)
+        wrong += words_wrong(heard.text, said)
+        total += len(said.split())
+    await ear.close()
+    await stt.close()
+    assert wrong / total <= bar
+
+
+async def test_the_same_frames_give_the_same_words(russian: VoskSpeechToText) -> None:
+    pcm = b"".join(read_mono(path) for path, _ in script("ru")[:4])
+    whole = await russian.open(8000, ignore)
+    once = await hear(whole, pcm)
+    slowly = await russian.open(8000, ignore)
+    for frame in frames(pcm):
+        slowly.push(frame)
+        await asyncio.sleep(0)
+    assert await slowly.finish() == once
+    assert once.text
+    await whole.close()
+    await slowly.close()
+
+
+async def test_partials_come_before_the_end_with_word_places(russian: VoskSpeechToText) -> None:
+    path, said = script("ru")[2]
+    partials: list[Transcript] = []
+    grown = asyncio.Event()
+
+    def note(transcript: Transcript) -> None:
+        partials.append(transcript)
+        grown.set()
+
+    ear = await russian.open(8000, note)
+    base = 123_456
+    for frame in frames(read_mono(path), position=base):
+        ear.push(frame)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await grown.wait()
+    assert not any(partial.final for partial in partials)
+    assert all(partial.words and partial.text for partial in partials)
+    final = await ear.finish()
+    assert final.text == said
+    assert len({partial.text for partial in partials}) == len(partials)
+    starts = [word.start for word in final.words]
+    assert starts == sorted(starts)
+    # the file has 0.3 s of silence on both sides
+    assert base + 2000 < starts[0] < base + 6000
+    assert final.words[-1].end <= final.position == base + len(frames(read_mono(path))) * 160
+    await ear.close()
+
+
+async def test_skipped_silence_keeps_the_places_true(russian: VoskSpeechToText) -> None:
+    (first, _), (second, said) = script("ru")[0], script("ru")[2]
+    ear = await russian.open(8000, ignore)
+    await hear(ear, read_mono(first), position=16_000)
+    early = await hear(ear, read_mono(second), position=100_000)
+    late = await hear(ear, read_mono(second), position=900_000)
+    assert early.text == late.text == said
+    shifted = [(word.start + 800_000, word.end + 800_000) for word in early.words]
+    for (start, end), word in zip(shifted, late.words, strict=True):
+        assert abs(word.start - start) <= 480  # the network steps by 30 ms
+        assert abs(word.end - end) <= 480
+    await ear.close()
+
+
+async def test_a_hole_within_an_utterance_moves_only_what_follows(russian: VoskSpeechToText) -> None:
+    pcm, said = read_mono(script("ru")[2][0]), script("ru")[2][1]
+    ear = await russian.open(8000, ignore)
+    for frame in frames(pcm):
+        ear.push(frame)
+    for frame in frames(pcm, position=400_000):
+        ear.push(frame)
+    heard = await ear.finish()
+    assert heard.text == f"{said} {said}"
+    half = len(said.split())
+    assert all(word.end <= len(pcm) // 2 for word in heard.words[:half])
+    assert all(word.start >= 400_000 for word in heard.words[half:])
+    await ear.close()
+
+
+async def test_pauses_longer_than_vosks_own_endpoint_lose_nothing(russian: VoskSpeechToText) -> None:
+    lines = script("ru")[2:9:2]
+    pcm = silence(16_000).join(read_mono(path) for path, _ in lines)
+    ear = await russian.open(8000, ignore)
+    heard = await hear(ear, pcm)
+    assert heard.text == " ".join(text for _, text in lines)
+    await ear.close()
+
+
+async def test_silence_is_no_words_and_nothing_is_nothing(russian: VoskSpeechToText) -> None:
+    ear = await russian.open(8000, ignore)
+    assert await ear.finish() == Transcript("", True, 0)
+    quiet = await hear(ear, silence(8000 * 12))
+    assert quiet == Transcript("", True, 96_000)
+    path, said = script("ru")[2]
+    assert (await hear(ear, read_mono(path), position=96_000)).text == said
+    await ear.close()
+
+
+@pytest.mark.parametrize("rate", [16000, 6000])
+async def test_other_rates_than_the_models(russian: VoskSpeechToText, rate: int) -> None:
+    path, said = script("ru")[2]
+    pcm = resample(read_mono(path), 8000, rate)
+    ear = await russian.open(rate, ignore)
+    heard = await hear(ear, pcm, rate)
+    if rate > 8000:
+        assert heard.text == said
+        assert 0.2 < heard.words[0].start / rate < 0.8
+    again = await hear(ear, pcm, rate, position=heard.position)
+    assert again.text == heard.text != ""
+    assert again.words[0].start >= heard.position
+    await ear.close()
+
+
+async def test_a_cancelled_finish_does_not_spoil_the_next(russian: VoskSpeechToText) -> None:
+    ear = await russian.open(8000, ignore)
+    pcm, said = read_mono(script("ru")[2][0]), script("ru")[2][1]
+    for frame in frames(pcm):
+        ear.push(frame)
+    finishing = asyncio.ensure_future(ear.finish())
+    await asyncio.sleep(0)
+    finishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await finishing
+    await ear.finish()
+    assert (await hear(ear, pcm, position=len(pcm))).text == said
+    await ear.close()
+
+
+async def test_a_closed_recogniser_takes_nothing_more(russian: VoskSpeechToText) -> None:
+    partials: list[Transcript] = []
+    ear = await russian.open(8000, partials.append)
+    for frame in frames(read_mono(script("ru")[2][0])):
+        ear.push(frame)
+    await ear.close()
+    await ear.close()
+    count = len(partials)
+    ear.push(frames(silence(160))[0])
+    with pytest.raises(HearingError, match="closed"):
+        await ear.finish()
+    assert len(partials) == count
+
+
+async def test_many_at_once_do_not_mix(russian: VoskSpeechToText) -> None:
+    lines = [line for line in script("ru") if "espeak" in line[0].name][:8]
+    ears = [await russian.open(8000, ignore) for _ in lines]
+    alone = [(await hear(ear, read_mono(path))).text for ear, (path, _) in zip(ears, lines, strict=True)]
+    spoken = [frames(read_mono(path), position=500_000) for path, _ in lines]
+    for step in range(max(len(each) for each in spoken)):
+        for ear, each in zip(ears, spoken, strict=True):
+            if step < len(each):
+                ear.push(each[step])
+        await asyncio.sleep(0)
+    together = await asyncio.gather(*(ear.finish() for ear in ears))
+    assert [each.text for each in together] == alone
+    assert len(set(alone)) == len(alone)
+    for ear in ears:
+        await ear.close()
+
+
+async def test_a_machine_too_slow_says_so_once_and_drops_the_oldest(
+    russian: VoskSpeechToText, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stt_vosk, "MOST_WAITING_S", 6)
+    ear = await russian.open(8000, ignore)
+    with caplog.at_level(logging.WARNING):
+        for frame in frames(silence(8000 * 9)):  # without a step of the loop: nothing is taken away meanwhile
+            ear.push(frame)
+    assert len([record for record in caplog.records if "behind" in record.message]) == 1
+    assert 2 * 8000 < ear.dropped <= 3 * 8000
+    heard = await ear.finish()
+    assert heard.position == 72_000
+    await ear.close()
+
+
+async def test_a_failing_decoder_is_an_error_of_this_utterance_only(
+    russian: VoskSpeechToText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ear = await russian.open(8000, ignore)
+    pcm, said = read_mono(script("ru")[2][0]), script("ru")[2][1]
+
+    def fail(*_: object) -> int:
+        raise OSError("decoder")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vosk.KaldiRecognizer, "AcceptWaveform", fail)
+        with pytest.raises(HearingError, match="this utterance"):
+            await hear(ear, pcm)
+    assert (await hear(ear, pcm, position=len(pcm))).text == said
+    await ear.close()
+
+
+async def test_a_missing_or_broken_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="nowhere"):
+        await VoskSpeechToText.load(tmp_path / "nowhere")
+    broken = tmp_path / "broken"
+    shutil.copytree(MODELS / "vosk-demo-en", broken)
+    with (broken / "am" / "final.mdl").open("r+b") as file:
+        file.truncate(100_000)
+    with pytest.raises(StartError, match=r"broken.*allo models pull"):
+        await VoskSpeechToText.load(broken)
+
+
+async def test_the_model_outlives_its_house_being_closed() -> None:
+    stt = await VoskSpeechToText.load(MODELS / "vosk-demo-en")
+    ear = await stt.open(8000, ignore)
+    await stt.close()
+    for frame in frames(silence(1600)):
+        ear.push(frame)
+    with pytest.raises(HearingError):
+        await ear.finish()
+    await ear.close()
