@@ -27,6 +27,8 @@ class Dialogue:
     turns: list[Turn] = field(default_factory=list)
     unanswered: str = ""
     """Words of a turn whose reply was dropped unheard; they belong to what the caller says next."""
+    offered: bool = False
+    """The operator was offered in the last answer, so «да» means him."""
 
     def begin(self, text: str) -> Turn:
         """The caller finished a turn; words left unanswered come before it."""

@@ -3,7 +3,7 @@
 Observers (call log, transcript file, live view, metrics) are called on the event loop and must not block.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +42,8 @@ class CallerSaid:
     text: str
     position: int
     """Where the speech began, samples."""
+    reached: Mapping[Stage, int]
+    """Positions of the stages before the words were known."""
 
 
 @dataclass(frozen=True, slots=True)

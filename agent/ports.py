@@ -313,5 +313,12 @@ class Health:
     ready: bool
     version: str
     lines: dict[str, str] = field(default_factory=dict)
+    """Each line source and its state."""
     engines: dict[str, str] = field(default_factory=dict)
+    """Recogniser, voice and model in use."""
     calls: int = 0
+    """Calls in progress."""
+    tasks: int = 0
+    """asyncio tasks alive: flat over time when nothing leaks."""
+    loop_lag_ms: float = 0.0
+    """Longest delay of the event loop in the last ten seconds, milliseconds."""

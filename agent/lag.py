@@ -1,0 +1,30 @@
+"""How late the event loop runs: the figure that tells of a blocking call."""
+
+import asyncio
+
+STEP_S = 0.1
+"""How often it looks, seconds."""
+WINDOW = 100
+"""Looks that count: ten seconds."""
+
+
+class LoopLag:
+    """Sleeps short naps and notes by how much each was overslept."""
+
+    def __init__(self) -> None:
+        self._naps: list[float] = [0.0] * WINDOW
+        self._next = 0
+
+    @property
+    def worst_ms(self) -> float:
+        """Longest delay in the window, milliseconds."""
+        return max(self._naps)
+
+    async def watch(self) -> None:
+        """Run until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + STEP_S
+            await asyncio.sleep(STEP_S)
+            self._naps[self._next % WINDOW] = max(0.0, loop.time() - due) * 1000
+            self._next += 1
