@@ -1,0 +1,128 @@
+"""Text to search terms: one spelling, one stem, one number for all the ways of saying a thing."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from agent.errors import StartError
+
+DATA = Path(__file__).parent / "data"
+
+TOKEN = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+(?!\d)|\d+(?:[.,]\d+)?|[^\W\d_]+(?:'[a-z]+)?")
+CACHED_TEXTS = 4096
+"""Texts whose terms are kept: a caller's question is looked at by the search and again by the answerer."""
+
+
+class Terms:
+    """Callable text -> terms for one language; tables come from ``data/<language>.toml``."""
+
+    def __init__(self, language: str) -> None:
+        self._tables = _read(DATA / f"{language}.toml")
+        self._of = lru_cache(CACHED_TEXTS)(self._terms)
+
+    def __call__(self, text: str) -> tuple[str, ...]:
+        """Terms in order, repeats kept; stop words left out, numbers as digits."""
+        return self._of(text)
+
+    @cached_property
+    def general(self) -> frozenset[str]:
+        """Terms that point to the general base."""
+        return frozenset(self(self._tables["general"]))
+
+    @cached_property
+    def tech(self) -> frozenset[str]:
+        """Terms that point to the technical base."""
+        return frozenset(self(self._tables["tech"]))
+
+    @cached_property
+    def _stem(self) -> Callable[[str], str]:
+        import snowballstemmer  # noqa: PLC0415 - 25 ms that only a daemon with a knowledge base pays
+
+        stem: Callable[[str], str] = snowballstemmer.stemmer(self._tables["stemmer"]).stemWord
+        return lru_cache(65536)(stem)
+
+    @cached_property
+    def _stop(self) -> frozenset[str]:
+        return frozenset(self._tables["stop"].split())
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {word: int(value) for value, words in self._tables["numbers"].items() for word in words.split()}
+
+    @cached_property
+    def _units(self) -> dict[str, str]:
+        return {word: unit for unit, words in self._tables["units"].items() for word in words.split()}
+
+    @cached_property
+    def _same(self) -> dict[str, str]:
+        groups = (group.split() for group in self._tables["same"])
+        return {self._stem(word): self._stem(words[0]) for words in groups for word in words}
+
+    @cached_property
+    def _rewrites(self) -> list[tuple[re.Pattern[str], str]]:
+        return [(re.compile(rf"\b(?:{what})(?!\w)"), into) for what, into in self._tables["rewrite"]]
+
+    def _terms(self, text: str) -> tuple[str, ...]:
+        text = text.lower().replace("ё", "е")
+        for what, into in self._rewrites:
+            text = what.sub(into, text)
+        words = TOKEN.findall(text)
+        return tuple(term for word in join_numbers(words, self._numbers) if (term := self._term(word)))
+
+    def _term(self, word: str) -> str:
+        if word[0].isdigit():
+            return re.sub(r"\s", "", word).replace(",", ".")
+        if word in self._stop:
+            return ""
+        if word in self._units:
+            return self._units[word]
+        stem = self._stem(word)
+        return self._same.get(stem, stem)
+
+
+def join_numbers(words: Sequence[str], values: dict[str, int]) -> Iterator[str]:
+    """Runs of number words become digits as they are meant: «двести двадцать» 220, «один два» 1 and 2."""
+    sum_ = part = 0
+    open_ = False
+    for word in words:
+        value = values.get(word)
+        if open_ and (value is None or not _continues(sum_, part, value)):
+            yield str(sum_ + part)
+            sum_, part, open_ = 0, 0, False
+        if value is None:
+            yield word
+        elif value >= 1000:
+            sum_, part, open_ = sum_ + max(part, 1) * value, 0, True
+        elif value == 100 and 0 < part < 10:  # "two hundred"
+            part *= 100
+        else:
+            part, open_ = part + value, True
+    if open_:
+        yield str(sum_ + part)
+
+
+def _continues(total: int, part: int, value: int) -> bool:
+    """Whether ``value`` belongs to the number begun: each member must be smaller than the place left open."""
+    if value >= 1000:
+        return part > 0 and (total == 0 or value < _lowest(total))
+    if value == 100 and 0 < part < 10:
+        return True
+    if part == 0:
+        return total > 0 and value < _lowest(total)
+    return (value < 100 and part % 100 == 0) or (value < 10 and part % 10 == 0 and part % 100 >= 20)
+
+
+def _lowest(total: int) -> int:
+    return 1_000_000 if total % 1_000_000 == 0 else 1000
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StartError(f"{path}: search tables can't be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StartError(f"{path}: search tables are not valid TOML: {error}") from None
