@@ -65,6 +65,11 @@ class _Signalling:
     fault: BaseException | None = None
 
 
+def installed() -> bool:
+    """Whether this Python has pjsua2."""
+    return pj is not None
+
+
 def place(dialling: Dialling, script: Script) -> CallReport:
     """Ring, hold the conversation of ``script``, hang up; blocks for the length of the call.
 
@@ -243,7 +248,7 @@ def _prefer(endpoint: Any, codec: str) -> None:
 
 
 def _check(dialling: Dialling) -> None:
-    if pj is None:
+    if not installed():
         why = "it has wheels for x86-64 Linux, macOS and Windows and for Python up to 3.12"
         raise StartError(f"The test phone needs pjsua2: pip install 'allo[phone]' ({why}).")
     if dialling.codec not in CODECS:

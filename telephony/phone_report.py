@@ -63,7 +63,7 @@ def measure(sent: bytes, heard: bytes, cues: Sequence[Cue]) -> tuple[float | Non
     said, got = Track(sent), Track(heard)
     first = got.first_audible(0)
     limits = [*(cue.start for cue in cues[1:]), max(said.length, got.length)]
-    turns = tuple(_turn(cue, limit, said, got) for cue, limit in zip(cues, limits, strict=True))
+    turns = tuple(_turn(cue, limit, said, got) for cue, limit in zip(cues, limits, strict=False))
     return (None if first is None else _ms(first)), turns
 
 

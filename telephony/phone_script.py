@@ -7,7 +7,7 @@ Everything is PCM16 mono at 8000 Hz; positions are samples since the media began
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from audio.frame import SAMPLE_BYTES, frame_bytes
@@ -68,6 +68,10 @@ class Cue:
     """Position of its first sample in what was sent."""
     end: int
     """Position after its last sample."""
+
+    def moved(self, samples: int) -> "Cue":
+        """The same on a track that began ``samples`` earlier."""
+        return replace(self, start=self.start + samples, end=self.end + samples)
 
 
 class FarSide:
