@@ -1,0 +1,233 @@
+"""Speech by espeak-ng, in this process: no network, no model, first samples in under a millisecond.
+
+The library (wheel ``espeakng-loader``) is one global synthesiser and not thread-safe, so one worker thread
+owns it and every call queues sentence by sentence: five seconds of speech take some 4 ms, so a queue of
+twenty is not heard. Chunks reach the event loop as they are made; a listener that goes away stops the
+synthesis at its next chunk. API: espeak-ng 1.52, ``speak_lib.h``.
+"""
+
+import asyncio
+import ctypes
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import cache
+from pathlib import Path
+
+import espeakng_loader
+import numpy as np
+
+from agent.errors import StartError, VoiceError
+from audio.frame import SAMPLE_BYTES
+
+DEFAULT_VOICES = {"ru": "ru", "en": "en-us"}
+"""espeak-ng's voice for each language of the house."""
+LEAD_MS = 10
+"""Silence kept before the first sound; espeak-ng makes more, and the caller would wait for it."""
+TAIL_MS = 150
+"""Silence after a sentence: espeak-ng ends abruptly, and the next sentence would run into this one."""
+PIECE_CHARS = 400
+"""Longer texts are spoken in pieces, so that other calls get their turn in between."""
+
+_QUIET = 100
+"""Samples below this (-50 dBFS) are silence at the start."""
+_BUFFER_MS = 60
+_CHUNK_MS = 240
+"""Size of the chunks after the first one."""
+
+_SYNCHRONOUS = 2
+_DONT_EXIT = 0x8000
+_CHARS_UTF8 = 1
+_CHARACTER = 1
+_RATE = 1
+_OK = 0
+_PIECES = re.compile(r"(?<=[.!?…])\s+")
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+
+class _Library:
+    """The shared library; every method belongs to the worker thread."""
+
+    def __init__(self) -> None:
+        path = Path(espeakng_loader.get_library_path())
+        try:
+            self._c = ctypes.CDLL(str(path))
+            data = espeakng_loader.get_data_path()
+        except (OSError, RuntimeError):
+            raise StartError(f"{path}: espeak-ng can't be loaded; reinstall the package espeakng-loader") from None
+        self.rate: int = self._c.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, data.encode(), _DONT_EXIT)
+        if self.rate <= 0:
+            raise StartError(f"{data}: espeak-ng can't read its data; reinstall the package espeakng-loader")
+        self._data = Path(data)
+        self._now: tuple[str, int] = ("", 0)
+        self._job: _Job | None = None
+        self._callback = _CALLBACK(self._made)  # kept here: the library holds a bare pointer
+        self._c.espeak_SetSynthCallback(self._callback)
+
+    def use(self, voice: str, speed_wpm: int) -> None:
+        """Switch voice and rate when they differ from the last sentence's."""
+        if self._now == (voice, speed_wpm):
+            return
+        self._now = ("", 0)
+        variant = voice.partition("+")[2]
+        known = not variant or (self._data / "voices" / "!v" / variant).is_file()
+        if not known or self._c.espeak_SetVoiceByName(voice.encode()) != _OK:
+            raise StartError(f"[tts] voice: espeak-ng has no voice {voice!r}; for instance ru, en-us, ru+f2")
+        self._c.espeak_SetParameter(_RATE, speed_wpm, 0)
+        self._now = (voice, speed_wpm)
+
+    def speak(self, text: str, job: "_Job") -> None:
+        """Make one piece of text; chunks go to ``job`` meanwhile."""
+        data = text.replace("\0", " ").encode("utf-8", "ignore")
+        self._job = job
+        try:
+            status = self._c.espeak_Synth(data, len(data) + 1, 0, _CHARACTER, 0, _CHARS_UTF8, None, None)
+        finally:
+            self._job = None
+        if status != _OK:
+            raise VoiceError(f"espeak-ng refused a sentence (status {status})")
+
+    def _made(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int | None) -> int:
+        """Called by the library with each buffer; 1 stops it. Must not raise."""
+        job = self._job
+        if job is None or job.stopped:
+            return 1
+        if samples and count > 0:
+            job.take(ctypes.string_at(samples, count * SAMPLE_BYTES))
+        return 0
+
+
+@cache
+def _worker() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="espeak")
+
+
+@cache
+def _library() -> _Library:
+    return _Library()
+
+
+class _Job:
+    """One piece of text on its way from the worker thread to its listener."""
+
+    def __init__(self, rate: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._rate = rate
+        self.made: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.stopped = False
+        self._buffer = bytearray()
+        self._begun = False
+
+    def take(self, pcm: bytes) -> None:
+        """Worker: a buffer of samples."""
+        if not self._begun:
+            pcm = self._without_lead(pcm)
+            if pcm:
+                self._begun = True
+                self._send(pcm)
+            return
+        self._buffer += pcm
+        if len(self._buffer) >= self._rate * _CHUNK_MS // 1000 * SAMPLE_BYTES:
+            self._send(bytes(self._buffer))
+            self._buffer.clear()
+
+    def end(self) -> None:
+        """Worker: nothing more comes."""
+        if self._begun:
+            self._send(bytes(self._buffer) + bytes(self._rate * TAIL_MS // 1000 * SAMPLE_BYTES))
+        self._send(None)
+
+    def _without_lead(self, pcm: bytes) -> bytes:
+        loud = np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.int32)) > _QUIET
+        if not loud.any():
+            return b""
+        return pcm[max(0, int(loud.argmax()) - self._rate * LEAD_MS // 1000) * SAMPLE_BYTES :]
+
+    def _send(self, pcm: bytes | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self.made.put_nowait, pcm)
+        except RuntimeError:  # the loop is closed: nobody listens
+            self.stopped = True
+
+
+class EspeakSynthesizer:
+    """A voice of espeak-ng; make it with ``load``."""
+
+    def __init__(self, voice: str, speed_wpm: int, rate: int) -> None:
+        self._voice = voice
+        self._speed_wpm = speed_wpm
+        self._rate = rate
+
+    @classmethod
+    async def load(cls, language: str, voice: str = "", speed_wpm: int = 165) -> "EspeakSynthesizer":
+        """Load library and voice (some 40 ms at the first time); raises ``StartError``."""
+        voice = voice or DEFAULT_VOICES.get(language, language)
+        rate = await asyncio.get_running_loop().run_in_executor(_worker(), _prepare, voice, speed_wpm)
+        return cls(voice, speed_wpm, rate)
+
+    @property
+    def name(self) -> str:
+        """Engine, voice and speed."""
+        return f"espeak-ng {self._voice} {self._speed_wpm} wpm"
+
+    @property
+    def rate(self) -> int:
+        """22,050 Hz."""
+        return self._rate
+
+    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        """Stream one sentence as PCM16 mono: some 60 ms first, then 240 ms chunks; nothing for a text without words."""
+        for piece in _pieces(text):
+            async with aclosing(self._speak(piece)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _speak(self, text: str) -> AsyncGenerator[bytes, None]:
+        job = _Job(self._rate)
+        working = asyncio.get_running_loop().run_in_executor(_worker(), _work, self._voice, self._speed_wpm, text, job)
+        try:
+            while (chunk := await job.made.get()) is not None:
+                yield chunk
+            await working
+        finally:
+            job.stopped = True
+            if not working.cancel() and not working.cancelled():
+                working.exception()  # looked at, so that asyncio does not report it as forgotten
+
+    async def close(self) -> None:
+        """Nothing to free: library and thread belong to the process."""
+
+
+def _prepare(voice: str, speed_wpm: int) -> int:
+    library = _library()
+    library.use(voice, speed_wpm)
+    return library.rate
+
+
+def _work(voice: str, speed_wpm: int, text: str, job: _Job) -> None:
+    """Worker: one piece of text, if its listener still waits for it."""
+    try:
+        if not job.stopped:
+            library = _library()
+            library.use(voice, speed_wpm)
+            library.speak(text, job)
+    finally:
+        job.end()
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Whole sentences together up to ``PIECE_CHARS``; a longer sentence is cut at a space."""
+    rest = ""
+    for sentence in _PIECES.split(text.strip()):
+        if rest and len(rest) + len(sentence) >= PIECE_CHARS:
+            yield rest
+            rest = ""
+        rest = f"{rest} {sentence}" if rest else sentence
+        while len(rest) > PIECE_CHARS:
+            cut = rest.rfind(" ", 1, PIECE_CHARS)
+            cut = PIECE_CHARS if cut < 0 else cut
+            yield rest[:cut]
+            rest = rest[cut:].lstrip()
+    if rest:
+        yield rest
