@@ -39,30 +39,26 @@ MOST_WAITING_S = 60
 _UNKNOWN = "[unk]"
 
 
-class VoskSpeechToText:
-    """The recognition engine over one Vosk model folder; make it with ``load``."""
+class Vosk:
+    """The recognition engine over one Vosk model folder."""
 
-    def __init__(self, model: vosk.Model, folder: Path, threads: int) -> None:
-        self._model = model
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        """Read the model (0.05 s for the demo models, seconds for large ones: see ``load``); raises ``StartError``."""
+        if not folder.is_dir():
+            raise StartError(f"{folder}: no such model folder; see `allo models list`, then `allo models pull NAME`")
+        vosk.SetLogLevel(-1)
+        try:
+            self._model = vosk.Model(str(folder.resolve()))
+        except Exception:  # vosk raises the bare class; its reason is on standard error
+            raise StartError(f"{folder}: not a whole Vosk model; pull it again with `allo models pull NAME`") from None
         self._name = f"vosk {folder.name}"
         self._native = _native_rate(folder)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vosk")
 
     @classmethod
-    async def load(cls, folder: Path, threads: int = 1) -> "VoskSpeechToText":
-        """Read the model in a thread (0.05 s for the demo models, seconds for large ones); raises ``StartError``."""
-        return await asyncio.to_thread(cls._load, folder, threads)
-
-    @classmethod
-    def _load(cls, folder: Path, threads: int) -> "VoskSpeechToText":
-        if not folder.is_dir():
-            raise StartError(f"{folder}: no such model folder; see `allo models list`, then `allo models pull NAME`")
-        vosk.SetLogLevel(-1)
-        try:
-            model = vosk.Model(str(folder.resolve()))
-        except Exception:
-            raise StartError(f"{folder}: not a whole Vosk model; pull it again with `allo models pull NAME`") from None
-        return cls(model, folder, threads)
+    async def load(cls, folder: Path, threads: int = 1) -> "Vosk":
+        """The same off the event loop."""
+        return await asyncio.to_thread(cls, folder, threads)
 
     @property
     def name(self) -> str:

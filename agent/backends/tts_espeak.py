@@ -151,20 +151,19 @@ class _Job:
             self.stopped = True
 
 
-class EspeakSynthesizer:
-    """A voice of espeak-ng; make it with ``load``."""
+class Espeak:
+    """A voice of espeak-ng."""
 
-    def __init__(self, voice: str, speed_wpm: int, rate: int) -> None:
-        self._voice = voice
+    def __init__(self, language: str, voice: str = "", speed_wpm: int = 165) -> None:
+        """Load library and voice (some 40 ms the first time); raises ``StartError`` for a voice that is not there."""
+        self._voice = voice or DEFAULT_VOICES.get(language, language)
         self._speed_wpm = speed_wpm
-        self._rate = rate
+        self._rate = _worker().submit(_prepare, self._voice, speed_wpm).result()
 
     @classmethod
-    async def load(cls, language: str, voice: str = "", speed_wpm: int = 165) -> "EspeakSynthesizer":
-        """Load library and voice (some 40 ms at the first time); raises ``StartError``."""
-        voice = voice or DEFAULT_VOICES.get(language, language)
-        rate = await asyncio.get_running_loop().run_in_executor(_worker(), _prepare, voice, speed_wpm)
-        return cls(voice, speed_wpm, rate)
+    async def load(cls, language: str, voice: str = "", speed_wpm: int = 165) -> "Espeak":
+        """The same off the event loop."""
+        return await asyncio.to_thread(cls, language, voice, speed_wpm)
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 import vosk
 
 from agent.backends import stt_vosk
-from agent.backends.stt_vosk import VoskRecognizer, VoskSpeechToText
+from agent.backends.stt_vosk import VoskRecognizer, Vosk
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript
 from audio.frame import AudioFrame, frame_bytes
@@ -53,15 +53,15 @@ async def hear(ear: VoskRecognizer, pcm: bytes, rate: int = 8000, position: int 
 
 
 @pytest.fixture
-async def russian() -> AsyncIterator[VoskSpeechToText]:
-    stt = await VoskSpeechToText.load(MODELS / "vosk-demo-ru")
+async def russian() -> AsyncIterator[Vosk]:
+    stt = await Vosk.load(MODELS / "vosk-demo-ru")
     yield stt
     await stt.close()
 
 
 @pytest.mark.parametrize(("language", "bar"), [("ru", 0.09), ("en", 0.12)])
 async def test_phrases_are_understood(language: str, bar: float) -> None:
-    stt = await VoskSpeechToText.load(MODELS / f"vosk-demo-{language}", threads=2)
+    stt = await Vosk.load(MODELS / f"vosk-demo-{language}", threads=2)
     assert stt.name == f"vosk vosk-demo-{language}"
     ear = await stt.open(8000, ignore)
     wrong = total = 0
@@ -79,7 +79,7 @@ async def test_phrases_are_understood(language: str, bar: float) -> None:
     assert wrong / total <= bar
 
 
-async def test_the_same_frames_give_the_same_words(russian: VoskSpeechToText) -> None:
+async def test_the_same_frames_give_the_same_words(russian: Vosk) -> None:
     pcm = b"".join(read_mono(path) for path, _ in script("ru")[:4])
     whole = await russian.open(8000, ignore)
     once = await hear(whole, pcm)
@@ -93,7 +93,7 @@ async def test_the_same_frames_give_the_same_words(russian: VoskSpeechToText) ->
     await slowly.close()
 
 
-async def test_partials_come_before_the_end_with_word_places(russian: VoskSpeechToText) -> None:
+async def test_partials_come_before_the_end_with_word_places(russian: Vosk) -> None:
     path, said = script("ru")[2]
     partials: list[Transcript] = []
     grown = asyncio.Event()
@@ -122,7 +122,7 @@ async def test_partials_come_before_the_end_with_word_places(russian: VoskSpeech
     await ear.close()
 
 
-async def test_skipped_silence_keeps_the_places_true(russian: VoskSpeechToText) -> None:
+async def test_skipped_silence_keeps_the_places_true(russian: Vosk) -> None:
     (first, _), (second, said) = script("ru")[0], script("ru")[2]
     ear = await russian.open(8000, ignore)
     await hear(ear, read_mono(first), position=16_000)
@@ -136,7 +136,7 @@ async def test_skipped_silence_keeps_the_places_true(russian: VoskSpeechToText) 
     await ear.close()
 
 
-async def test_a_hole_within_an_utterance_moves_only_what_follows(russian: VoskSpeechToText) -> None:
+async def test_a_hole_within_an_utterance_moves_only_what_follows(russian: Vosk) -> None:
     pcm, said = read_mono(script("ru")[2][0]), script("ru")[2][1]
     ear = await russian.open(8000, ignore)
     for frame in frames(pcm):
@@ -151,7 +151,7 @@ async def test_a_hole_within_an_utterance_moves_only_what_follows(russian: VoskS
     await ear.close()
 
 
-async def test_pauses_longer_than_vosks_own_endpoint_lose_nothing(russian: VoskSpeechToText) -> None:
+async def test_pauses_longer_than_vosks_own_endpoint_lose_nothing(russian: Vosk) -> None:
     lines = script("ru")[2:9:2]
     pcm = silence(16_000).join(read_mono(path) for path, _ in lines)
     ear = await russian.open(8000, ignore)
@@ -160,7 +160,7 @@ async def test_pauses_longer_than_vosks_own_endpoint_lose_nothing(russian: VoskS
     await ear.close()
 
 
-async def test_silence_is_no_words_and_nothing_is_nothing(russian: VoskSpeechToText) -> None:
+async def test_silence_is_no_words_and_nothing_is_nothing(russian: Vosk) -> None:
     ear = await russian.open(8000, ignore)
     assert await ear.finish() == Transcript("", True, 0)
     quiet = await hear(ear, silence(8000 * 12))
@@ -171,7 +171,7 @@ async def test_silence_is_no_words_and_nothing_is_nothing(russian: VoskSpeechToT
 
 
 @pytest.mark.parametrize("rate", [16000, 6000])
-async def test_other_rates_than_the_models(russian: VoskSpeechToText, rate: int) -> None:
+async def test_other_rates_than_the_models(russian: Vosk, rate: int) -> None:
     path, said = script("ru")[2]
     pcm = resample(read_mono(path), 8000, rate)
     ear = await russian.open(rate, ignore)
@@ -185,7 +185,7 @@ async def test_other_rates_than_the_models(russian: VoskSpeechToText, rate: int)
     await ear.close()
 
 
-async def test_a_cancelled_finish_does_not_spoil_the_next(russian: VoskSpeechToText) -> None:
+async def test_a_cancelled_finish_does_not_spoil_the_next(russian: Vosk) -> None:
     ear = await russian.open(8000, ignore)
     pcm, said = read_mono(script("ru")[2][0]), script("ru")[2][1]
     for frame in frames(pcm):
@@ -200,7 +200,7 @@ async def test_a_cancelled_finish_does_not_spoil_the_next(russian: VoskSpeechToT
     await ear.close()
 
 
-async def test_a_closed_recogniser_takes_nothing_more(russian: VoskSpeechToText) -> None:
+async def test_a_closed_recogniser_takes_nothing_more(russian: Vosk) -> None:
     partials: list[Transcript] = []
     ear = await russian.open(8000, partials.append)
     for frame in frames(read_mono(script("ru")[2][0])):
@@ -214,7 +214,7 @@ async def test_a_closed_recogniser_takes_nothing_more(russian: VoskSpeechToText)
     assert len(partials) == count
 
 
-async def test_many_at_once_do_not_mix(russian: VoskSpeechToText) -> None:
+async def test_many_at_once_do_not_mix(russian: Vosk) -> None:
     lines = [line for line in script("ru") if "espeak" in line[0].name][:8]
     ears = [await russian.open(8000, ignore) for _ in lines]
     alone = [(await hear(ear, read_mono(path))).text for ear, (path, _) in zip(ears, lines, strict=True)]
@@ -232,7 +232,7 @@ async def test_many_at_once_do_not_mix(russian: VoskSpeechToText) -> None:
 
 
 async def test_a_machine_too_slow_says_so_once_and_drops_the_oldest(
-    russian: VoskSpeechToText, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    russian: Vosk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(stt_vosk, "MOST_WAITING_S", 6)
     ear = await russian.open(8000, ignore)
@@ -247,7 +247,7 @@ async def test_a_machine_too_slow_says_so_once_and_drops_the_oldest(
 
 
 async def test_a_failing_decoder_is_an_error_of_this_utterance_only(
-    russian: VoskSpeechToText, monkeypatch: pytest.MonkeyPatch
+    russian: Vosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ear = await russian.open(8000, ignore)
     pcm, said = read_mono(script("ru")[2][0]), script("ru")[2][1]
@@ -265,17 +265,17 @@ async def test_a_failing_decoder_is_an_error_of_this_utterance_only(
 
 async def test_a_missing_or_broken_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="nowhere"):
-        await VoskSpeechToText.load(tmp_path / "nowhere")
+        await Vosk.load(tmp_path / "nowhere")
     broken = tmp_path / "broken"
     shutil.copytree(MODELS / "vosk-demo-en", broken)
     with (broken / "am" / "final.mdl").open("r+b") as file:
         file.truncate(100_000)
     with pytest.raises(StartError, match=r"broken.*allo models pull"):
-        await VoskSpeechToText.load(broken)
+        await Vosk.load(broken)
 
 
 async def test_the_model_outlives_its_house_being_closed() -> None:
-    stt = await VoskSpeechToText.load(MODELS / "vosk-demo-en")
+    stt = await Vosk.load(MODELS / "vosk-demo-en")
     ear = await stt.open(8000, ignore)
     await stt.close()
     for frame in frames(silence(1600)):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from agent.backends import tts_espeak
-from agent.backends.stt_vosk import VoskSpeechToText
-from agent.backends.tts_espeak import EspeakSynthesizer
+from agent.backends.stt_vosk import Vosk
+from agent.backends.tts_espeak import Espeak
 from agent.errors import StartError
 from audio.frame import AudioFrame
 from audio.level import dbfs, peak_dbfs, silence
@@ -19,7 +19,7 @@ RUSSIAN = "Гарантия на испытательную машину два�
 ENGLISH = "The warranty of the testing machine is twenty four months."
 
 
-async def speech(voice: EspeakSynthesizer, text: str) -> bytes:
+async def speech(voice: Espeak, text: str) -> bytes:
     return b"".join([chunk async for chunk in voice.synthesize(text)])
 
 
@@ -33,7 +33,7 @@ def active_level(pcm: bytes, rate: int) -> float:
 
 @pytest.mark.parametrize(("language", "text"), [("ru", RUSSIAN), ("en", ENGLISH)])
 async def test_a_sentence_has_a_good_level_and_no_long_silence(language: str, text: str) -> None:
-    voice = await EspeakSynthesizer.load(language)
+    voice = await Espeak.load(language)
     assert voice.rate == 22050
     pcm = await speech(voice, text)
     assert 2.0 < len(pcm) / 2 / voice.rate < 6.0
@@ -50,9 +50,9 @@ async def test_a_sentence_has_a_good_level_and_no_long_silence(language: str, te
     ("language", "text"), [("ru", "сколько стоит доставка"), ("en", "how much does delivery cost")]
 )
 async def test_what_is_spoken_is_understood_by_the_recogniser(language: str, text: str) -> None:
-    voice = await EspeakSynthesizer.load(language, speed_wpm=150)
+    voice = await Espeak.load(language, speed_wpm=150)
     pcm = silence(2400) + resample(await speech(voice, text), voice.rate, 8000)
-    stt = await VoskSpeechToText.load(MODELS / f"vosk-demo-{language}")
+    stt = await Vosk.load(MODELS / f"vosk-demo-{language}")
     ear = await stt.open(8000, lambda _: None)
     for position in range(0, len(pcm) // 2 - 159, 160):
         ear.push(AudioFrame(pcm[position * 2 : position * 2 + 320], 8000, position))
@@ -62,7 +62,7 @@ async def test_what_is_spoken_is_understood_by_the_recogniser(language: str, tex
 
 
 async def test_chunks_stream_and_the_first_comes_at_once() -> None:
-    voice = await EspeakSynthesizer.load("ru")
+    voice = await Espeak.load("ru")
     began = time.perf_counter()
     chunks: list[float] = []
     async with aclosing(voice.synthesize(RUSSIAN)) as stream:  # type: ignore[type-var]
@@ -77,19 +77,19 @@ async def test_chunks_stream_and_the_first_comes_at_once() -> None:
 
 @pytest.mark.parametrize("text", ["", "  \n ", "...", "—"])
 async def test_nothing_to_say_is_no_audio(text: str) -> None:
-    voice = await EspeakSynthesizer.load("ru")
+    voice = await Espeak.load("ru")
     assert await speech(voice, text) == b""
 
 
 async def test_odd_characters_do_not_stop_the_voice() -> None:
-    voice = await EspeakSynthesizer.load("ru")
+    voice = await Espeak.load("ru")
     plain = await speech(voice, "Да.")
     assert len(await speech(voice, "Да\0 \ud800да <b>&amp; [[x]] 🙂 да.")) > len(plain) > 0
 
 
 async def test_voices_do_not_mix_whoever_speaks_between() -> None:
-    russian = await EspeakSynthesizer.load("ru")
-    english = await EspeakSynthesizer.load("en", speed_wpm=220)
+    russian = await Espeak.load("ru")
+    english = await Espeak.load("en", speed_wpm=220)
     assert russian.name != english.name
     alone = [len(await speech(russian, RUSSIAN)), len(await speech(english, ENGLISH))]
     many = await asyncio.gather(*(speech(v, t) for v, t in [(russian, RUSSIAN), (english, ENGLISH)] * 10))
@@ -99,14 +99,14 @@ async def test_voices_do_not_mix_whoever_speaks_between() -> None:
 
 
 async def test_speed_changes_the_length_and_the_name() -> None:
-    slow = await EspeakSynthesizer.load("ru", speed_wpm=110)
-    fast = await EspeakSynthesizer.load("ru", speed_wpm=250)
+    slow = await Espeak.load("ru", speed_wpm=110)
+    fast = await Espeak.load("ru", speed_wpm=250)
     assert len(await speech(slow, RUSSIAN)) > 1.5 * len(await speech(fast, RUSSIAN))
     assert slow.name != fast.name
 
 
 async def test_a_listener_that_leaves_stops_the_synthesis(monkeypatch: pytest.MonkeyPatch) -> None:
-    voice = await EspeakSynthesizer.load("ru")
+    voice = await Espeak.load("ru")
     made = 0
     take = tts_espeak._Job.take
 
@@ -146,7 +146,7 @@ async def test_a_listener_that_leaves_stops_the_synthesis(monkeypatch: pytest.Mo
 
 
 async def test_a_long_text_lets_others_in_between() -> None:
-    voice = await EspeakSynthesizer.load("ru")
+    voice = await Espeak.load("ru")
     order: list[str] = []
 
     async def say(who: str, text: str) -> None:
@@ -161,8 +161,8 @@ async def test_a_long_text_lets_others_in_between() -> None:
 async def test_an_unknown_voice_is_a_clear_start_error() -> None:
     for voice in ("klingon9", "ru+nobody"):
         with pytest.raises(StartError, match=r"\[tts\] voice"):
-            await EspeakSynthesizer.load("ru", voice)
-    assert await speech(await EspeakSynthesizer.load("ru", "ru+f2"), "Да.")
+            await Espeak.load("ru", voice)
+    assert await speech(await Espeak.load("ru", "ru+f2"), "Да.")
 
 
 @pytest.mark.parametrize("text", ["а" * 1500, "слово " * 300, "Раз. " * 200, "Один! Два? Три…"])
