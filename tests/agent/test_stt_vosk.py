@@ -8,7 +8,7 @@ import pytest
 import vosk
 
 from agent.backends import stt_vosk
-from agent.backends.stt_vosk import VoskRecognizer, Vosk
+from agent.backends.stt_vosk import Vosk, VoskRecognizer
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript
 from audio.frame import AudioFrame, frame_bytes

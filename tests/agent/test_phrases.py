@@ -1,0 +1,189 @@
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from agent.backends.tts_espeak import Espeak
+from agent.errors import VoiceError
+from agent.phrases import Phrases
+from audio.level import tone
+from audio.resample import resample
+
+
+class Piano:
+    """A synthesiser that counts: one tone for each word, a chunk each."""
+
+    def __init__(self, name: str = "piano", rate: int = 22050) -> None:
+        self.name = name
+        self.rate = rate
+        self.made: list[str] = []
+        self.chunks = 0
+        self.closed = 0
+
+    def audio(self, text: str) -> bytes:
+        return b"".join(tone(200.0 + 10 * len(word), 200, self.rate) for word in text.split())
+
+    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        self.made.append(text)
+        try:
+            for word in text.split():
+                if word == "broken":
+                    raise VoiceError("the string is torn")
+                self.chunks += 1
+                yield self.audio(word)
+                await asyncio.sleep(0)
+        finally:
+            self.closed += 1
+
+    async def close(self) -> None: ...
+
+
+async def speech(phrases: Phrases, text: str, rate: int = 8000) -> list[bytes]:
+    return [chunk async for chunk in phrases.speech(text, rate)]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+async def test_a_miss_streams_and_a_hit_is_whole(tmp_path: Path) -> None:
+    piano = Piano()
+    phrases = Phrases(piano, tmp_path / "phrases", 10)
+    first = await speech(phrases, "do re mi fa")
+    assert len(first) > 2
+    again = await speech(phrases, "do re mi fa")
+    assert again == [b"".join(first)]
+    assert again[0] == resample(piano.audio("do re mi fa"), 22050, 8000)
+    assert piano.made == ["do re mi fa"]
+
+
+async def test_the_first_chunk_does_not_wait_for_the_last(tmp_path: Path) -> None:
+    piano = Piano()
+    phrases = Phrases(piano, tmp_path / "phrases", 10)
+    async with aclosing(phrases.speech("do re mi fa so la", 8000)) as stream:  # type: ignore[type-var]
+        assert await anext(stream)
+        assert piano.chunks == 1
+    assert piano.closed == 1
+
+
+async def test_the_next_process_finds_it_on_disk(tmp_path: Path) -> None:
+    said = b"".join(await speech(Phrases(Piano(), tmp_path / "phrases", 10), "do re"))
+    piano = Piano()
+    assert await speech(Phrases(piano, tmp_path / "phrases", 10), "do re") == [said]
+    assert piano.made == []
+
+
+async def test_voice_rate_and_text_tell_entries_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "phrases"
+    one, other = Piano("one"), Piano("other")
+    for piano in (one, other):
+        phrases = Phrases(piano, folder, 10)
+        for text, rate in (("do", 8000), ("do", 16000), ("re mi", 8000)):
+            await speech(phrases, text, rate)
+        assert len(piano.made) == 3
+    assert len(files(folder)) == 6
+    assert len((await speech(phrases, "do", 16000))[0]) == 2 * len((await speech(phrases, "do", 8000))[0])
+
+
+async def test_a_cut_stream_leaves_no_torso(tmp_path: Path) -> None:
+    piano = Piano()
+    phrases = Phrases(piano, tmp_path / "phrases", 10)
+    async with aclosing(phrases.speech("do re mi", 8000)) as stream:  # type: ignore[type-var]
+        await anext(stream)
+    with pytest.raises(VoiceError):
+        await speech(phrases, "do broken")
+    assert files(tmp_path / "phrases") == []
+    whole = b"".join(await speech(phrases, "do re mi"))
+    assert whole == resample(piano.audio("do re mi"), 22050, 8000)
+
+
+async def test_warm_phrases_need_no_voice_later(tmp_path: Path) -> None:
+    piano = Piano()
+    phrases = Phrases(piano, tmp_path / "phrases", 10)
+    await phrases.warm(["do", "re", "do"], 8000)
+    assert piano.made == ["do", "re"]
+    assert len(await speech(phrases, "re")) == 1
+    assert piano.made == ["do", "re"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "folder"])
+async def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "phrases"
+    said = b"".join(await speech(Phrases(Piano(), folder, 10), "do re"))
+    (entry,) = files(folder)
+    content = bytearray(entry.read_bytes())
+    if damage == "cut":
+        del content[-7:]
+    elif damage == "flip":
+        content[-100] ^= 1
+    entry.write_bytes(b"" if damage == "empty" else content)
+    if damage == "folder":
+        entry.unlink()
+        entry.mkdir()
+    piano = Piano()
+    assert b"".join(await speech(Phrases(piano, folder, 10), "do re")) == said
+    assert piano.made == ["do re"]
+    if damage != "folder":
+        assert await speech(Phrases(piano, folder, 10), "do re") == [said]
+        assert piano.made == ["do re"]
+
+
+async def test_the_folder_keeps_its_size_and_drops_the_oldest_use(tmp_path: Path) -> None:
+    folder = tmp_path / "phrases"
+    phrases = Phrases(Piano(), folder, 1, memory_bytes=0)
+    texts = [" ".join(["note"] * 20 + ["x" * n]) for n in range(1, 26)]  # 67 KB each
+    await speech(phrases, texts[0])
+    os.utime(files(folder)[0], ns=(1, 1))
+    for text in texts[1:]:
+        await speech(phrases, text)
+        assert sum(path.stat().st_size for path in files(folder)) <= 1 << 20
+    piano = Piano()
+    later = Phrases(piano, folder, 1)
+    await speech(later, texts[-1])
+    assert piano.made == []
+    await speech(later, texts[0])
+    assert piano.made == [texts[0]]
+
+
+async def test_memory_is_bounded_too(tmp_path: Path) -> None:
+    piano = Piano()
+    phrases = Phrases(piano, tmp_path / "phrases", 0, memory_bytes=10_000)  # three of 3.2 KB
+    for text in ("a", "bb", "ccc", "a", "dddd", "a", "bb"):
+        await speech(phrases, text)
+    assert piano.made == ["a", "bb", "ccc", "dddd", "bb"]
+    assert files(tmp_path / "phrases") == []
+
+
+async def test_a_disk_that_takes_nothing_is_told_once_and_speech_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    piano = Piano()
+    (tmp_path / "phrases").write_text("a file where the folder should be")  # stops root too, unlike permissions
+    with caplog.at_level(logging.WARNING):
+        phrases = Phrases(piano, tmp_path / "phrases", 10)
+        for text in ("secret one", "secret two", "secret one"):
+            assert b"".join(await speech(phrases, text)) == resample(piano.audio(text), 22050, 8000)
+    assert piano.made == ["secret one", "secret two"]
+    assert len(caplog.records) == 1
+    assert "phrases" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_half_written_entries_are_swept(tmp_path: Path) -> None:
+    folder = tmp_path / "phrases"
+    folder.mkdir()
+    (folder / "dead.part").write_bytes(b"half")
+    await speech(Phrases(Piano(), folder, 10), "do")
+    assert [path.suffix for path in files(folder)] == [".phrase"]
+
+
+async def test_with_a_real_voice(tmp_path: Path) -> None:
+    phrases = Phrases(await Espeak.load("ru"), tmp_path / "phrases", 10)
+    said = b"".join(await speech(phrases, "Здравствуйте, слушаю вас."))
+    assert 8000 < len(said) / 2 < 8000 * 4
+    assert await speech(phrases, "Здравствуйте, слушаю вас.") == [said]
+    assert await speech(phrases, "...") == []
