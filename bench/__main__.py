@@ -1,0 +1,47 @@
+"""``python -m bench [NAME ...] [--write]``: measure, print Markdown rows, keep them in docs/benchmarks.md."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from bench import asterisk, figures, report, soak
+
+BENCHES: dict[str, Callable[[], list[report.Row]]] = {
+    "answer": figures.answer_and_greeting,
+    "reply": figures.reply_and_barge_in,
+    "pacing": figures.pacing,
+    "start": figures.start,
+    "asterisk20": asterisk.asterisk,
+    "soak": soak.soak,
+}
+"""Each gives one row or two."""
+
+
+def main() -> int:
+    """0: every bar was reached; 1: one was missed; 2: something could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the figures of docs/benchmarks.md.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; none: all")
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/benchmarks.md")
+    args = parser.parse_args()
+    unknown = set(args.names) - set(BENCHES)
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(BENCHES)}")
+    rows: list[report.Row] = []
+    failed = 0
+    print(f"Measured on: {report.machine()}\n\n" + "\n".join(report.HEAD), flush=True)
+    for name in args.names or BENCHES:
+        try:
+            measured = BENCHES[name]()
+        except (RuntimeError, OSError) as error:
+            print(f"{name}: not measured: {error}", file=sys.stderr, flush=True)
+            failed += 1
+            continue
+        print("\n".join(row.markdown() for row in measured), flush=True)
+        rows += measured
+    if args.write:
+        report.write(rows)
+    return 2 if failed else int(not all(row.met for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Figures as Markdown rows, and their place in docs/benchmarks.md."""
+
+import os
+import platform
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
+BEGIN, END = "<!-- figures: written by python -m bench --write -->", "<!-- end of figures -->"
+HEAD = ("| figure | what | bar | measured | samples | |", "|---|---|---|---|---|---|")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured figure."""
+
+    name: str
+    """Key of the row; a new measurement replaces the row of the same name."""
+    what: str
+    bar: str
+    measured: str
+    samples: int
+    met: bool
+    """Whether the bar was reached."""
+
+    def markdown(self) -> str:
+        """The row of the table."""
+        cells = (self.name, self.what, self.bar, self.measured, str(self.samples), "met" if self.met else "**missed**")
+        return f"| {' | '.join(cells)} |"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Nearest-rank percentile: the smallest value that ``share`` of all do not exceed; raises on no values."""
+    if not values:
+        raise ValueError("no samples were taken")
+    ordered = sorted(values)
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, p95 and worst of milliseconds."""
+    if not values:
+        return "no samples"
+    return f"p50 {percentile(values, 0.5):.0f}, p95 {percentile(values, 0.95):.0f}, worst {max(values):.0f} ms"
+
+
+def within(values: Sequence[float], share: float, bar_ms: float) -> bool:
+    """Whether a percentile of the samples reaches its bar; no samples never do."""
+    return bool(values) and percentile(values, share) <= bar_ms
+
+
+def machine() -> str:
+    """One line that says what this was measured on."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        found = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text(encoding="utf-8"))
+        model = found.group(1) if found else model
+    memory = psutil.virtual_memory().total / 2**30
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{cores} cores of {model}, {memory:.0f} GiB, {system}, {datetime.now(UTC):%Y-%m-%d}"
+
+
+def write(rows: Iterable[Row], page: Path = PAGE) -> None:
+    """Put ``rows`` into the page in place of those of the same names; raises ``ValueError`` without its markers."""
+    text = page.read_text(encoding="utf-8")
+    before, found, rest = text.partition(BEGIN)
+    old, closed, after = rest.partition(END)
+    if not found or not closed:
+        raise ValueError(f"{page}: the markers of the figures are missing")
+    kept = {line.split("|")[1].strip(): line for line in old.splitlines() if line.startswith("| ") and line != HEAD[0]}
+    kept |= {row.name: row.markdown() for row in rows}
+    table = "\n".join((*HEAD, *kept.values()))
+    page.write_text(f"{before}{BEGIN}\n\n{table}\n\nMeasured on: {machine()}.\n\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,52 @@
+"""The bench's own arithmetic and its page."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.report import BEGIN, END, Row, percentile, spread, within, write
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([5.0], 0.5, 5), ([1, 2, 3, 4], 0.5, 2), ([1, 2, 3, 4], 0.95, 4), (list(range(1, 101)), 0.95, 95)],
+)
+def test_percentile_is_the_nearest_rank(values: list[float], share: float, expected: float) -> None:
+    assert percentile(values, share) == expected
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.floats(0.01, 1.0))
+def test_a_percentile_is_one_of_the_samples_and_covers_its_share(values: list[float], share: float) -> None:
+    found = percentile(values, share)
+    assert found in values
+    assert sum(value <= found for value in values) >= share * len(values) * (1 - 1e-9)
+
+
+def test_no_samples_never_reach_a_bar() -> None:
+    assert not within([], 0.95, 1000)
+    assert spread([]) == "no samples"
+    with pytest.raises(ValueError, match="no samples"):
+        percentile([], 0.5)
+
+
+def test_a_new_row_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"above\n{BEGIN}\n{END}\nbelow\n", encoding="utf-8")
+    write([Row("a", "x", "1", "10", 3, True), Row("b", "y", "2", "20", 3, False)], page)
+    write([Row("a", "x", "1", "11", 4, True)], page)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("above\n")
+    assert text.endswith("\nbelow\n")
+    assert [line for line in text.splitlines() if line.startswith("| a ")] == ["| a | x | 1 | 11 | 4 | met |"]
+    assert "| b | y | 2 | 20 | 3 | **missed** |" in text
+    assert text.count("| figure |") == text.count("Measured on:") == 1
+
+
+def test_a_page_without_markers_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing here", encoding="utf-8")
+    with pytest.raises(ValueError, match="markers"):
+        write([], page)
+    assert page.read_text(encoding="utf-8") == "nothing here"
