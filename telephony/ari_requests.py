@@ -99,9 +99,9 @@ def create_bridge(bridge_id: str) -> Request:
     return Request("POST", f"/bridges/{_segment(bridge_id)}", (("type", "mixing,dtmf_events,proxy_media"),))
 
 
-def add_channels(bridge_id: str, *channel_ids: str) -> Request:
-    """Put channels into a bridge; 422 until the ``StasisStart`` of each has come."""
-    return Request("POST", f"/bridges/{_segment(bridge_id)}/addChannel", (("channel", ",".join(channel_ids)),))
+def add_channel(bridge_id: str, channel_id: str) -> Request:
+    """Put a channel into a bridge; 422 until its ``StasisStart`` has come."""
+    return Request("POST", f"/bridges/{_segment(bridge_id)}/addChannel", (("channel", channel_id),))
 
 
 def destroy_bridge(bridge_id: str) -> Request:
