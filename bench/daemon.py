@@ -53,6 +53,7 @@ class DaemonProcess:
         self.environment = kept | {f"ALLO_{name}": str(value) for name, value in values.items()}
         self.process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
+        self.killed = False
         self._log = self.storage / "daemon.log"
 
     @property
@@ -109,8 +110,9 @@ class DaemonProcess:
             raise RuntimeError(f"the daemon did not end within {timeout_s} s of SIGTERM:\n{self.log[-3000:]}") from None
 
     def kill(self) -> None:
-        """As a crash would."""
-        if self.process is not None:
+        """As a crash would; harmless when it has ended."""
+        if self.process is not None and self.process.poll() is None:
+            self.killed = True
             self.process.kill()
             self.process.wait()
 

@@ -79,6 +79,11 @@ class Dialog:
     cseq: int = 1
     branch: str = ""
 
+    @property
+    def own(self) -> str:
+        """Our SIP URI."""
+        return f"sip:{self.user}@{self.local}"
+
     def invite(self, sdp: str) -> bytes:
         """The first request; the same bytes serve to repeat it."""
         self.branch = f"z9hG4bK{secrets.token_hex(6)}"
@@ -107,16 +112,15 @@ class Dialog:
         return self._request("BYE", self.route, f"z9hG4bK{secrets.token_hex(6)}")
 
     def _request(self, method: str, uri: str, branch: str, body: str = "") -> bytes:
-        own = f"sip:{self.user}@{self.local}"
         lines = [
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {self.local};branch={branch};rport",
             "Max-Forwards: 70",
-            f"From: <{own}>;tag={self.tag}",
+            f"From: <{self.own}>;tag={self.tag}",
             f"To: {self.remote or f'<{self.target}>'}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq} {method}",
-            *([f"Contact: <{own}>"] if method == "INVITE" else []),
+            *([f"Contact: <{self.own}>"] if method == "INVITE" else []),
             "User-Agent: Allo bench",
         ]
         return _finish(lines, body)

@@ -53,6 +53,8 @@ class Plan:
     """Leave this long after the answer; none: after the last answer was heard, seconds."""
     host: str = "127.0.0.1"
     """Our address."""
+    user: str = "bench"
+    """The callers' numbers begin so; their place in ``calls`` follows."""
     patience_s: float = 10.0
     """Nothing heard for this long: go on, seconds."""
 
@@ -63,6 +65,8 @@ class WireReport:
 
     status: int = 0
     """Final answer to the INVITE; 0: none came."""
+    retry_after: str = ""
+    """What a refusal said about trying again."""
     answer_ms: float | None = None
     greeting_ms: float | None = None
     """200 -> first audible sample."""
@@ -77,13 +81,14 @@ class WireReport:
 class WireCall:
     """One call: its two sockets, its dialog and its script. ``wake`` is the next time it wants to be called."""
 
-    def __init__(self, plan: Plan, items: Sequence[Item], start_ns: int) -> None:
+    def __init__(self, plan: Plan, number: int, items: Sequence[Item], start_ns: int) -> None:
         manners = Manners(hangup_after_s=plan.hangup_after_s, patience_s=plan.patience_s)
         self._script = Script(items, manners)
         self.sip, self.rtp = open_socket(plan.host), open_socket(plan.host)
         host, port = target(plan.uri)
         self._far = (socket.gethostbyname(host), port)
-        self._dialog = sip_text.Dialog(plan.uri, f"{plan.host}:{self.sip.getsockname()[1]}")
+        own = f"{plan.host}:{self.sip.getsockname()[1]}"
+        self._dialog = sip_text.Dialog(plan.uri, own, user=f"{plan.user}{number}")
         self._sdp = sip_text.offer(plan.host, self.rtp.getsockname()[1])
         self._media: tuple[str, int] | None = None
         self._out, self.heard = RtpOut(secrets.randbits(32)), RtpIn()
@@ -149,6 +154,7 @@ class WireCall:
         if message.status >= 300:
             self._send(self._dialog.ack(message))
             self.report.status = message.status
+            self.report.retry_after = message.headers.get("retry-after", "")
             self._finish("far side")
             return
         self._dialog.answered(message)
@@ -163,7 +169,7 @@ class WireCall:
         if message.method == "ACK":
             return
         body = self._sdp if message.method == "INVITE" else ""
-        self._send(sip_text.response(message, "200 OK", contact=f"sip:bench@{self._dialog.local}", body=body))
+        self._send(sip_text.response(message, "200 OK", contact=self._dialog.own, body=body))
         if message.method == "BYE":
             self._finish("far side")
 
@@ -206,7 +212,7 @@ def run(plan: Plan) -> list[WireReport]:
     calls = []
     for number, items in enumerate(plan.calls):
         script = [Item(Path(i.wav).name, sounds[i.wav], interrupt_after_s=i.interrupt_after_s) for i in items]
-        calls.append(WireCall(plan, script, start + int(number * plan.apart_ms * 1e6)))
+        calls.append(WireCall(plan, number, script, start + int(number * plan.apart_ms * 1e6)))
     with selectors.SelectSelector() as selector:  # its timeout is finer than epoll's whole milliseconds
         for call in calls:
             selector.register(call.sip, selectors.EVENT_READ, (call, call.on_sip))

@@ -218,7 +218,7 @@ def _configuration(verbose: bool) -> Any:
     config = pj.EpConfig()
     config.uaConfig.threadCnt = 0  # callbacks come on the thread that pumps events
     config.uaConfig.mainThreadOnly = True
-    config.uaConfig.maxCalls = 1
+    config.uaConfig.maxCalls = 4  # the wheel's limit; a transfer needs a second one
     config.uaConfig.userAgent = "Allo test phone"
     config.logConfig.level = config.logConfig.consoleLevel = 4 if verbose else 0
     media = config.medConfig

@@ -1,0 +1,64 @@
+"""The real daemon as a process, for tests that ring it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.daemon import DaemonProcess
+
+HERE = Path(__file__).parent
+
+Launch = Callable[..., DaemonProcess]
+"""``launch(settings, language=..., storage=...)`` -> a daemon that is ready."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here is end to end: one minute where a test does not say otherwise."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(60))
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """Start daemons; afterwards each must end cleanly on SIGTERM, without calls and without an error in its log."""
+    started: list[DaemonProcess] = []
+
+    def start(
+        settings: dict[str, object] | None = None, language: str = "ru", storage: Path | None = None
+    ) -> DaemonProcess:
+        folder = storage or tmp_path / f"var{len(started)}"
+        folder.mkdir(exist_ok=True)
+        daemon = DaemonProcess(settings, language, folder)
+        started.append(daemon)
+        daemon.start()
+        return daemon
+
+    yield start
+    try:
+        for daemon in started:
+            if not daemon.killed:
+                assert daemon.stop() == 0, daemon.log[-3000:]
+            assert daemon.trouble == []
+    finally:
+        for daemon in started:
+            daemon.kill()
+
+
+@pytest.fixture
+def daemon(launch: Launch) -> DaemonProcess:
+    """One Russian daemon with default settings."""
+    return launch()
+
+
+@pytest.fixture
+def sipp() -> str:
+    """Path of SIPp; the test is skipped with a reason where it is missing (make test installs it)."""
+    found = shutil.which("sipp")
+    if found is None:
+        pytest.skip("SIPp is missing: apt-get install sip-tester")
+    return found

@@ -1,0 +1,134 @@
+"""Starting, stopping and being killed."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.daemon import DaemonProcess
+from bench.wire import Plan, PlanItem, WireReport, place
+from tests.e2e.conftest import Launch
+from tests.e2e.facts import FIRST, path
+
+
+class Caller(threading.Thread):
+    """A call beside the test."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._plan = plan
+        self.reports: list[WireReport] = []
+        self.start()
+
+    def run(self) -> None:
+        self.reports = place(self._plan, timeout_s=55)
+
+    def report(self) -> WireReport:
+        self.join(50)
+        (report,) = self.reports
+        return report
+
+
+def refused_start(settings: dict[str, object], storage: Path) -> tuple[int, str]:
+    """Exit status and last words of a daemon that can't start."""
+    daemon = DaemonProcess(settings, storage=storage)
+    daemon.launch()
+    assert daemon.process is not None
+    try:
+        return daemon.process.wait(20), daemon.log
+    finally:
+        daemon.kill()
+
+
+def test_health_tells_what_runs(daemon: DaemonProcess) -> None:
+    health = daemon.health()
+    assert health["http"] == 200
+    assert health["ready"] is True
+    assert health["calls"] == 0
+    assert health["lines"] == {"sip": "up"}
+    assert {"stt", "tts", "llm"} <= set(health["engines"])
+    assert health["version"]
+
+
+@pytest.mark.parametrize("section", ["SIP", "WEB"])
+def test_a_port_in_use_is_named(daemon: DaemonProcess, tmp_path: Path, section: str) -> None:
+    port = daemon.sip_port if section == "SIP" else daemon.web_port
+    status, said = refused_start({f"{section}__PORT": port}, tmp_path)
+    assert status not in {0, -signal.SIGABRT}
+    assert f":{port}" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"SIP__PROT": 5070}, "[sip] prot"),
+        ({"SIPP__PORT": 5070}, "ALLO_SIPP__PORT"),
+        ({"SIP__PORT": "many"}, "[sip] port"),
+        ({"KB__DIR": "/nonexistent"}, "/nonexistent"),
+        ({"PROMPTS__DIR": "/nonexistent"}, "/nonexistent"),
+        ({"STT__MODEL": "/nonexistent"}, "/nonexistent"),
+        ({"STORAGE__DIR": "/proc/nowhere"}, "/proc/nowhere"),
+    ],
+)
+def test_what_can_not_be_used_is_named_in_one_line(settings: dict[str, object], named: str, tmp_path: Path) -> None:
+    status, said = refused_start(settings, tmp_path)
+    assert status > 0
+    assert named in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_sigterm_lets_a_call_finish_and_takes_no_new_one(launch: Launch) -> None:
+    daemon = launch({"SHUTDOWN__GRACE_S": 20})
+    caller = Caller(Plan(daemon.uri, [[PlanItem(path(FIRST))]], user="caller"))
+    daemon.wait_for(lambda: daemon.health().get("calls") == 1, 10, "in a call")
+    os.kill(daemon.pid, signal.SIGTERM)
+    daemon.wait_for(lambda: daemon.health().get("http") == 503, 5, "closing")
+    (late,) = place(Plan(daemon.uri, [[]], hangup_after_s=1))
+    assert late.status == 503
+    assert int(late.retry_after) > 0
+    report = caller.report()
+    assert report.ended_by == "caller"
+    assert report.turns[0]["reply_ms"] is not None
+    assert daemon.stop(10) == 0
+    (call,) = daemon.rows("SELECT * FROM calls WHERE number = 'caller0'")
+    assert call["status"] == "completed"
+
+
+def test_after_the_grace_a_call_hears_goodbye(launch: Launch) -> None:
+    daemon = launch({"SHUTDOWN__GRACE_S": 1})
+    caller = Caller(Plan(daemon.uri, [[]], hangup_after_s=40))
+    daemon.wait_for(lambda: daemon.health().get("calls") == 1, 10, "in a call")
+    asked = time.monotonic()
+    assert daemon.stop(20) == 0
+    assert 1.0 <= time.monotonic() - asked < 12
+    assert caller.report().ended_by == "far side"
+    (call,) = daemon.rows("SELECT * FROM calls")
+    assert call["ended_at"]
+
+
+@pytest.mark.timeout(90)
+def test_a_killed_daemon_loses_at_most_the_turn_in_progress(launch: Launch, tmp_path: Path) -> None:
+    storage = tmp_path / "var"
+    daemon = launch(storage=storage)
+    turns = "SELECT * FROM turns WHERE said_heard <> '' AND heard <> ''"
+    caller = Caller(Plan(daemon.uri, [[PlanItem(path(FIRST)), PlanItem(path("espeak-f3_53"))]], hangup_after_s=35))
+    daemon.wait_for(lambda: bool(daemon.rows(turns)), 30, "through the first turn")
+    daemon.kill()
+    again = launch(storage=storage)
+    (call,) = again.rows("SELECT * FROM calls")
+    assert (call["status"], call["cause"]) == ("failed", "daemon stopped")
+    assert call["ended_at"]
+    (turn, *_) = again.rows(turns)
+    assert "график" in turn["heard"]
+    assert caller.report().ended_by in {"nobody", "caller"}
+
+
+def test_the_command_line_explains_itself() -> None:
+    done = subprocess.run([".venv/bin/allo", "--help"], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0
+    assert {"serve", "doctor", "call", "models"} <= set(done.stdout.replace("{", " ").replace(",", " ").split())
