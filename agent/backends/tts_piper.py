@@ -20,7 +20,7 @@ from agent.errors import StartError, VoiceError
 VOLUME = 0.7
 """Peak of every sentence, full scale = 1: room for the filter that changes the rate."""
 
-_MISSING = (
+_MISSING = "Piper voices need the package piper-tts: `.venv/bin/pip install piper-tts`, or set [tts] engine = 'espeak'"
     'Piper voices need the package piper-tts: run `.venv/bin/pip install piper-tts`, or set [tts] engine = "espeak"'
 )
 
@@ -101,7 +101,7 @@ def _onnx_of(model: Path) -> Path:
 
 def _load(piper: Any, runtime: Any, path: Path) -> tuple[Any, int]:
     """Voice and rate; our own session, so that Piper leaves a core to the calls and does not spin."""
-    faults = (OSError, KeyError, TypeError, *_faults(runtime))
+    faults: tuple[type[Exception], ...] = (OSError, KeyError, TypeError, *_faults(runtime))
     options = runtime.SessionOptions()
     options.intra_op_num_threads = max(1, (os.cpu_count() or 2) - 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
