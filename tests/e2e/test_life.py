@@ -3,34 +3,17 @@
 import os
 import signal
 import subprocess
-import threading
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from bench.daemon import DaemonProcess
-from bench.wire import Plan, PlanItem, WireReport, place
+from bench.wire import Plan, PlanItem, place
+from tests.e2e.caller import Caller
 from tests.e2e.conftest import Launch
 from tests.e2e.facts import FIRST, path
-
-
-class Caller(threading.Thread):
-    """A call beside the test."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self._plan = plan
-        self.reports: list[WireReport] = []
-        self.start()
-
-    def run(self) -> None:
-        self.reports = place(self._plan, timeout_s=55)
-
-    def report(self) -> WireReport:
-        self.join(50)
-        (report,) = self.reports
-        return report
 
 
 def refused_start(settings: dict[str, object], storage: Path) -> tuple[int, str]:
@@ -129,6 +112,8 @@ def test_a_killed_daemon_loses_at_most_the_turn_in_progress(launch: Launch, tmp_
 
 
 def test_the_command_line_explains_itself() -> None:
-    done = subprocess.run([".venv/bin/allo", "--help"], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "--help"], capture_output=True, text=True, timeout=20, check=False
+    )
     assert done.returncode == 0
     assert {"serve", "doctor", "call", "models"} <= set(done.stdout.replace("{", " ").replace(",", " ").split())
