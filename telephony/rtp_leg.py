@@ -108,26 +108,35 @@ class RtpLeg:
         remote: Address | None = None,
         trusted: frozenset[str] = frozenset(),
     ) -> "RtpLeg":
-        """Bind a port pair on ``host``.
+        """A leg that is bound already.
 
         ``remote`` is where the far side said it listens (an IP literal), ``None`` when only its first packet will
         tell; ``trusted`` are further hosts whose first packet is followed. Raises ``NoPortFree``.
         """
         leg = cls(inbox, clock, rtp_format, remote, trusted)
+        await leg.bind(ports, host)
+        return leg
+
+    async def bind(self, ports: RtpPorts, host: str) -> None:
+        """Bind a port pair on ``host`` and listen; raises ``NoPortFree``."""
         with contextlib.ExitStack() as undo:
             rtp, rtcp = ports.bind(host)
             undo.callback(rtcp.close)
-            leg.port = rtp.getsockname()[1]
-            leg._rtp = await DatagramPort.open(rtp, leg.receive)
-            undo.callback(leg._rtp.close)
-            leg._rtcp = await DatagramPort.open(rtcp, leg._receive_report)
+            self.port = rtp.getsockname()[1]
+            self._rtp = await DatagramPort.open(rtp, self.receive)
+            undo.callback(self._rtp.close)
+            self._rtcp = await DatagramPort.open(rtcp, self._receive_report)
             undo.pop_all()
-        return leg
 
     @property
     def remote(self) -> Address | None:
         """Where our packets go; ``None`` while nobody knows."""
         return self._guard.target
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether telephone-events were negotiated."""
+        return self._format.dtmf_type is not None
 
     @property
     def jitter_ms(self) -> float:

@@ -1,0 +1,316 @@
+"""Sockets of the SIP line: UDP and TCP on one port, who may use them, and what becomes of garbage."""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from aiosipua.message import SipResponse
+
+from agent.errors import StartError
+from agent.settings import Network
+from telephony.sip_framing import SipFraming
+from telephony.sip_text import MAX_MESSAGE, Request, read, reply_port, response, stamp
+
+log = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 256
+"""TCP connections at once; the longest idle one makes room."""
+
+PATIENCE_S = 20.0
+"""A TCP peer must finish what it begins within this time."""
+
+IDLE_S = 3600.0
+"""A TCP connection on which nothing happens is closed after this time."""
+
+SWEEP_S = 5.0
+
+MAX_BACKLOG = 256 * 1024
+"""Bytes a TCP peer may leave unread before its connection is dropped."""
+
+
+class Murmur:
+    """A log line said at most once a minute, with how often its cause occurred."""
+
+    def __init__(self, text: str, level: int = logging.WARNING, every_s: float = 60.0) -> None:
+        self._text = text
+        self._level = level
+        self._every = every_s
+        self._count = 0
+        self._next = 0.0
+
+    def say(self, now: float, detail: str) -> None:
+        """Count one more; ``detail`` is the latest example."""
+        self._count += 1
+        if now >= self._next:
+            self._next = now + self._every
+            log.log(self._level, "%s (%d times): %s", self._text, self._count, detail)
+            self._count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a message came from and the way back."""
+
+    transport: str
+    """``UDP`` or ``TCP``."""
+    host: str
+    port: int
+    local: tuple[str, int]
+    """Our address that this peer sees (before any NAT), and the port we listen on."""
+    deliver: Callable[[bytes, tuple[str, int]], None] = field(repr=False)
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the transport repeats lost messages by itself."""
+        return self.transport == "TCP"
+
+    def send(self, data: bytes) -> None:
+        """Send now; silently lost when the way is gone, as any datagram may be."""
+        self.deliver(data, (self.host, self.port))
+
+    def at(self, host: str, port: int) -> "Peer":
+        """The same host's other UDP port; a TCP peer is its connection and stays as it is."""
+        return self if self.reliable else Peer(self.transport, host, port, self.local, self.deliver)
+
+
+@lru_cache(maxsize=1024)
+def address_facing(host: str) -> str:
+    """Our address that routes to ``host`` (an IP literal); asks the kernel, sends nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+@lru_cache(maxsize=4096)
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+class SipWire:
+    """Listens, checks who sends and what, and hands sound messages to ``on_request`` and ``on_response``."""
+
+    def __init__(
+        self,
+        allow: tuple[Network, ...],
+        on_request: Callable[[Request, Peer], None],
+        on_response: Callable[[SipResponse], None],
+    ) -> None:
+        self._allow = allow
+        self._extra: set[IPv4Address | IPv6Address] = set()
+        self._on_request = on_request
+        self._on_response = on_response
+        self._udp: asyncio.DatagramTransport | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._host, self._port = "", 0
+        self._garbage = Murmur("sip: dropped what is no SIP message")
+        self._strangers = Murmur("sip: refused who is in none of the networks of sip.allow")
+        self._failures = Murmur("sip: a message could not be handled", logging.ERROR)
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen on UDP and TCP; raises ``StartError`` naming the address."""
+        self._host, self._port = host, port
+        loop = asyncio.get_running_loop()
+        try:
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
+            self._udp = transport
+            self._server = await loop.create_server(lambda: _Connection(self), host, port)
+        except OSError as error:
+            await self.stop()
+            raise StartError(_listen_fault(host, port, error)) from None
+        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+
+    async def stop(self) -> None:
+        """Close all sockets; harmless twice."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._udp is not None:
+            self._udp.close()
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        self._udp = self._server = self._sweeper = None
+
+    @property
+    def connections(self) -> int:
+        """TCP connections open now."""
+        return len(self._connections)
+
+    def trust(self, host: str) -> None:
+        """Let this address call as well: the provider that we registered with."""
+        address = _address(host)
+        if address is not None:
+            self._extra.add(address)
+
+    def udp_peer(self, host: str, port: int) -> Peer:
+        """A way to a UDP address (an IP literal)."""
+        local = address_facing(host) if self._host in {"0.0.0.0", "::", ""} else self._host  # noqa: S104
+        return Peer("UDP", host, port, (local, self._port), self._send_datagram)
+
+    def _send_datagram(self, data: bytes, target: tuple[str, int]) -> None:
+        if self._udp is not None and 0 < target[1] < 65536 and _address(target[0]) is not None:
+            self._udp.sendto(data, target)
+
+    # ---------------------------------------------------------------- what comes in
+
+    def take(self, data: bytes, peer: Peer) -> bool:
+        """Handle one message; false when it was none."""
+        now = asyncio.get_running_loop().time()
+        try:
+            message = read(data)
+        except ValueError as error:
+            self._garbage.say(now, f"{error}, from {peer.host}")
+            return False
+        try:
+            self._dispatch(message, peer, now)
+        except Exception as error:  # the door around a call: no message may stop the others
+            self._failures.say(now, f"{type(error).__name__} from {peer.host}")
+            log.debug("sip: unhandled", exc_info=True)
+        return True
+
+    def _dispatch(self, message: Request | SipResponse, peer: Peer, now: float) -> None:
+        allowed = self._allowed(peer.host)
+        if isinstance(message, SipResponse):
+            if allowed:
+                self._on_response(message)
+            return
+        stamp(message, (peer.host, peer.port))
+        back = peer.at(peer.host, reply_port(message, peer.port))
+        if allowed:
+            self._on_request(message, back)
+        elif message.method != "ACK":
+            self._strangers.say(now, f"{message.method} from {peer.host}: 403")
+            back.send(bytes(response(message, 403)))
+
+    def _allowed(self, host: str) -> bool:
+        address = _address(host)
+        if address is None:
+            return False
+        return address in self._extra or any(address in network for network in self._allow)
+
+    def take_datagram(self, data: bytes, source: tuple[str, int]) -> None:
+        """One UDP datagram, whatever it is; blank ones are keep-alives."""
+        if len(data) <= MAX_MESSAGE and not data.strip(b"\r\n\0 "):
+            return
+        self.take(data, self.udp_peer(source[0], source[1]))
+
+    # ---------------------------------------------------------------- TCP connections
+
+    def opened(self, connection: "_Connection") -> None:
+        """Keep a new connection; the longest idle one makes room."""
+        self._connections.add(connection)
+        if len(self._connections) > MAX_CONNECTIONS:
+            min(self._connections, key=lambda one: one.active_at).close()
+
+    def closed(self, connection: "_Connection") -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+
+    def bad_stream(self, fault: str, host: str) -> None:
+        """A TCP stream that can't be followed."""
+        self._garbage.say(asyncio.get_running_loop().time(), f"{fault}, from {host} (TCP)")
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        for connection in tuple(self._connections):
+            if loop.time() - connection.active_at > connection.patience:
+                connection.close()
+        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """The UDP socket. (aiosipua's own protocol asserts a class that CPython 3.11 and uvloop don't use.)"""
+
+    def __init__(self, wire: SipWire) -> None:
+        self._wire = wire
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Hand it on."""
+        self._wire.take_datagram(data, (str(addr[0]), int(addr[1])))
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP error: the transaction's timer notices."""
+
+
+class _Connection(asyncio.Protocol):
+    """One TCP connection; bad framing ends it and nothing else."""
+
+    def __init__(self, wire: SipWire) -> None:
+        self._wire = wire
+        self._framing = SipFraming()
+        self._transport: asyncio.Transport | None = None
+        self._peer = Peer("TCP", "", 0, ("", 0), self._deliver)
+        self._proven = False
+        self.active_at = asyncio.get_running_loop().time()
+        """Loop time of the last data."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which the connection is closed."""
+        return IDLE_S if self._proven and not self._framing.pending else PATIENCE_S
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Learn who it is."""
+        self._transport = transport  # type: ignore[assignment] # uvloop's is no subclass
+        peername, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self._peer = Peer("TCP", str(peername[0]), int(peername[1]), (str(local[0]), int(local[1])), self._deliver)
+        self._wire.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut it into messages."""
+        if not self._framing.pending:
+            self.active_at = asyncio.get_running_loop().time()
+        try:
+            messages = self._framing.feed(data)
+        except ValueError as error:
+            self._wire.bad_stream(str(error), self._peer.host)
+            self.close()
+            return
+        if self._framing.pings:
+            self._framing.pings = 0
+            self._deliver(b"\r\n", ("", 0))
+        for message in messages:
+            self._proven = self._wire.take(message, self._peer)
+            if not self._proven:
+                self.close()
+                return
+
+    def _deliver(self, data: bytes, _target: tuple[str, int]) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > MAX_BACKLOG:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone."""
+        self._wire.closed(self)
+
+    def close(self) -> None:
+        """Hang up after what is queued."""
+        self._wire.closed(self)
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _listen_fault(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"sip: {host}:{port} is in use by another program: stop it or set another sip.port"
+    if error.errno == errno.EACCES:
+        return f"sip: no permission to listen on {host}:{port}: set a sip.port above 1023"
+    return f"sip: can't listen on {host}:{port} ({error.strerror or error}): check sip.host and sip.port"
