@@ -21,7 +21,7 @@ from typing import Any
 from audio.wav import read_mono
 from bench import sip_text
 from bench.rtp_wire import FRAME_NS, RtpIn, RtpOut, now_ns, open_socket, receive, track
-from telephony.phone import target
+from telephony.phone_address import target
 from telephony.phone_report import measure
 from telephony.phone_script import RATE, Item, Manners, Script
 

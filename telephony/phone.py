@@ -8,7 +8,6 @@ on the thread that calls ``place``.
 
 import contextlib
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import StartError
+from telephony.phone_address import own_address, target
 from telephony.phone_report import CallReport, measure
 from telephony.phone_script import FRAME, RATE, Script
 
@@ -198,7 +198,7 @@ def _endpoint(dialling: Dialling) -> Iterator[tuple[Any, Any]]:
         endpoint.libCreate()
     try:
         endpoint.libInit(_configuration(dialling.verbose))
-        host = _own_address(dialling.uri)
+        host = own_address(dialling.uri)
         transport = pj.TransportConfig()
         transport.boundAddress = host
         kind = pj.PJSIP_TRANSPORT_TCP if ";transport=tcp" in dialling.uri.lower() else pj.PJSIP_TRANSPORT_UDP
@@ -256,32 +256,6 @@ def _check(dialling: Dialling) -> None:
     host, _port = target(dialling.uri)
     if not host:
         raise StartError(f"{dialling.uri!r} is no SIP address; write sip:USER@HOST or sip:USER@HOST:PORT")
-
-
-def target(uri: str) -> tuple[str, int]:
-    """Host and port of a SIP URI (RFC 3261, 19.1.1); an empty host when it is none."""
-    scheme, _, rest = uri.strip("<>").partition(":")
-    if scheme.lower() not in {"sip", "sips"}:
-        return "", 0
-    hostport = rest.split(";")[0].split("?")[0].rpartition("@")[2]
-    if hostport.startswith("["):
-        host, _, port = hostport[1:].partition("]")
-        port = port.lstrip(":")
-    else:
-        host, _, port = hostport.partition(":")
-    return host, int(port) if port.isdecimal() else 5060
-
-
-def _own_address(uri: str) -> str:
-    """Our address on the route to the far side: loopback calls must not leave over another interface."""
-    host, port = target(uri)
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
-    except OSError as error:
-        raise StartError(f"{uri}: {host} can't be reached: {error.strerror or error}") from None
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import pytest
 from audio.level import tone
 from audio.wav import write_mono
 from telephony import phone, phone_command
-from telephony.phone import target
+from telephony.phone_address import target
 from telephony.phone_command import add_arguments, run
 from telephony.phone_script import RATE, Item
 
