@@ -6,7 +6,11 @@ from bench.daemon import DaemonProcess
 from bench.report import Row, spread, within
 from bench.speech import questions
 from bench.wire import Plan, PlanItem, place
+from tests.asterisk.install import why_not
 from tests.asterisk.pbx import Pbx
+
+SUITE = "sid"
+"""Debian sid has Asterisk 22."""
 
 AT_ONCE = 20
 NUMBER = "4951112233"
@@ -14,21 +18,32 @@ NUMBER = "4951112233"
 
 def behind(pbx: Pbx) -> dict[str, object]:
     """Settings of a daemon whose only line is this Asterisk."""
+    return {"SIP__ENABLED": "false", **beside(pbx)}
+
+
+def beside(pbx: Pbx) -> dict[str, object]:
+    """Settings of a daemon with a SIP line and this Asterisk."""
     return {
-        "SIP__ENABLED": "false",
         "ASTERISK__URL": pbx.url,
         "ASTERISK__USERNAME": pbx.username,
         "ASTERISK__PASSWORD": pbx.password,
     }
 
 
-def asterisk(suite: str = "sid") -> list[Row]:
+def caller_uri(pbx: Pbx) -> str:
+    """What a phone rings to come to the daemon through Asterisk."""
+    return f"sip:{NUMBER}@127.0.0.1:{pbx.sip_port}"
+
+
+def asterisk() -> list[Row]:
     """All answered, none in error, replies in time, no channel or bridge left."""
     calls = [[PlanItem(question)] for question in islice(cycle(questions()), AT_ONCE)]
-    with Pbx(suite) as pbx:
+    if why_not(SUITE):
+        raise RuntimeError(f"Asterisk 22: {why_not(SUITE)}")
+    with Pbx(SUITE) as pbx:
         with DaemonProcess(behind(pbx)) as daemon:
             daemon.wait_for(lambda: daemon.health()["lines"].get("asterisk") == "up", 15, "connected to Asterisk")
-            plan = Plan(f"sip:{NUMBER}@127.0.0.1:{pbx.sip_port}", calls, apart_ms=20)
+            plan = Plan(caller_uri(pbx), calls, apart_ms=20)
             reports = place(plan)
             daemon.wait_for(lambda: daemon.health().get("calls") == 0, 15, "free of calls")
             trouble = daemon.trouble

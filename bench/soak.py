@@ -1,13 +1,17 @@
 """200 calls one after another: nothing of them may stay."""
 
+import contextlib
 from dataclasses import dataclass
 
 import psutil
 
+from bench.asterisk import SUITE, beside, caller_uri
 from bench.daemon import DaemonProcess
 from bench.report import Row
 from bench.speech import interruption
 from bench.wire import Plan, PlanItem, place
+from tests.asterisk.install import why_not
+from tests.asterisk.pbx import Pbx
 
 CALLS, BEFORE = 200, 50
 GROWTH = 0.05
@@ -52,15 +56,22 @@ def calls_one_after_another(uri: str, count: int) -> int:
 
 
 def soak() -> list[Row]:
-    """Descriptors, sockets and tasks after 50 calls against those after 200."""
-    with DaemonProcess() as daemon:
-        answered = calls_one_after_another(daemon.uri, BEFORE)
+    """What is left after 50 calls against what is left after 200; every second one through Asterisk, where it is."""
+    with contextlib.ExitStack() as stack:
+        pbx = None if why_not(SUITE) else stack.enter_context(Pbx(SUITE))
+        daemon = stack.enter_context(DaemonProcess(beside(pbx) if pbx else None))
+        if pbx:
+            daemon.wait_for(lambda: daemon.health()["lines"].get("asterisk") == "up", 15, "connected to Asterisk")
+        uris = [daemon.uri] + ([caller_uri(pbx)] if pbx else [])
+        answered = sum(calls_one_after_another(uri, BEFORE // len(uris)) for uri in uris)
         early = holdings(daemon)
-        answered += calls_one_after_another(daemon.uri, CALLS - BEFORE)
+        answered += sum(calls_one_after_another(uri, (CALLS - BEFORE) // len(uris)) for uri in uris)
         late = holdings(daemon)
+        left = f"{pbx.channels()} channels, {pbx.bridges()} bridges" if pbx else "no Asterisk here"
         trouble = daemon.trouble
     growth = late.rss / early.rss - 1
     kept = late.files > early.files or late.sockets > early.sockets or late.tasks > early.tasks
-    measured = f"{answered} answered; after 50: {early}; after 200: {late}; RSS {growth:+.1%}"
-    met = answered == CALLS and not kept and growth <= GROWTH and not trouble
-    return [Row("soak", "200 calls, SIP: what is left", "nothing; RSS <= +5 %", measured, CALLS, met)]
+    measured = f"{answered} answered; after 50: {early}; after 200: {late}, {left}; RSS {growth:+.1%}"
+    met = answered == CALLS and not kept and growth <= GROWTH and not trouble and left == "0 channels, 0 bridges"
+    what = "200 calls, SIP and Asterisk: what is left"
+    return [Row("soak", what, "nothing; RSS <= +5 %", measured, CALLS, met)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.asterisk import NUMBER, behind
+from bench.asterisk import NUMBER, behind, caller_uri
 from bench.daemon import DaemonProcess
 from bench.speech import interruption
 from bench.wire import Plan, PlanItem, place
@@ -38,10 +38,6 @@ def pbx(request: pytest.FixtureRequest) -> Iterator[Pbx]:
         yield running
 
 
-def uri(pbx: Pbx) -> str:
-    return f"sip:{NUMBER}@127.0.0.1:{pbx.sip_port}"
-
-
 def connected(launch: Launch, pbx: Pbx) -> DaemonProcess:
     daemon = launch(behind(pbx))
     daemon.wait_for(lambda: daemon.health()["lines"] == {"asterisk": "up"}, 15, "connected to Asterisk")
@@ -57,7 +53,7 @@ def empty(daemon: DaemonProcess, pbx: Pbx) -> None:
 def test_a_question_is_answered_and_an_answer_interrupted(launch: Launch, pbx: Pbx) -> None:
     daemon = connected(launch, pbx)
     script = [PlanItem(path(FIRST)), PlanItem(interruption(), interrupt_after_s=1.0)]
-    (report,) = place(Plan(uri(pbx), [script]))
+    (report,) = place(Plan(caller_uri(pbx), [script]))
     assert (report.status, report.ended_by) == (200, "caller")
     asked, cut_in = report.turns
     assert asked["reply_ms"] < 2000
@@ -75,7 +71,7 @@ def test_a_question_is_answered_and_an_answer_interrupted(launch: Launch, pbx: P
 def test_key_0_rings_the_operator(launch: Launch, pbx: Pbx, tmp_path: Path) -> None:
     daemon = connected(launch, pbx)
     record = tmp_path / "call.wav"
-    words = [uri(pbx), "--dtmf", "0", "--hangup-after", "14", "--record", str(record)]
+    words = [caller_uri(pbx), "--dtmf", "0", "--hangup-after", "14", "--record", str(record)]
     command = [sys.executable, "-m", "telephony.phone_command", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode == 0, done.stderr
@@ -86,7 +82,7 @@ def test_key_0_rings_the_operator(launch: Launch, pbx: Pbx, tmp_path: Path) -> N
 
 
 def test_without_a_daemon_the_operator_is_rung(pbx: Pbx) -> None:
-    (report,) = place(Plan(uri(pbx), [[]], hangup_after_s=1))
+    (report,) = place(Plan(caller_uri(pbx), [[]], hangup_after_s=1))
     assert report.status == 200
     assert report.greeting_ms is not None
     assert report.greeting_ms < 500
@@ -94,7 +90,7 @@ def test_without_a_daemon_the_operator_is_rung(pbx: Pbx) -> None:
 
 def test_a_call_outlives_a_killed_daemon(launch: Launch, pbx: Pbx) -> None:
     daemon = connected(launch, pbx)
-    caller = Caller(Plan(uri(pbx), [[]], hangup_after_s=15))
+    caller = Caller(Plan(caller_uri(pbx), [[]], hangup_after_s=15))
     daemon.wait_for(lambda: bool(daemon.rows("SELECT 1 FROM calls WHERE answered_at <> ''")), 10, "in a call")
     daemon.kill()
     again = connected(launch, pbx)
