@@ -1,6 +1,5 @@
 """The whole house behind a real Asterisk: phone -> PJSIP -> Stasis -> daemon."""
 
-import os
 import re
 import subprocess
 import sys
@@ -16,8 +15,8 @@ from bench.daemon import DaemonProcess
 from bench.speech import interruption
 from bench.wire import Plan, PlanItem, place
 from telephony import phone
-from tests.asterisk.install import SUITES, why_not
-from tests.asterisk.pbx import Pbx
+from tests.asterisk.install import SUITES
+from tests.asterisk.pbx import Pbx, need
 from tests.e2e.caller import Caller
 from tests.e2e.conftest import Launch
 from tests.e2e.facts import FIRST, RUSSIAN, path
@@ -29,12 +28,8 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
 
 @pytest.fixture(scope="module", params=SUITES)
 def pbx(request: pytest.FixtureRequest) -> Iterator[Pbx]:
-    reason = why_not(request.param)
-    if reason and os.environ.get("ALLO_REQUIRE_ASTERISK") == "1":
-        pytest.fail(f"Asterisk of {request.param}: {reason}")
-    if reason:
-        pytest.skip(f"Asterisk of {request.param}: {reason}")
-    with Pbx(request.param) as running:
+    need(str(request.param))
+    with Pbx(str(request.param)) as running:
         yield running
 
 
