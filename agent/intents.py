@@ -1,0 +1,129 @@
+"""Words that need no knowledge: «соедините с оператором», «повторите», «до свидания». Pure but for the loader.
+
+Patterns are whole phrases of the caller, polite words around them aside, so that a question which merely
+mentions the operator stays a question. How they are written stands at the head of ``intents.toml``.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from agent.errors import StartError
+from agent.prompts import read_toml
+
+Kind = Literal[
+    "operator",
+    "goodbye",
+    "repeat",
+    "wait",
+    "stop",
+    "yes",
+    "no",
+    "backchannel",
+    "thanks",
+    "greeting",
+    "offer",
+    "answer",
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+GAP = r"(?: [\w']+){0,3}?"
+"""What ``...`` stands for: up to three words."""
+MAX_WORDS = 16
+"""Longer speech is a story, not a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the caller's words mean by themselves."""
+
+    name: str
+    """The row's name in ``intents.toml``."""
+    kind: Kind
+    """What is to be done; ``answer``: just say the reply; ``offer``: the reply offers the operator, a yes accepts."""
+    reply: str = ""
+    """What to say; empty where the core has its own text."""
+
+
+class Intents:
+    """Matches texts of one language; the first row that fits wins."""
+
+    def __init__(self, rows: Sequence[tuple[Intent, Sequence[str]]], fillers: Sequence[str]) -> None:
+        """``rows``: intents with their patterns; ``fillers``: polite words that may stand around a phrase."""
+        self._rows = [(intent, _compiled(patterns)) for intent, patterns in rows]
+        polite = "|".join(sorted((re.escape(_plain(filler)) for filler in fillers), key=len, reverse=True)) or r"(?!)"
+        self._before = re.compile(rf"^(?:(?:{polite})(?: |$))+")
+        self._after = re.compile(rf"(?:(?:^| )(?:{polite}))+$")
+
+    def match(self, text: str) -> Intent | None:
+        """The intent of a whole utterance, ``None`` when it must be looked up or asked."""
+        plain = _plain(text)
+        if not plain or plain.count(" ") >= MAX_WORDS:
+            return None
+        for form in self._forms(plain):
+            for intent, pattern in self._rows:
+                if pattern.fullmatch(f" {form}"):
+                    return intent
+        return self._courtesy(plain)
+
+    def _courtesy(self, plain: str) -> Intent | None:
+        """Nothing but polite words: the greeting."""
+        if self._before.fullmatch(plain) or self._after.fullmatch(plain):
+            return next((intent for intent, _ in self._rows if intent.kind == "greeting"), None)
+        return None
+
+    def _forms(self, plain: str) -> list[str]:
+        """The text as it is, and without the polite words before, after and around it."""
+        after = self._after.sub("", plain)
+        forms = (plain, after, self._before.sub("", plain), self._before.sub("", after))
+        return list(dict.fromkeys(form for form in forms if form))
+
+
+def load_intents(directory: Path, language: str) -> Intents:
+    """Read ``intents.toml``; raise ``StartError`` naming the file and the row that is wrong."""
+    path = directory / language / "intents.toml"
+    tables = read_toml(path)
+    rows = [_row(table, path) for table in tables.get("intent", [])]
+    if not rows:
+        raise StartError(f"{path}: there is no [[intent]] in it")
+    return Intents(rows, tables.get("fillers", []))
+
+
+def _row(table: Mapping[str, Any], path: Path) -> tuple[Intent, list[str]]:
+    name, kind, patterns = table.get("name", ""), table.get("kind", ""), table.get("patterns", [])
+    if not isinstance(name, str) or not name:
+        raise StartError(f"{path}: an [[intent]] has no name")
+    if kind not in KINDS:
+        raise StartError(f"{path}: {name}: kind must be one of {', '.join(KINDS)}")
+    if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p.strip() for p in patterns):
+        raise StartError(f"{path}: {name}: patterns must be a list of phrases")
+    try:
+        _compiled(patterns)
+    except re.error as error:
+        raise StartError(f"{path}: {name}: a pattern can't be read: {error}") from None
+    return Intent(name, kind, str(table.get("reply", ""))), patterns
+
+
+def _plain(text: str) -> str:
+    """Lower-case words with single spaces, «ё» as «е», no punctuation but the apostrophe."""
+    return " ".join(re.sub(r"[^\w\s']", " ", text.lower().replace("ё", "е").replace("’", "'")).split())
+
+
+def _compiled(patterns: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_expression(pattern)})" for pattern in patterns))
+
+
+def _expression(pattern: str) -> str:
+    """A phrase as a regular expression; every word brings the space before it."""
+    out = ""
+    for word in pattern.lower().replace("ё", "е").split():
+        if word == "...":
+            out += GAP
+            continue
+        optional = word.startswith("[") and word.endswith("]")
+        body = word[1:-1] if optional else word
+        body = body.replace("(", "(?:").replace("_", " ").replace("*", r"\w*")
+        out += f"(?: (?:{body}))" + ("?" if optional else "")
+    return out
