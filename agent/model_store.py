@@ -1,0 +1,294 @@
+"""Models on this machine: which there are, which is used, and how one is pulled.
+
+Bundled demo recognisers lie in ``agent/models``; pulled models and voices in ``storage.dir/models``, a folder
+each. A model copied there by hand (a machine without network) is found by its name just the same.
+"""
+
+import json
+import re
+import shutil
+import stat
+import tomllib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from agent.download import Progress as Report
+from agent.download import fetch
+from agent.errors import StartError
+from agent.settings import Settings
+
+BUNDLED = Path(__file__).parent / "models"
+CATALOGUE = BUNDLED / "catalogue.toml"
+
+Kind = Literal["vosk", "piper"]
+
+_MOST_UNPACKED = 12 << 30
+"""No model is larger, bytes: a guard against an archive that unpacks without end."""
+_ROOM = 3
+"""Free disk wanted, in sizes of the download: the archive, what it unpacks to, and some air."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file at the vendor's."""
+
+    url: str
+    bytes: int = 0
+    """Exact length; 0: not known."""
+    sha256: str = ""
+    """Hex; empty: no confirmed checksum."""
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return PurePosixPath(urlsplit(self.url).path).name
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An entry of the catalogue."""
+
+    name: str
+    kind: Kind
+    language: str
+    megabytes: int
+    """Size of the download, roughly."""
+    note: str
+    files: tuple[RemoteFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A line of ``allo models list``."""
+
+    name: str
+    kind: str
+    language: str
+    megabytes: int
+    """Size on disk, or of the download when it is not here."""
+    state: str
+    """``in use``, ``here`` or ``not pulled``."""
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What ``pull`` did."""
+
+    folder: Path
+    lines: tuple[str, ...]
+    """What to tell the person, a line each."""
+
+
+# ---------------------------------------------------------------- looking
+
+
+def catalogue(path: Path = CATALOGUE) -> tuple[Model, ...]:
+    """Everything that can be pulled, best first for each kind and language."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["model"]
+    return tuple(Model(**{**entry, "files": tuple(RemoteFile(**file) for file in entry["files"])}) for entry in entries)
+
+
+def models_dir(settings: Settings) -> Path:
+    """Where pulled models lie."""
+    return settings.storage.dir / "models"
+
+
+def find_stt_model(settings: Settings) -> Path:
+    """The folder of the recogniser's model: the one named, else the best pulled one, else the bundled demo.
+
+    Raises ``StartError`` when the one named is not there.
+    """
+    wanted = settings.stt.model
+    if not wanted:
+        pulled = _here(settings, "vosk", settings.language)
+        return pulled[0] if pulled else BUNDLED / f"vosk-demo-{settings.language}"
+    places = (Path(wanted), models_dir(settings) / wanted, BUNDLED / wanted)
+    for place in places:
+        if place.is_dir():
+            return place
+    raise StartError(f"[stt] model: {wanted!r} is neither a folder nor a pulled model; see `allo models list`")
+
+
+def find_piper_voice(settings: Settings) -> Path | None:
+    """The ``.onnx`` file of the Piper voice to use; None: espeak-ng speaks.
+
+    Raises ``StartError`` when ``[tts] engine`` asks for Piper and there is no such voice.
+    """
+    engine, wanted = settings.tts.engine, settings.tts.voice
+    if engine == "espeak":
+        return None
+    if wanted:
+        places = [Path(wanted), models_dir(settings) / wanted, models_dir(settings) / wanted / f"{wanted}.onnx"]
+    else:
+        places = _here(settings, "piper", settings.language)
+    for place in places:
+        voice = _voice_in(place)
+        if voice is not None:
+            return voice
+    if engine == "piper":
+        what = repr(wanted) if wanted else f"a voice for {settings.language!r}"
+        raise StartError(f"[tts] voice: Piper has not got {what}; see `allo models list`, then `allo models pull NAME`")
+    return None
+
+
+def list_models(settings: Settings) -> list[ModelRow]:
+    """Bundled, pulled and pullable models of all languages."""
+    used = {find_stt_model(settings).resolve()}
+    voice = find_piper_voice(settings)
+    if voice is not None:
+        used.add(voice.parent.resolve())
+    rows = [_row(path, "vosk", path.name[-2:], "bundled demo: limited vocabulary", used) for path in _bundled()]
+    known = catalogue()
+    for model in known:
+        folder = models_dir(settings) / model.name
+        if folder.is_dir():
+            rows.append(_row(folder, model.kind, model.language, model.note, used))
+        else:
+            rows.append(ModelRow(model.name, model.kind, model.language, model.megabytes, "not pulled", model.note))
+    names = {model.name for model in known}
+    kinds: tuple[Kind, ...] = ("vosk", "piper")
+    for kind in kinds:
+        for language in ("ru", "en"):
+            strangers = [folder for folder in _here(settings, kind, language) if folder.name not in names]
+            rows += [_row(folder, kind, language, "put here by hand", used) for folder in strangers]
+    return rows
+
+
+def _here(settings: Settings, kind: Kind, language: str) -> list[Path]:
+    """Folders of pulled models, the catalogue's order first, then those put there by hand."""
+    folder = models_dir(settings)
+    known = [folder / model.name for model in catalogue() if (model.kind, model.language) == (kind, language)]
+    shape = rf"vosk-model-.*\b{language}\b.*" if kind == "vosk" else rf"{language}_[A-Z]{{2}}-.+"
+    names = {model.name for model in catalogue()}
+    others = sorted(folder.iterdir()) if folder.is_dir() else []
+    strange = [path for path in others if path.name not in names and re.fullmatch(shape, path.name)]
+    return [path for path in (*known, *strange) if path.is_dir()]
+
+
+def _bundled() -> list[Path]:
+    return sorted(path for path in BUNDLED.iterdir() if path.is_dir())
+
+
+def _row(folder: Path, kind: str, language: str, note: str, used: set[Path]) -> ModelRow:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    state = "in use" if folder.resolve() in used else "here"
+    return ModelRow(folder.name, kind, language, max(1, round(size / 1e6)), state, note)
+
+
+def _voice_in(place: Path) -> Path | None:
+    found = sorted(place.glob("*.onnx")) if place.is_dir() else [place]
+    return next((path for path in found if path.suffix == ".onnx" and path.is_file()), None)
+
+
+# ---------------------------------------------------------------- pulling
+
+
+def pull(name: str, settings: Settings, console: Console | None = None, known: tuple[Model, ...] = ()) -> Pulled:
+    """Download, check and unpack a model into ``storage.dir/models/NAME``, with a progress bar on standard error.
+
+    Interrupted, it goes on where it stopped; the folder appears whole or not at all. Raises ``StartError``.
+    """
+    known = known or catalogue()
+    model = next((entry for entry in known if entry.name == name), None)
+    if model is None:
+        raise StartError(f"there is no model {name!r}; there are: {', '.join(entry.name for entry in known)}")
+    folder = models_dir(settings) / name
+    if folder.is_dir():
+        return Pulled(folder, (f"{name} is here already: {folder}",))
+    work = models_dir(settings) / f".{name}.part"
+    _prepare(work, model)
+    digests = {}
+    for file in model.files:
+        with _bar(file.name, console or Console(stderr=True)) as report:
+            digests[file.url] = fetch(file.url, work / file.name, file.bytes, file.sha256, report)
+    _install(model, work, folder, digests)
+    return Pulled(folder, tuple(_news(model, folder, digests)))
+
+
+def _prepare(work: Path, model: Model) -> None:
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(work).free
+    except OSError as error:
+        raise StartError(f"{work}: can't be made: {error.strerror}; set [storage] dir to a writable folder") from None
+    if free < model.megabytes * 1_000_000 * _ROOM:
+        need = model.megabytes * _ROOM
+        raise StartError(f"{work.parent}: {free // 1_000_000} MB are free, {need} MB are needed for {model.name}")
+
+
+def _install(model: Model, work: Path, folder: Path, digests: dict[str, str]) -> None:
+    """From the downloaded files to the finished folder, which is renamed into place as the last step."""
+    fresh = work / "fresh"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        if model.kind == "vosk":
+            archive = work / model.files[0].name
+            whole = _unzip(archive, fresh)
+        else:
+            for file in model.files:
+                shutil.copyfile(work / file.name, fresh / file.name)
+            whole = fresh
+        (whole / "allo-model.json").write_text(json.dumps({"sha256": digests}, indent=1) + "\n", encoding="utf-8")
+        whole.replace(folder)
+    except OSError as error:
+        raise StartError(f"{folder}: can't be written: {error.strerror}; what was downloaded is kept") from None
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _unzip(archive: Path, target: Path) -> Path:
+    """Unpack a Vosk model; return the folder that holds it. The archive's own CRCs are checked on the way."""
+    try:
+        with zipfile.ZipFile(archive) as pack:
+            _refuse_tricks(archive, pack.infolist())
+            pack.extractall(target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        archive.unlink(missing_ok=True)
+        raise StartError(f"{archive.name}: the archive is damaged ({error}); it was thrown away, try again") from None
+    inner = [path for path in target.iterdir() if path.is_dir()]
+    model = inner[0] if len(inner) == 1 and not (target / "am").is_dir() else target
+    if not ((model / "am" / "final.mdl").is_file() or (model / "final.mdl").is_file()):
+        archive.unlink(missing_ok=True)
+        raise StartError(f"{archive.name}: there is no Vosk model in this archive; it was thrown away")
+    return model
+
+
+def _refuse_tricks(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
+    """No entry may leave the folder, be a link, or unpack without end."""
+    for entry in entries:
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        link = stat.S_ISLNK(entry.external_attr >> 16)
+        if path.is_absolute() or ".." in path.parts or ":" in entry.filename or link:
+            archive.unlink(missing_ok=True)
+            raise StartError(f"{archive.name}: refused, an entry of it points outside its folder; it was thrown away")
+    if sum(entry.file_size for entry in entries) > _MOST_UNPACKED:
+        archive.unlink(missing_ok=True)
+        raise StartError(f"{archive.name}: refused, it unpacks to more than {_MOST_UNPACKED >> 30} GB")
+
+
+def _news(model: Model, folder: Path, digests: dict[str, str]) -> Iterator[str]:
+    use = "recogniser" if model.kind == "vosk" else "voice"
+    yield f"{model.name} is in {folder}; with language = {model.language!r} it is the {use} from the next start on"
+    for file in model.files:
+        if not file.sha256:
+            yield f"{file.name}: no published checksum to compare with; its SHA-256 {digests[file.url]} was recorded"
+    if model.kind == "piper":
+        yield "Piper voices need one more package: .venv/bin/pip install piper-tts"
+
+
+@contextmanager
+def _bar(name: str, console: Console) -> Iterator[Report]:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole or None)
