@@ -90,6 +90,7 @@ class SipSource:
         self._invites: dict[ServerTransaction, SipCall] = {}
         self._door: FrontDoor | None = None
         self._listening = False
+        self._gone = asyncio.Event()
 
     @property
     def state(self) -> str:
@@ -125,7 +126,12 @@ class SipSource:
             async with asyncio.timeout(FAREWELL_S):
                 if self._registration is not None:
                     await self._registration.leave()
+                while self._calls:  # a call that we had just answered can't be ended before its ACK
+                    self._gone.clear()
+                    await self._gone.wait()
                 await self._transactions.drained()
+        for call in tuple(self._calls.values()):
+            self._forget(call)
         self._transactions.stop()
         await self._wire.stop()
 
@@ -241,3 +247,4 @@ class SipSource:
         for transaction, other in tuple(self._invites.items()):
             if other is call:
                 del self._invites[transaction]
+        self._gone.set()

@@ -13,6 +13,7 @@ from aiosipua.message import SipResponse
 
 from agent.errors import StartError
 from agent.settings import Network
+from telephony.rarely import Rarely
 from telephony.sip_framing import SipFraming
 from telephony.sip_text import MAX_MESSAGE, Request, read, reply_port, response, stamp
 
@@ -31,25 +32,6 @@ SWEEP_S = 5.0
 
 MAX_BACKLOG = 256 * 1024
 """Bytes a TCP peer may leave unread before its connection is dropped."""
-
-
-class Murmur:
-    """A log line said at most once a minute, with how often its cause occurred."""
-
-    def __init__(self, text: str, level: int = logging.WARNING, every_s: float = 60.0) -> None:
-        self._text = text
-        self._level = level
-        self._every = every_s
-        self._count = 0
-        self._next = 0.0
-
-    def say(self, now: float, detail: str) -> None:
-        """Count one more; ``detail`` is the latest example."""
-        self._count += 1
-        if now >= self._next:
-            self._next = now + self._every
-            log.log(self._level, "%s (%d times): %s", self._text, self._count, detail)
-            self._count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +99,7 @@ class SipWire:
         self._connections: set[_Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._host, self._port = "", 0
-        self._garbage = Murmur("sip: dropped what is no SIP message")
-        self._strangers = Murmur("sip: refused who is in none of the networks of sip.allow")
-        self._failures = Murmur("sip: a message could not be handled", logging.ERROR)
+        self._rarely = Rarely(log)
 
     async def start(self, host: str, port: int) -> None:
         """Listen on UDP and TCP; raises ``StartError`` naming the address."""
@@ -170,20 +150,20 @@ class SipWire:
 
     def take(self, data: bytes, peer: Peer) -> bool:
         """Handle one message; false when it was none."""
-        now = asyncio.get_running_loop().time()
         try:
             message = read(data)
         except ValueError as error:
-            self._garbage.say(now, f"{error}, from {peer.host}")
+            self._rarely.warning("garbage", "sip: dropped what is no SIP message: %s, from %s", error, peer.host)
             return False
         try:
-            self._dispatch(message, peer, now)
+            self._dispatch(message, peer)
         except Exception as error:  # the door around a call: no message may stop the others
-            self._failures.say(now, f"{type(error).__name__} from {peer.host}")
+            kind = type(error).__name__
+            self._rarely.warning(kind, "sip: a message from %s could not be handled: %s", peer.host, kind)
             log.debug("sip: unhandled", exc_info=True)
         return True
 
-    def _dispatch(self, message: Request | SipResponse, peer: Peer, now: float) -> None:
+    def _dispatch(self, message: Request | SipResponse, peer: Peer) -> None:
         allowed = self._allowed(peer.host)
         if isinstance(message, SipResponse):
             if allowed:
@@ -194,7 +174,7 @@ class SipWire:
         if allowed:
             self._on_request(message, back)
         elif message.method != "ACK":
-            self._strangers.say(now, f"{message.method} from {peer.host}: 403")
+            self._rarely.warning("stranger", "sip: 403 to %s, which is in no network of sip.allow", peer.host)
             back.send(bytes(response(message, 403)))
 
     def _allowed(self, host: str) -> bool:
@@ -223,7 +203,7 @@ class SipWire:
 
     def bad_stream(self, fault: str, host: str) -> None:
         """A TCP stream that can't be followed."""
-        self._garbage.say(asyncio.get_running_loop().time(), f"{fault}, from {host} (TCP)")
+        self._rarely.warning("stream", "sip: closed a TCP connection from %s: %s", host, fault)
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
