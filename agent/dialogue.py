@@ -56,4 +56,4 @@ class Dialogue:
     @property
     def last_said(self) -> str:
         """The newest thing the agent said in full, for «повторите»."""
-        return next((turn.said for turn in reversed(self.turns) if turn.said), "")
+        return next((turn.said for turn in reversed(self.turns) if turn.said and not turn.repeats), "")

@@ -92,20 +92,28 @@ class CallLog:
 
 async def open_log(path: Path) -> CallLog:
     """Open or create the call log; raises ``StartError`` naming the file."""
+    db: aiosqlite.Connection | None = None
     try:
         db = await aiosqlite.connect(path)
-        await db.execute("PRAGMA journal_mode=WAL")
-        await db.execute("PRAGMA synchronous=NORMAL")
-        await db.execute("PRAGMA foreign_keys=ON")
-        async with db.execute("PRAGMA user_version") as cursor:
-            row = await cursor.fetchone()
-        version = int(row[0]) if row else 0
-        if version > SCHEMA_VERSION:
+        await _prepare(db, path)
+    except (SqliteError, StartError) as error:
+        if db is not None:
             await db.close()
-            raise StartError(f"{path}: call log of a newer Allo (schema {version}); upgrade Allo or move the file away")
-        await db.executescript(SCHEMA)
-        await db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        await db.commit()
-    except SqliteError as error:
+        if isinstance(error, StartError):
+            raise
         raise StartError(f"{path}: the call log can't be opened: {error}; move the file away or restore it") from None
     return CallLog(db)
+
+
+async def _prepare(db: aiosqlite.Connection, path: Path) -> None:
+    await db.execute("PRAGMA journal_mode=WAL")
+    await db.execute("PRAGMA synchronous=NORMAL")
+    await db.execute("PRAGMA foreign_keys=ON")
+    async with db.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    version = int(row[0]) if row else 0
+    if version > SCHEMA_VERSION:
+        raise StartError(f"{path}: call log of a newer Allo (schema {version}); upgrade Allo or move the file away")
+    await db.executescript(SCHEMA)
+    await db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    await db.commit()

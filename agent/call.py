@@ -1,0 +1,293 @@
+"""One call on one line: a single task group.
+
+Frames drive everything (see the walk of 20 ms in docs/architecture.md): the loop in ``run`` takes an event,
+``_on_frame`` decides without an await, ``_act`` starts or stops the one reply task.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.answer import Answers
+from agent.errors import AlloError
+from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage, StageReached
+from agent.listening import Listening, NewDetector
+from agent.playout import Playout
+from agent.ports import Action, AudioFrame, CallerInfo, Dtmf, HungUp, Line, LineEvent, LineGone, SpeechToText
+from agent.prompts import Prompts
+from agent.recording import Recording
+from agent.replies import Replies
+from agent.settings import Calls, Turns
+from agent.speak import Speaker, Voice
+from agent.turns import (
+    BargeIn,
+    Decision,
+    Endpointing,
+    EndOfTurn,
+    FalseStart,
+    Interruption,
+    LongSilence,
+    SpeechStarted,
+    TurnTaker,
+)
+
+log = logging.getLogger(__name__)
+
+OPERATOR_KEY = "0"
+"""The key that asks for a person."""
+UNCLEAR_MS = 500
+"""Speech at least this long that was not understood is asked for again, milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every call uses; made once by the daemon."""
+
+    stt: SpeechToText
+    voice: Voice
+    answers: Answers
+    prompts: Prompts
+    words: Callable[[str], str]
+    """Written text to words for the voice."""
+    new_detector: NewDetector
+    new_recording: Callable[[CallerInfo], Recording | None]
+    observe: Callable[[str, CallEvent], None]
+    turns: Turns
+    calls: Calls
+
+
+class Call:
+    """A conversation from the ring to the end."""
+
+    def __init__(self, line: Line, house: House) -> None:
+        """``line`` belongs to this call alone."""
+        self._line, self._house = line, house
+        rate = line.caller.rate
+        self._listening = Listening(house.new_detector(rate), _turn_taker(rate, house.turns))
+        self._playout = Playout(line.mouth)
+        self._speaker = Speaker(self._playout, house.voice, house.words, rate)
+        self._replies = Replies(self._playout, self._speaker, house.answers, self._emit, self._stage)
+        self._reply: asyncio.Task[None] | None = None
+        self._recording: Recording | None = None
+        self._limit = int(house.calls.max_minutes * 60 * rate)
+        self._reprompted = 0
+        self._leaving = False
+
+    async def run(self) -> None:
+        """Answer, converse, and return when the leg is gone and everything of it is closed."""
+        self._emit(CallStarted(self._line.caller))
+        ended = HungUp("lost")
+        status: Literal["failed"] | None = "failed"
+        try:
+            ended = await self._converse(await self._line.answer())
+            status = None
+        except LineGone:
+            ended, status = HungUp("cancelled"), None
+        finally:
+            self._replies.abandon()
+            if self._recording is not None:
+                self._recording.close()
+            self._emit(CallEnded(status or _status(ended), ended.cause))
+
+    def leave(self) -> None:
+        """Say goodbye and hang up."""
+        self._leaving = True
+        self._say([self._house.prompts.goodbye], Action("hangup"))
+
+    def close(self) -> None:
+        """The house closes: tell the caller and hang up."""
+        self._leaving = True
+        self._say([self._house.prompts.closing], Action("hangup"))
+
+    async def _converse(self, events: AsyncIterator[LineEvent]) -> HungUp:
+        self._emit(CallAnswered())
+        self._recording = self._house.new_recording(self._line.caller)
+        async with asyncio.TaskGroup() as self._tasks:
+            self._say([self._house.prompts.greeting], None)
+            opening = self._tasks.create_task(self._open_ear())
+            try:
+                return await self._take(events)
+            finally:
+                opening.cancel()
+                self._stop_reply()
+                await self._listening.close()
+
+    async def _open_ear(self) -> None:
+        try:
+            await self._listening.open(self._house.stt, self._line.caller.rate)
+        except AlloError as error:
+            self._failed(error)
+
+    async def _take(self, events: AsyncIterator[LineEvent]) -> HungUp:
+        async for event in events:
+            if isinstance(event, AudioFrame):
+                self._on_frame(event)
+            elif isinstance(event, Dtmf):
+                self._on_key(event.digit)
+            else:
+                return event
+        return HungUp("lost")
+
+    def _on_frame(self, frame: AudioFrame) -> None:
+        busy = self._reply is not None and not self._reply.done()
+        decision = self._listening.push(frame, self._playout.audible, busy)
+        self._speaker.tick()
+        played = self._playout.take_played()
+        if self._recording is not None:
+            self._recording.push(frame.pcm, played)
+        if decision is not None:
+            self._act(decision)
+        elif self._listening.stale():
+            self._tasks.create_task(self._empty_ear())
+        if frame.end > self._limit and not self._leaving:
+            self.leave()
+
+    def _on_key(self, digit: str) -> None:
+        self._emit(Noted("dtmf", digit))
+        if digit == OPERATOR_KEY:
+            self._say([self._house.prompts.transfer], Action("transfer"))
+
+    def _act(self, decision: Decision) -> None:
+        match decision:
+            case SpeechStarted():
+                self._on_speech()
+            case Interruption():
+                self._emit(Noted("interruption"))
+                self._stop_reply()
+            case FalseStart():
+                self._tasks.create_task(self._judge())
+            case EndOfTurn():
+                self._start(self._respond(decision))
+            case LongSilence():
+                self._break_silence()
+
+    def _on_speech(self) -> None:
+        if self._playout.audible:
+            self._playout.pause()
+        elif self._reply is not None and not self._reply.done():
+            self._stop_reply()
+
+    async def _judge(self) -> None:
+        """A short sound over the agent's speech: a word takes the turn, anything else lets the agent go on."""
+        text = await self._understood()
+        if text and not self._house.answers.is_backchannel(text):
+            self._emit(Noted("interruption"))
+            self._stop_reply()
+            self._replies.keep(text)
+            if not self._listening.speaking:
+                self._start(self._reply_to("", self._listening.position, {}))
+        elif not self._listening.speaking:
+            self._emit(Noted("resumed"))
+            self._playout.resume()
+
+    async def _respond(self, turn: EndOfTurn) -> None:
+        finishing = self._tasks.create_task(self._understood())
+        try:
+            text = await asyncio.shield(finishing)
+        except asyncio.CancelledError:
+            # the caller went on: these words belong to what follows
+            finishing.add_done_callback(lambda done: done.cancelled() or self._replies.keep(done.result()))
+            raise
+        if not text and not self._replies.kept:
+            if turn.voiced * 1000 >= UNCLEAR_MS * self._line.caller.rate:
+                await self._speak_then([self._house.prompts.unclear], None)
+            return
+        await self._reply_to(text, turn.start, {"speech_end": turn.end, "turn_end": turn.position})
+
+    async def _reply_to(self, text: str, position: int, reached: dict[Stage, int]) -> None:
+        self._reprompted = 0
+        await self._carry_out(await self._replies.answer(text, position, reached))
+
+    async def _understood(self) -> str:
+        try:
+            return (await self._listening.finish()).text
+        except AlloError as error:
+            self._failed(error)
+            return ""
+
+    async def _empty_ear(self) -> None:
+        await self._understood()
+
+    def _break_silence(self) -> None:
+        self._emit(Noted("silence"))
+        self._reprompted += 1
+        if self._reprompted > self._house.turns.reprompts:
+            self.leave()
+        else:
+            prompts = self._house.prompts.reprompts
+            self._say([prompts[(self._reprompted - 1) % len(prompts)]], None)
+
+    def _say(self, texts: list[str], action: Action | None) -> None:
+        """Say fixed texts now, whatever was being said, and then act."""
+        self._stop_reply()
+        self._start(self._speak_then(texts, action))
+
+    async def _speak_then(self, texts: list[str], action: Action | None) -> None:
+        await self._replies.say(texts)
+        await self._carry_out(action)
+
+    async def _carry_out(self, action: Action | None) -> None:
+        if action is None:
+            return
+        if action.kind == "hangup":
+            await self._line.hangup()
+        elif not await self._line.transfer(action.target):
+            self._emit(Noted("transfer", "refused"))
+            await self._replies.say([self._house.prompts.transfer_unavailable])
+
+    def _start(self, reply: Coroutine[None, None, None]) -> None:
+        self._stop_reply()
+        self._reply = self._tasks.create_task(self._guarded(reply))
+
+    async def _guarded(self, reply: Coroutine[None, None, None]) -> None:
+        try:
+            await reply
+        except AlloError as error:
+            self._failed(error)
+
+    def _failed(self, error: AlloError) -> None:
+        """An engine is gone: the caller is given to a person, or at least not left in silence."""
+        log.error("call %s: %s: %s", self._line.caller.call_id, error.code, error)
+        self._emit(Noted(error.code, str(error)))
+        if not self._leaving:
+            self._leaving = True
+            self._tasks.create_task(self._give_up())
+
+    async def _give_up(self) -> None:
+        try:
+            await self._replies.say([self._house.prompts.error])
+        except AlloError:
+            log.error("call %s: no voice left for an apology", self._line.caller.call_id)
+        if not await self._line.transfer(""):
+            await self._line.hangup()
+
+    def _stop_reply(self) -> None:
+        if self._reply is not None:
+            self._reply.cancel()
+            self._reply = None
+        self._replies.cut()
+
+    def _stage(self, turn: int, stage: Stage) -> None:
+        self._emit(StageReached(turn, stage, self._listening.position))
+
+    def _emit(self, event: CallEvent) -> None:
+        self._house.observe(self._line.caller.call_id, event)
+
+
+def _turn_taker(rate: int, turns: Turns) -> TurnTaker:
+    endpointing = Endpointing(turns.end_silence_ms, turns.min_speech_ms)
+    barge_in = BargeIn(turns.barge_in, turns.barge_in_ms, turns.barge_in_confirm_ms)
+    return TurnTaker(rate, endpointing, barge_in, turns.reprompt_s)
+
+
+def _status(ended: HungUp) -> Literal["completed", "transferred", "failed", "abandoned"]:
+    match ended.cause:
+        case "caller" | "agent":
+            return "completed"
+        case "transfer":
+            return "transferred"
+        case "cancelled":
+            return "abandoned"
+    return "failed"

@@ -1,0 +1,125 @@
+"""The commands behind ``allo``: arguments in, exit status out. Errors of a person are one line on standard error."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from agent.errors import AlloError, StartError
+from agent.ports import Health
+from agent.settings import Settings, load
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0: done, 1: it found something wrong, 2: it could not be tried."""
+    args = _parser().parse_args(arguments)
+    try:
+        command: Command = args.command
+        return command(args)
+    except AlloError as error:
+        sys.stderr.write(f"allo: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="allo", description="Allo answers the phone.")
+    parser.add_argument("--version", action="version", version=f"allo {version('allo')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="answer the phone until stopped")
+    serve.set_defaults(command=_serve)
+    doctor = commands.add_parser("doctor", help="check engines, models, ports, Asterisk and disk; say what to do")
+    doctor.add_argument("--json", action="store_true", help="findings as JSON")
+    doctor.set_defaults(command=_doctor)
+    models = commands.add_parser("models", help="recognisers and voices: list them, pull one")
+    models.set_defaults(command=_models)
+    choice = models.add_subparsers(required=True, metavar="list|pull")
+    choice.add_parser("list", help="what is here and what can be pulled")
+    choice.add_parser("pull", help="download a model").add_argument("name", metavar="NAME")
+    for each in (serve, doctor, models):
+        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
+    _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
+    return parser
+
+
+def _serve(args: argparse.Namespace) -> int:
+    settings = load(args.config)
+    logging.basicConfig(
+        level=settings.log.level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    from agent.daemon import Daemon
+
+    asyncio.run(Daemon(settings).run(lambda health: _banner(settings, health)))
+    return 0
+
+
+def _banner(settings: Settings, health: Health) -> None:
+    """What a person sees when calls are answered."""
+    from agent.model_store import find_stt_model
+
+    lines = [f"Allo {health.version} answers the phone (language: {settings.language}, Ctrl+C ends)"]
+    if settings.sip.enabled:
+        host = "127.0.0.1" if settings.sip.host == "0.0.0.0" else settings.sip.host  # noqa: S104 - shown, not bound
+        lines.append(f"  ring        sip:allo@{host}:{settings.sip.port} from any softphone, no registration needed")
+    lines += [f"  {name:<11} {state}" for name, state in health.lines.items()]
+    lines += [f"  {name:<11} {state}" for name, state in health.engines.items()]
+    lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
+    lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
+    if find_stt_model(settings).name.startswith("vosk-demo"):
+        lines.append(
+            "  NOTE: this is the demo recogniser. It knows a thousand-odd words of one firm's trade and takes any other\n"
+            "        word for one of them. For real callers: `allo models list`, then `allo models pull NAME`."
+        )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from agent import doctor
+
+    findings = asyncio.run(doctor.check(load(args.config)))
+    return doctor.show(findings, as_json=args.json)
+
+
+def _models(args: argparse.Namespace) -> int:
+    from agent import model_store
+
+    settings = load(args.config)
+    if hasattr(args, "name"):
+        model_store.show_pulled(model_store.pull(args.name, settings))
+    else:
+        model_store.show_rows(model_store.list_models(settings))
+    return 0
+
+
+def _add_call(parser: argparse.ArgumentParser) -> None:
+    from telephony import phone_command
+
+    phone_command.add_arguments(parser)
+    parser.set_defaults(command=lambda args: phone_command.run(args, _caller_voice))
+
+
+def _caller_voice(text: str, language: str) -> bytes:
+    """A test caller's speech, PCM16 at 8 kHz, in another voice than the agent's."""
+    from agent.backends.tts_espeak import Espeak
+    from audio.resample import resample
+
+    async def speak() -> tuple[bytes, int]:
+        voice = await Espeak.load(language, CALLER_VOICES[language])
+        return b"".join([chunk async for chunk in voice.synthesize(text)]), voice.rate
+
+    pcm, rate = asyncio.run(speak())
+    if not pcm:
+        raise StartError(f"--say {text!r}: there is nothing in it that can be spoken")
+    return resample(pcm, rate, 8000)
+
+
+CALLER_VOICES = {"ru": "ru+f3", "en": "en-us+m6"}
+"""espeak-ng variants of the test caller."""

@@ -1,0 +1,196 @@
+"""Composition root: builds every part from the settings, runs them, obeys signals. Nobody imports it.
+
+The names in the settings become objects in ``agent.tables``; what stands here is their life.
+"""
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from pathlib import Path
+
+from agent.answer import Answers
+from agent.call import Call, House
+from agent.errors import StartError
+from agent.intents import load_intents
+from agent.journal import Journal
+from agent.lag import LoopLag
+from agent.language.normalise import normalise
+from agent.language.verbalise import verbalise
+from agent.phrases import Phrases
+from agent.ports import Health, Line
+from agent.prompts import Prompts, load_prompts
+from agent.settings import Settings
+from agent.store import open_log
+from agent.tables import new_knowledge, new_minds, new_sources, new_stt, new_voice
+from audio.vad import SpeechDetector
+from gateways.admin import serve_admin
+from telephony.switchboard import Switchboard
+
+log = logging.getLogger(__name__)
+
+RATE = 8000
+"""Rate for which the fixed phrases are made ahead, Hz."""
+GOODBYE_S = 10.0
+"""Time for the spoken goodbye at shutdown, seconds."""
+
+
+class Daemon:
+    """The running house."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is opened before ``run``."""
+        self._settings = settings
+        self._calls: set[Call] = set()
+        self._engines: dict[str, str] = {}
+        self._ready = False
+        self._lag = LoopLag()
+        self._board: Switchboard | None = None
+
+    async def run(self, up: Callable[[Health], None]) -> None:
+        """Serve until SIGTERM or SIGINT; ``up`` is called once when calls are answered. Raises ``StartError``."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with AsyncExitStack() as stack:
+            web = await serve_admin(self._settings.web.host, self._settings.web.port, self._health)
+            stack.push_async_callback(web.cleanup)
+            house = await self._furnish(stack)
+            await self._serve(house, stop, up)
+
+    async def _furnish(self, stack: AsyncExitStack) -> House:
+        """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
+        settings = self._settings
+        journal = await self._open_journal(stack)
+        prompts = load_prompts(settings.prompts.dir, settings.language)
+        stt = await new_stt(settings)
+        stack.push_async_callback(stt.close)
+        answers = self._new_answers(stack, prompts)
+        voice = await self._open_voice(stack, prompts)
+        self._engines["stt"] = stt.name
+        return House(
+            stt=stt,
+            voice=voice,
+            answers=answers,
+            prompts=prompts,
+            words=self._words,
+            new_detector=SpeechDetector,
+            new_recording=journal.recording,
+            observe=journal.observe,
+            turns=settings.turns,
+            calls=settings.calls,
+        )
+
+    async def _open_journal(self, stack: AsyncExitStack) -> Journal:
+        folder = self._settings.storage.dir / "calls_log"
+        _make_folder(folder)
+        call_log = await open_log(self._settings.storage.dir / "calls.sqlite")
+        journal = Journal(call_log, folder, self._settings.language, self._settings.recording.enabled)
+        left = await journal.mend()
+        if left:
+            log.warning("%d calls were open when the daemon stopped last; their records are closed now", left)
+        writer = asyncio.create_task(journal.run())
+        stack.push_async_callback(journal.close)
+        stack.push_async_callback(_end, writer)
+        return journal
+
+    async def _open_voice(self, stack: AsyncExitStack, prompts: Prompts) -> Phrases:
+        """The voice behind its phrase cache, with every fixed text made ahead."""
+        storage = self._settings.storage
+        voice = await new_voice(self._settings)
+        stack.push_async_callback(voice.close)
+        self._engines["tts"] = voice.name
+        phrases = Phrases(voice, storage.dir / "phrases", storage.phrase_cache_mb)
+        await phrases.warm(map(self._words, prompts.spoken), RATE)
+        return phrases
+
+    def _new_answers(self, stack: AsyncExitStack, prompts: Prompts) -> Answers:
+        settings = self._settings
+        knowledge = new_knowledge(settings)
+        minds = new_minds(settings, knowledge)
+        if minds.model is not None:
+            stack.push_async_callback(minds.model.close)
+        self._engines["llm"] = minds.model.name if minds.model else "none, answers come from the knowledge base"
+        intents = load_intents(settings.prompts.dir, settings.language)
+        return Answers(knowledge, minds, prompts, intents, lambda text: normalise(text, settings.language))
+
+    def _words(self, text: str) -> str:
+        return verbalise(text, self._settings.language)
+
+    async def _serve(self, house: House, stop: asyncio.Event, up: Callable[[Health], None]) -> None:
+        async def serve(line: Line) -> None:
+            await self._hold(Call(line, house))
+
+        def ready() -> None:
+            self._ready = True
+            # what was loaded at start lives as long as the daemon: no collection walks it during a call
+            gc.collect()
+            gc.freeze()
+            up(self._health())
+
+        board = self._board = Switchboard(new_sources(self._settings), self._settings.calls.max, serve)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                lag = tasks.create_task(self._lag.watch())
+                lines = tasks.create_task(board.run(ready))
+                await stop.wait()
+                self._ready = False
+                await self._drain(board)
+                lines.cancel()
+                lag.cancel()
+        except* StartError as faults:
+            raise faults.exceptions[0] from None
+
+    async def _hold(self, call: Call) -> None:
+        self._calls.add(call)
+        try:
+            await call.run()
+        finally:
+            self._calls.discard(call)
+
+    async def _drain(self, board: Switchboard) -> None:
+        """No new calls; those in progress may finish, then hear a goodbye."""
+        board.close()
+        log.info("stopping; calls in progress: %d", board.calls)
+        try:
+            async with asyncio.timeout(self._settings.shutdown.grace_s):
+                await board.emptied()
+        except TimeoutError:
+            for call in self._calls:
+                call.close()
+            await self._part(board)
+
+    async def _part(self, board: Switchboard) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await board.emptied()
+        except TimeoutError:
+            log.warning("%d calls did not end by themselves and are cut", board.calls)
+            board.end_calls()
+
+    def _health(self) -> Health:
+        board = self._board
+        return Health(
+            ready=self._ready,
+            version=version("allo"),
+            lines=board.states if board else {},
+            engines=self._engines,
+            calls=board.calls if board else 0,
+            tasks=len(asyncio.all_tasks()),
+            loop_lag_ms=round(self._lag.worst_ms, 1),
+        )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"{folder}: can't be made: {error.strerror}; set [storage] dir to a writable folder") from None
