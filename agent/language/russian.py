@@ -24,7 +24,15 @@ DOTTED = re.compile(r"\b(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.((?:19|20)\d\d
 YEAR = re.compile(r"\b(1[5-9]\d\d|20\d\d) (год|года|году|годом|г\.)(?!\w)")
 RANGE = re.compile(rf"({NUMBER})\s?[–—-]\s?({NUMBER})(?![\d-])")
 ORDINAL = re.compile(r"\b(\d+)-(го|му|ый|ой|ий|ая|ое|ый|й|я|е|м|х)(?!\w)")
-ORDINALS = {"го": "gm", "му": "dm", "м": "pm", "я": "nf", "ая": "nf", "е": "nn", "ое": "nn"}
+ORDINALS = {
+    "го": ("g", "m"),
+    "му": ("d", "m"),
+    "м": ("p", "m"),
+    "я": ("n", "f"),
+    "ая": ("n", "f"),
+    "е": ("n", "n"),
+    "ое": ("n", "n"),
+}
 MINUS = re.compile(r"(?<![\w.,)])[-−–](?=\d)")
 CAPITALS = re.compile(r"\b[А-ЯЁA-Z]{2,6}\b")
 LATIN = re.compile(r"[A-Za-z]+")
@@ -103,7 +111,7 @@ def _year(found: re.Match[str]) -> str:
 def _ordinal(found: re.Match[str]) -> str:
     if found[2] == "х":
         return numbers.cardinal(int(found[1]), "g")
-    case, gender = ORDINALS.get(found[2], "nm")
+    case, gender = ORDINALS.get(found[2], ("n", "m"))
     return numbers.ordinal(int(found[1]), case, gender)
 
 

@@ -1,0 +1,179 @@
+"""The OpenAI backend against a real HTTP server that behaves and misbehaves."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agent.backends.llm_openai import OpenAiModel, messages
+from agent.errors import ModelError
+from agent.ports import Exchange, Passage, Question
+from tests.fakes.openai_server import Behaviour, Fault, OpenAiServer
+
+KEY = "sk-test-0000"
+WORDS = "до какого часа вы работаете"
+QUESTION = Question(
+    WORDS,
+    (Passage("tech", "Б", "Второе.", 0.9), Passage("general", "Часы", "Работаем до 18:00.", 0.8)),
+    (Exchange("здравствуйте", "Слушаю вас."), Exchange("где вы", "")),
+    "Отвечай коротко.",
+)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OpenAiServer]:
+    async with OpenAiServer() as running:
+        yield running
+
+
+def model(server: OpenAiServer) -> OpenAiModel:
+    return OpenAiModel(server.base_url, KEY, "test-model", 0.2, 100)
+
+
+async def listen(asked: OpenAiModel, pieces: list[str]) -> None:
+    async for piece in asked.reply(QUESTION):
+        pieces.append(piece)  # noqa: PERF401 - what came before a failure counts
+
+
+async def answer(server: OpenAiServer) -> list[str]:
+    asked = model(server)
+    try:
+        return [piece async for piece in asked.reply(QUESTION)]
+    finally:
+        await asked.close()
+
+
+async def test_streams_the_answer_in_pieces(server: OpenAiServer) -> None:
+    pieces = await answer(server)
+    assert "".join(pieces) == server.behaviour.answer
+    assert len(pieces) == 5
+    assert server.behaviour.keys == [f"Bearer {KEY}"]
+
+
+async def test_asks_with_system_prompt_passages_history_and_question(server: OpenAiServer) -> None:
+    await answer(server)
+    request = server.behaviour.requests[0]
+    assert (request["model"], request["temperature"], request["max_tokens"]) == ("test-model", 0.2, 100)
+    assert [(m["role"], m["content"]) for m in request["messages"][1:]] == [
+        ("user", "здравствуйте"),
+        ("assistant", "Слушаю вас."),
+        ("user", "где вы"),
+        ("user", WORDS),
+    ]
+    system = request["messages"][0]["content"]
+    assert system == "Отвечай коротко.\n\n### [general] Часы\nРаботаем до 18:00.\n\n### [tech] Б\nВторое."
+
+
+def test_passages_stand_in_the_same_order_whatever_their_scores() -> None:
+    turned = Question(WORDS, QUESTION.passages[::-1], QUESTION.history, QUESTION.system)
+    assert messages(turned) == messages(QUESTION)
+
+
+async def test_one_connection_serves_all_questions(server: OpenAiServer) -> None:
+    asked = model(server)
+    for _ in range(3):
+        assert [piece async for piece in asked.reply(QUESTION)]
+    await asked.close()
+    assert len(server.behaviour.requests) == 3
+    assert len(server.behaviour.connections) == 1
+
+
+@pytest.mark.parametrize("fault", ["no_stream", "no_max_tokens", "no_temperature"])
+async def test_what_a_server_refuses_is_left_out_from_then_on(server: OpenAiServer, fault: Fault) -> None:
+    server.behaviour.fault = fault
+    asked = model(server)
+    for _ in range(2):
+        assert "".join([piece async for piece in asked.reply(QUESTION)]) == server.behaviour.answer
+    await asked.close()
+    assert len(server.behaviour.requests) == 3
+    last = server.behaviour.requests[-1]
+    assert not last.get({"no_stream": "stream", "no_max_tokens": "max_tokens"}.get(fault, "temperature"))
+    assert last.get("max_tokens") or last["max_completion_tokens"] == 100
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("401", r"HTTP 401: the key was refused; set OPENAI_API_KEY"),
+        ("404", r"HTTP 404: no such model or address"),
+        ("429", r"HTTP 429: too many requests"),
+        ("500", r"HTTP 500: the server failed"),
+        ("garbage", r"not a chat completion"),
+        ("truncated", r"not a chat completion"),
+        ("error_event", r"not a chat completion"),
+        ("end_early", r"not a chat completion"),
+        ("close_early", r"can't be reached or hung up"),
+        ("empty", r"the answer was empty"),
+    ],
+)
+async def test_faults_are_told_without_the_callers_words_or_the_key(
+    server: OpenAiServer, fault: Fault, says: str
+) -> None:
+    server.behaviour.fault = fault
+    with pytest.raises(ModelError, match=says) as caught:
+        await answer(server)
+    told = f"{caught.value!r} {caught.value.__cause__!r}"
+    assert WORDS not in told
+    assert "sk-" not in told
+
+
+async def test_what_came_before_a_break_was_given_out(server: OpenAiServer) -> None:
+    server.behaviour.fault = "truncated"
+    asked = model(server)
+    pieces: list[str] = []
+    with pytest.raises(ModelError):
+        await listen(asked, pieces)
+    await asked.close()
+    assert "".join(pieces) == "Да.| Мы"
+
+
+async def test_garbage_instead_of_a_whole_answer(server: OpenAiServer) -> None:
+    server.behaviour.fault = "no_stream"
+    asked = model(server)
+    assert [piece async for piece in asked.reply(QUESTION)]
+    server.behaviour.fault = "garbage"
+    with pytest.raises(ModelError, match="not a chat completion"):
+        assert [piece async for piece in asked.reply(QUESTION)]
+    await asked.close()
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    asked = OpenAiModel(f"http://127.0.0.1:{port}/v1", "", "m", 0.2, 100)
+    with pytest.raises(ModelError, match=rf"127\.0\.0\.1:{port}/m: can't be reached"):
+        assert [piece async for piece in asked.reply(QUESTION)]
+    await asked.close()
+
+
+@pytest.mark.parametrize("fault", ["hang_first", "hang_middle"])
+async def test_a_hanging_server_can_be_left_at_any_moment(server: OpenAiServer, fault: Fault) -> None:
+    server.behaviour.fault = fault
+    asked = model(server)
+    await asked.warm()
+    pieces: list[str] = []
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(listen(asked, pieces), 0.5)
+    assert bool(pieces) == (fault == "hang_middle")
+    server.behaviour.fault = ""
+    assert "".join([piece async for piece in asked.reply(QUESTION)]) == server.behaviour.answer
+    await asked.close()
+
+
+async def test_the_library_is_loaded_late() -> None:
+    check = "import sys, agent.backends.llm_openai as m; m.OpenAiModel('', '', 'm', 0, 16); sys.exit('openai' in sys.modules)"
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", check)
+    assert await child.wait() == 0
+
+
+async def test_the_fake_answers_from_the_context() -> None:
+    async with OpenAiServer(Behaviour(from_context=True)) as server:
+        assert "".join(await answer(server)) == "Работаем до 18:00.|"
+
+
+def test_names_for_health_hold_no_secret() -> None:
+    assert OpenAiModel("http://user:pw@llm.example:8000/v1", KEY, "m", 0, 16).name == "llm.example:8000/m"
+    assert OpenAiModel("", KEY, "gpt-4o-mini", 0, 16).name == "openai/gpt-4o-mini"
