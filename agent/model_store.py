@@ -7,11 +7,8 @@ each. A model copied there by hand (a machine without network) is found by its n
 import json
 import re
 import shutil
-import stat
 import tomllib
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,19 +17,20 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+from rich.text import Text
 
 from agent.download import Progress as Report
 from agent.download import fetch
 from agent.errors import StartError
 from agent.settings import Settings
+from agent.unpack import unpack
 
 BUNDLED = Path(__file__).parent / "models"
 CATALOGUE = BUNDLED / "catalogue.toml"
 
 Kind = Literal["vosk", "piper"]
 
-_MOST_UNPACKED = 12 << 30
-"""No model is larger, bytes: a guard against an archive that unpacks without end."""
 _ROOM = 3
 """Free disk wanted, in sizes of the download: the archive, what it unpacks to, and some air."""
 
@@ -87,6 +85,24 @@ class Pulled:
     folder: Path
     lines: tuple[str, ...]
     """What to tell the person, a line each."""
+
+
+# ---------------------------------------------------------------- showing
+
+
+def show_rows(rows: Iterable[ModelRow], console: Console | None = None) -> None:
+    """Print ``allo models list``."""
+    table = Table("model", "for", "language", "MB", "", "")
+    for row in rows:
+        use = "hearing" if row.kind == "vosk" else "speaking"
+        table.add_row(row.name, use, row.language, str(row.megabytes), row.state, Text(row.note))
+    (console or Console()).print(table)
+
+
+def show_pulled(pulled: Pulled, console: Console | None = None) -> None:
+    """Print what ``allo models pull`` did."""
+    for line in pulled.lines:
+        (console or Console()).print(Text(line), soft_wrap=True)
 
 
 # ---------------------------------------------------------------- looking
@@ -234,7 +250,7 @@ def _install(model: Model, work: Path, folder: Path, digests: dict[str, str]) ->
     try:
         if model.kind == "vosk":
             archive = work / model.files[0].name
-            whole = _unzip(archive, fresh)
+            whole = unpack(archive, fresh)
         else:
             for file in model.files:
                 shutil.copyfile(work / file.name, fresh / file.name)
@@ -244,36 +260,6 @@ def _install(model: Model, work: Path, folder: Path, digests: dict[str, str]) ->
     except OSError as error:
         raise StartError(f"{folder}: can't be written: {error.strerror}; what was downloaded is kept") from None
     shutil.rmtree(work, ignore_errors=True)
-
-
-def _unzip(archive: Path, target: Path) -> Path:
-    """Unpack a Vosk model; return the folder that holds it. The archive's own CRCs are checked on the way."""
-    try:
-        with zipfile.ZipFile(archive) as pack:
-            _refuse_tricks(archive, pack.infolist())
-            pack.extractall(target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        archive.unlink(missing_ok=True)
-        raise StartError(f"{archive.name}: the archive is damaged ({error}); it was thrown away, try again") from None
-    inner = [path for path in target.iterdir() if path.is_dir()]
-    model = inner[0] if len(inner) == 1 and not (target / "am").is_dir() else target
-    if not ((model / "am" / "final.mdl").is_file() or (model / "final.mdl").is_file()):
-        archive.unlink(missing_ok=True)
-        raise StartError(f"{archive.name}: there is no Vosk model in this archive; it was thrown away")
-    return model
-
-
-def _refuse_tricks(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """No entry may leave the folder, be a link, or unpack without end."""
-    for entry in entries:
-        path = PurePosixPath(entry.filename.replace("\\", "/"))
-        link = stat.S_ISLNK(entry.external_attr >> 16)
-        if path.is_absolute() or ".." in path.parts or ":" in entry.filename or link:
-            archive.unlink(missing_ok=True)
-            raise StartError(f"{archive.name}: refused, an entry of it points outside its folder; it was thrown away")
-    if sum(entry.file_size for entry in entries) > _MOST_UNPACKED:
-        archive.unlink(missing_ok=True)
-        raise StartError(f"{archive.name}: refused, it unpacks to more than {_MOST_UNPACKED >> 30} GB")
 
 
 def _news(model: Model, folder: Path, digests: dict[str, str]) -> Iterator[str]:
