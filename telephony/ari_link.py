@@ -5,6 +5,7 @@ and the link goes on or is made anew.
 """
 
 import asyncio
+import base64
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -57,7 +58,8 @@ class AriLink:
         """``up``, or what is wrong and what to do."""
         self.tried = asyncio.Event()
         """Set once the first attempt to connect has ended, well or not."""
-        self._auth = aiohttp.BasicAuth(username, password, encoding="utf-8")
+        key = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+        self._headers = {"Authorization": f"Basic {key}"}
         self._session: aiohttp.ClientSession | None = None
         self._rarely = Rarely(log)
         self._replaced = False
@@ -65,7 +67,7 @@ class AriLink:
     async def __aenter__(self) -> "AriLink":
         timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=10)
-        self._session = aiohttp.ClientSession(auth=self._auth, timeout=timeout, connector=connector)
+        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout, connector=connector)
         return self
 
     async def __aexit__(

@@ -152,8 +152,10 @@ class AsteriskLine:
             await self._over.wait()
         finally:
             self.end("cancelled")
-            await self._take_apart()
-            self._cleared.set()
+            try:
+                await _to_the_end(self._take_apart())
+            finally:
+                self._cleared.set()
 
     # ------------------------------------------------------------ set up
 
@@ -241,3 +243,13 @@ class AsteriskLine:
         except AriError as error:
             if not error.gone:
                 self.tidy = False
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Await ``work`` (which has its own deadline) also when cancelled while it runs; the cancellation then goes on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

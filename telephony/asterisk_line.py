@@ -44,6 +44,7 @@ class AsteriskSource:
         self._kit = MediaKit(settings.media, settings.rtp_host, clock, ports)
         self._ids = ask.Ids(settings.app)
         self._lines: dict[str, AsteriskLine | None] = {}
+        self._again: dict[str, ari.StasisStart] = {}
         self._untidy = asyncio.Event()
         self._chosen = asyncio.Event()
         self._rarely = Rarely(log)
@@ -57,6 +58,13 @@ class AsteriskSource:
     def media(self) -> str:
         """How audio travels: ``websocket``, ``rtp``, or empty before the first connect."""
         return self._kit.kind or ""
+
+    @property
+    def calls(self) -> int:
+        """Callers who are inside, those included that are just being taken apart."""
+        return len({line for line in self._lines.values() if line is not None}) + sum(
+            line is None for line in self._lines.values()
+        )
 
     async def run(self, door: FrontDoor, ready: Callable[[], None]) -> None:
         """See ``LineSource.run``. Cancelled, it hands the callers to the dialplan and leaves nothing in Asterisk."""
@@ -89,10 +97,20 @@ class AsteriskSource:
             return
         else:
             line = self._lines.get(event.channel.id)
-            if line is None and isinstance(event, ari.StasisStart) and event.channel.id not in self._lines:
-                self._arrive(event)
+            if isinstance(event, ari.StasisStart) and self._is_new(event, line):
+                return
         if line is not None:
             line.hear(event)
+
+    def _is_new(self, start: ari.StasisStart, line: AsteriskLine | None) -> bool:
+        """A channel that nobody owns, or one that the dialplan sent back while its last call is taken apart."""
+        if start.channel.id not in self._lines:
+            self._arrive(start)
+        elif line is not None and start.channel.id == line.channel_id:
+            self._again[start.channel.id] = start
+        else:
+            return False
+        return True
 
     def _arrive(self, start: ari.StasisStart) -> None:
         """A channel that nobody owns has come."""
@@ -134,6 +152,8 @@ class AsteriskSource:
                 self._lines.pop(some_id, None)
             if not line.tidy:
                 self._untidy.set()
+            if back := self._again.pop(line.channel_id, None):
+                self._arrive(back)
 
     async def _make(self, start: ari.StasisStart) -> AsteriskLine:
         if self._kit.kind is None:

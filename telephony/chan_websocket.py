@@ -16,8 +16,9 @@ RATE = 8000
 """Sample rate of format ``slin``, Hz."""
 CONNECT_S = 3.0
 """Longest wait for the handshake, seconds."""
-PATIENCE = 3
-"""Ticks without audio before silence is filled in: a caller on hold or with silence suppression sends nothing."""
+PATIENCE = 8
+"""Ticks without audio before silence is filled in: a caller on hold or with silence suppression sends nothing.
+More than the clock's ``CATCH_UP``: after a stall of our own the audio is there, but not read yet."""
 MAX_LEAD = 10
 """Frames by which late audio may run ahead of real time before it is dropped."""
 FLOORS = {20: (20, 19), 22: (22, 9), 23: (23, 3)}
@@ -39,13 +40,9 @@ class RealTime:
         self._frame = frame_bytes(rate)
         self._silence = bytes(self._frame)
         self._due = self._delivered = self._idle = 0
-        self._began = False
 
     def hear(self, pcm: bytes) -> None:
         """Audio came, in whole samples."""
-        if not self._began:
-            self._began = True
-            self._due = self._delivered
         self._idle = 0
         if self._delivered - self._due < MAX_LEAD * self._frame:
             self._put(pcm)
@@ -53,10 +50,12 @@ class RealTime:
     def tick(self, periods: int) -> None:
         """``periods`` times 20 ms have passed."""
         self._due += periods * self._frame
-        self._idle += periods
+        self._idle += 1
         if self._idle >= PATIENCE and self._delivered < self._due:
             for _ in range((self._due - self._delivered) // self._frame):
                 self._put(self._silence)
+        elif self._idle > 1:
+            return  # late, or stalled: not the drift of a clock
         elif self._delivered > self._due:
             self._due += 2  # the far clock is not ours: follow it by one sample a tick
         elif self._due - self._delivered > self._frame:

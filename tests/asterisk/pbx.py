@@ -6,6 +6,7 @@ numbers and the trunk's address are changed in the shipped files; what a test ad
 """
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -15,7 +16,9 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from tests.asterisk.install import tree
+import pytest
+
+from tests.asterisk.install import tree, why_not
 
 CONF = Path(__file__).parents[2] / "asterisk-conf"
 START_S = 30.0
@@ -53,6 +56,15 @@ exten => away,1,Congestion()
 exten => wait,1,Answer()
  same => n,Wait(60)
 """
+
+
+def need(suite: str) -> None:
+    """Skip the test where this machine has no Asterisk of ``suite``; fail it with ``ALLO_REQUIRE_ASTERISK=1``."""
+    reason = why_not(suite)
+    if reason and os.environ.get("ALLO_REQUIRE_ASTERISK") == "1":
+        pytest.fail(f"ALLO_REQUIRE_ASTERISK=1, but no Asterisk of {suite}: {reason}")
+    if reason:
+        pytest.skip(f"no Asterisk of {suite}: {reason}")
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -143,6 +155,16 @@ class Pbx:
         """Live bridges."""
         lines = self.cli("bridge show all").splitlines()
         return sum(1 for line in lines if line.strip() and not line.startswith("Bridge-ID"))
+
+    def emptied(self, seconds: float = 5) -> None:
+        """Wait until no channel and no bridge is left; what is left after ``seconds`` fails the test."""
+        deadline = time.monotonic() + seconds
+        while self.channels() or self.bridges():
+            if time.monotonic() > deadline:
+                left = self.cli("core show channels concise") + self.cli("bridge show all")
+                self.cli("channel request hangup all")
+                raise AssertionError(f"left in Asterisk:\n{left}")
+            time.sleep(0.05)
 
     def originate(self, dialled: str = "4951112233", then: str = "wait@test-caller") -> None:
         """A call from inside, without a phone: one half dials ``dialled``, the other runs ``then``."""

@@ -10,13 +10,36 @@ import uuid
 from dataclasses import dataclass, field
 
 import numpy as np
-from aiortp.codecs import get_codec
 from numpy.typing import NDArray
 
-ALAW = get_codec(8)
 FRAME = 160
 """Samples of 20 ms at 8 kHz."""
 KEYS = "0123456789*#ABCD"
+
+
+def _expand(code: int) -> int:
+    """One A-law code to 16 bits (ITU-T G.711, table 1a)."""
+    code ^= 0x55
+    segment, step = (code & 0x70) >> 4, (code & 0x0F) << 4
+    size = step + 8 if segment == 0 else (step + 0x108) << (segment - 1)
+    return size if code & 0x80 else -size
+
+
+_EXPANDED = np.array([_expand(code) for code in range(256)], dtype=np.int16)
+_ORDER = np.argsort(_EXPANDED)
+_SORTED = _EXPANDED[_ORDER].astype(np.int32)
+_BORDERS = (_SORTED[1:] + _SORTED[:-1]) // 2
+
+
+def alaw_decode(data: bytes) -> bytes:
+    """A-law to PCM16."""
+    return _EXPANDED[np.frombuffer(data, dtype=np.uint8)].tobytes()
+
+
+def alaw_encode(pcm: bytes) -> bytes:
+    """PCM16 to the nearest A-law codes."""
+    samples = np.frombuffer(pcm, dtype=np.int16)
+    return _ORDER[np.searchsorted(_BORDERS, samples)].astype(np.uint8).tobytes()
 
 
 @dataclass(slots=True)
@@ -72,8 +95,10 @@ class Softphone:
         self._media_port = 0
         self._speech = bytearray()
         self._keys: list[bytes] = []
+        self._pressed = 0
         self._changed = asyncio.Event()
         self._talker: asyncio.Task[None] | None = None
+        self._leaving = False
         self.silent = False
         """Send no RTP at all."""
         self.diary = Diary()
@@ -88,6 +113,7 @@ class Softphone:
 
     async def __aexit__(self, *_: object) -> None:
         self.hang_up()
+        await asyncio.gather(self.until("ended", 2), return_exceptions=True)
         if self._talker is not None:
             self._talker.cancel()
             await asyncio.gather(self._talker, return_exceptions=True)
@@ -122,14 +148,14 @@ class Softphone:
         self._keys += [struct.pack("!BBH", event, 0x80 | 10, 5 * FRAME)] * 3
 
     def hang_up(self) -> None:
-        """Say BYE, or CANCEL before the answer; harmless afterwards."""
-        if self.diary.ended:
+        """Say BYE, or CANCEL before the answer; an answer that crosses the CANCEL gets its BYE, too."""
+        if self._leaving or self.diary.ended:
             return
+        self._leaving = True
         if self.diary.answered:
             self._sip.send(self._request("BYE", 2), self._pbx_port)
         else:
             self._sip.send(self._request("CANCEL", 1), self._pbx_port)
-        self._end()
 
     def heard(self) -> NDArray[np.int16]:
         """Everything heard since the answer, as samples, laid by RTP time."""
@@ -160,18 +186,24 @@ class Softphone:
                 self._end()
 
     def _reply(self, status: int, text: str) -> None:
-        if status < 200 or " INVITE" not in _header(text, "CSeq"):
-            return
-        self._to_tag = _header(text, "To").partition(";tag=")[2]
-        first_time, self.diary.status = not self.diary.status, status
-        self._sip.send(self._request("ACK", 1), self._pbx_port)
-        if status == 200 and first_time:
-            self._media_port = int(re.search(r"m=audio (\d+)", text)[1])  # type: ignore[index]
-            self.diary.answered = asyncio.get_running_loop().time()
-            self._talker = asyncio.create_task(self._talk())
-        elif status >= 300:
+        method = _header(text, "CSeq").split()[-1]
+        if status >= 200 and method == "INVITE":
+            self._to_tag = _header(text, "To").partition(";tag=")[2]
+            first_time, self.diary.status = not self.diary.status, status
+            self._sip.send(self._request("ACK", 1), self._pbx_port)
+            if status == 200 and first_time:
+                self._picked_up(text)
+        if status >= 200 and (method == "BYE" or (method == "INVITE" and status >= 300)):
             self._end()
         self._changed.set()
+
+    def _picked_up(self, text: str) -> None:
+        if self._leaving:
+            self._sip.send(self._request("BYE", 2), self._pbx_port)
+            return
+        self._media_port = int(re.search(r"m=audio (\d+)", text)[1])  # type: ignore[index]
+        self.diary.answered = asyncio.get_running_loop().time()
+        self._talker = asyncio.create_task(self._talk())
 
     def _end(self) -> None:
         self.diary.ended = self.diary.ended or asyncio.get_running_loop().time()
@@ -218,20 +250,19 @@ class Softphone:
         if len(data) < 12 or data[1] & 0x7F != 8:
             return
         timestamp = struct.unpack_from("!I", data, 4)[0]
-        self.diary.packets.append(Heard(asyncio.get_running_loop().time(), timestamp, ALAW.decode(data[12:])))
+        self.diary.packets.append(Heard(asyncio.get_running_loop().time(), timestamp, alaw_decode(data[12:])))
         self._changed.set()
 
     async def _talk(self) -> None:
         """Speech or silence each 20 ms; a key's packets instead while one is pressed."""
         loop = asyncio.get_running_loop()
-        start, number, pressed_at = loop.time(), 0, 0
+        start, number = loop.time(), 0
         while True:
-            payload, kind, stamp = self._next_packet(), 8, number * FRAME
-            if self._keys:
-                pressed_at = pressed_at or stamp
-                payload, kind, stamp = self._keys.pop(0), 101, pressed_at
-            else:
-                pressed_at = 0
+            key = self._keys.pop(0) if self._keys else b""
+            if key and key[1] & 0x80 == 0 and key[2:] == FRAME.to_bytes(2, "big"):
+                self._pressed = number * FRAME
+            stamp = self._pressed if key else number * FRAME
+            payload, kind = (key, 101) if key else (self._next_packet(), 8)
             if not self.silent:
                 header = struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, stamp, 0x5EED)
                 self._rtp.send(header + payload, self._media_port)
@@ -239,11 +270,9 @@ class Softphone:
             await asyncio.sleep(max(0.0, start + number * 0.02 - loop.time()))
 
     def _next_packet(self) -> bytes:
-        if self._keys:
-            return b""
         piece = bytes(self._speech[: 2 * FRAME]).ljust(2 * FRAME, b"\0")
         del self._speech[: 2 * FRAME]
-        return ALAW.encode(piece)
+        return alaw_encode(piece)
 
 
 def _header(text: str, name: str) -> str:
