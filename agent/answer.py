@@ -79,6 +79,7 @@ class Answers:
             case "goodbye":
                 return [Sentence(prompts.goodbye, action=Action("hangup"))]
             case "repeat":
+                dialogue.turns[-1].repeats = True
                 return [Sentence(prompts.repeat), Sentence(dialogue.last_said or prompts.greeting)]
             case "wait":
                 return [Sentence(prompts.hold[len(dialogue.turns) % len(prompts.hold)])]
@@ -100,6 +101,7 @@ class Answers:
                 yield Sentence(sentence, source)
         if empty:
             dialogue.offered = True
+            reached("first_sentence")
             yield Sentence(self._prompts.no_answer)
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.answer import Answers
-from agent.errors import AlloError
+from agent.errors import AlloError, VoiceError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage, StageReached
 from agent.listening import Listening, NewDetector
 from agent.playout import Playout
-from agent.ports import Action, AudioFrame, CallerInfo, Dtmf, HungUp, Line, LineEvent, LineGone, SpeechToText
+from agent.ports import Action, CallerInfo, Dtmf, HungUp, Line, LineEvent, LineGone, SpeechToText
 from agent.prompts import Prompts
 from agent.recording import Recording
 from agent.replies import Replies
@@ -24,14 +24,15 @@ from agent.speak import Speaker, Voice
 from agent.turns import (
     BargeIn,
     Decision,
-    Endpointing,
     EndOfTurn,
+    Endpointing,
     FalseStart,
     Interruption,
     LongSilence,
     SpeechStarted,
     TurnTaker,
 )
+from audio.frame import AudioFrame
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +69,14 @@ class Call:
         self._listening = Listening(house.new_detector(rate), _turn_taker(rate, house.turns))
         self._playout = Playout(line.mouth)
         self._speaker = Speaker(self._playout, house.voice, house.words, rate)
-        self._replies = Replies(self._playout, self._speaker, house.answers, self._emit, self._stage)
+        self._replies = Replies(self._playout, self._speaker, house.answers, rate, self._emit, self._stage)
         self._reply: asyncio.Task[None] | None = None
         self._recording: Recording | None = None
         self._limit = int(house.calls.max_minutes * 60 * rate)
         self._reprompted = 0
+        self._failures = 0
         self._leaving = False
+        """The call is being ended or handed on."""
 
     async def run(self) -> None:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
@@ -85,21 +88,19 @@ class Call:
             status = None
         except LineGone:
             ended, status = HungUp("cancelled"), None
+        except asyncio.CancelledError:
+            ended = HungUp("daemon stopped")
+            raise
         finally:
             self._replies.abandon()
             if self._recording is not None:
                 self._recording.close()
             self._emit(CallEnded(status or _status(ended), ended.cause))
 
-    def leave(self) -> None:
-        """Say goodbye and hang up."""
-        self._leaving = True
-        self._say([self._house.prompts.goodbye], Action("hangup"))
-
     def close(self) -> None:
-        """The house closes: tell the caller and hang up."""
-        self._leaving = True
+        """The house closes: tell the caller, whatever is being said, and hang up."""
         self._say([self._house.prompts.closing], Action("hangup"))
+        self._leaving = True
 
     async def _converse(self, events: AsyncIterator[LineEvent]) -> HungUp:
         self._emit(CallAnswered())
@@ -137,16 +138,17 @@ class Call:
         played = self._playout.take_played()
         if self._recording is not None:
             self._recording.push(frame.pcm, played)
-        if decision is not None:
+        if decision is not None and not self._leaving:
             self._act(decision)
         elif self._listening.stale():
             self._tasks.create_task(self._empty_ear())
         if frame.end > self._limit and not self._leaving:
-            self.leave()
+            self._say([self._house.prompts.goodbye], Action("hangup"))
+            self._leaving = True
 
     def _on_key(self, digit: str) -> None:
         self._emit(Noted("dtmf", digit))
-        if digit == OPERATOR_KEY:
+        if digit == OPERATOR_KEY and not self._leaving:
             self._say([self._house.prompts.transfer], Action("transfer"))
 
     def _act(self, decision: Decision) -> None:
@@ -188,13 +190,17 @@ class Call:
             text = await asyncio.shield(finishing)
         except asyncio.CancelledError:
             # the caller went on: these words belong to what follows
-            finishing.add_done_callback(lambda done: done.cancelled() or self._replies.keep(done.result()))
+            finishing.add_done_callback(self._keep)
             raise
         if not text and not self._replies.kept:
             if turn.voiced * 1000 >= UNCLEAR_MS * self._line.caller.rate:
                 await self._speak_then([self._house.prompts.unclear], None)
             return
         await self._reply_to(text, turn.start, {"speech_end": turn.end, "turn_end": turn.position})
+
+    def _keep(self, understood: asyncio.Task[str]) -> None:
+        if not understood.cancelled():
+            self._replies.keep(understood.result())
 
     async def _reply_to(self, text: str, position: int, reached: dict[Stage, int]) -> None:
         self._reprompted = 0
@@ -214,7 +220,7 @@ class Call:
         self._emit(Noted("silence"))
         self._reprompted += 1
         if self._reprompted > self._house.turns.reprompts:
-            self.leave()
+            self._say([self._house.prompts.goodbye], Action("hangup"))
         else:
             prompts = self._house.prompts.reprompts
             self._say([prompts[(self._reprompted - 1) % len(prompts)]], None)
@@ -231,9 +237,11 @@ class Call:
     async def _carry_out(self, action: Action | None) -> None:
         if action is None:
             return
+        self._leaving = True  # from here on nothing that the caller says may undo it
         if action.kind == "hangup":
             await self._line.hangup()
         elif not await self._line.transfer(action.target):
+            self._leaving = False
             self._emit(Noted("transfer", "refused"))
             await self._replies.say([self._house.prompts.transfer_unavailable])
 
@@ -248,18 +256,20 @@ class Call:
             self._failed(error)
 
     def _failed(self, error: AlloError) -> None:
-        """An engine is gone: the caller is given to a person, or at least not left in silence."""
+        """An engine failed: ask once more; the second time, or without a voice, hand the caller to a person."""
         log.error("call %s: %s: %s", self._line.caller.call_id, error.code, error)
         self._emit(Noted(error.code, str(error)))
-        if not self._leaving:
+        if self._leaving:
+            return
+        self._failures += 1
+        if self._failures == 1 and not isinstance(error, VoiceError):
+            self._say([self._house.prompts.error], None)
+        else:
             self._leaving = True
+            self._stop_reply()
             self._tasks.create_task(self._give_up())
 
     async def _give_up(self) -> None:
-        try:
-            await self._replies.say([self._house.prompts.error])
-        except AlloError:
-            log.error("call %s: no voice left for an apology", self._line.caller.call_id)
         if not await self._line.transfer(""):
             await self._line.hangup()
 

@@ -8,7 +8,11 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from agent.errors import AlloError, StartError
+from agent.model_store import ModelRow
 from agent.ports import Health
 from agent.settings import Settings, load
 
@@ -74,8 +78,8 @@ def _banner(settings: Settings, health: Health) -> None:
     lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
     if find_stt_model(settings).name.startswith("vosk-demo"):
         lines.append(
-            "  NOTE: this is the demo recogniser. It knows a thousand-odd words of one firm's trade and takes any other\n"
-            "        word for one of them. For real callers: `allo models list`, then `allo models pull NAME`."
+            "  NOTE: this is the demo recogniser. It knows a thousand-odd words of one firm's trade and takes\n"
+            "        any other word for one of them. For real callers: `allo models list`, `allo models pull NAME`."
         )
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
@@ -93,10 +97,21 @@ def _models(args: argparse.Namespace) -> int:
 
     settings = load(args.config)
     if hasattr(args, "name"):
-        model_store.show_pulled(model_store.pull(args.name, settings))
+        for line in model_store.pull(args.name, settings).lines:
+            sys.stdout.write(f"{line}\n")
     else:
-        model_store.show_rows(model_store.list_models(settings))
+        _show_models(model_store.list_models(settings))
     return 0
+
+
+def _show_models(rows: Sequence[ModelRow]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "what", "language", "size", "state"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("note")
+    for row in rows:
+        table.add_row(row.name, row.kind, row.language, f"{row.megabytes} MB", row.state, row.note)
+    Console().print(table)
 
 
 def _add_call(parser: argparse.ArgumentParser) -> None:

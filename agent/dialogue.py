@@ -18,6 +18,8 @@ class Turn:
     heard: str = ""
     cut: bool = False
     source: str = ""
+    repeats: bool = False
+    """It only said an earlier answer again."""
 
 
 @dataclass(slots=True)

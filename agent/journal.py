@@ -98,9 +98,18 @@ class Journal:
             elif not await self._write():
                 await asyncio.sleep(RETRY_S)
 
+    @property
+    def waiting(self) -> int:
+        """Entries not in the call log yet."""
+        return len(self._entries)
+
+    async def written(self) -> None:
+        """Return when the files have everything that was handed over before."""
+        await self._loop.run_in_executor(self._thread, lambda: None)
+
     async def close(self) -> None:
         """Write the rest and close the call log."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, lambda: None)
+        await self.written()
         while self._entries and await self._write():
             pass
         await asyncio.to_thread(self._thread.shutdown)

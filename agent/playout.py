@@ -21,6 +21,8 @@ class Heard:
     """Everything that was given to the voice."""
     complete: bool
     """True when nothing was lost."""
+    samples: int = 0
+    """How much audio of it was heard."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,8 @@ class Speech:
         said = " ".join(sentence.text for sentence in self.sentences)
         parts = [_part(sentence, played) for sentence in self.sentences]
         complete = all(sentence.finished and sentence.end <= played for sentence in self.sentences)
-        return Heard(" ".join(part for part in parts if part), said, complete)
+        samples = sum(min(max(played - one.start, 0), one.end - one.start) for one in self.sentences)
+        return Heard(" ".join(part for part in parts if part), said, complete, samples)
 
     def open_sentence(self, text: str) -> None:
         """What is pushed next belongs to ``text``."""

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from agent.answer import Answers
 from agent.dialogue import Dialogue, Turn
-from agent.events import AgentSaid, CallerSaid, CallEvent, Noted, Stage
+from agent.events import AgentSaid, CallerSaid, CallEvent, Stage
 from agent.playout import Heard, Playout
 from agent.ports import Action, Sentence
 from agent.speak import Speaker
+
+UNHEARD_MS = 400
+"""A caller who goes on within this much of a reply was not answered yet, milliseconds of its audio."""
 
 
 @dataclass(slots=True)
@@ -29,10 +32,12 @@ class Replies:
         playout: Playout,
         speaker: Speaker,
         answers: Answers,
+        rate: int,
         emit: Callable[[CallEvent], None],
         stage: Callable[[int, Stage], None],
     ) -> None:
-        """``stage`` is told the turn's number and what was reached."""
+        """``rate`` is the playout's, Hz; ``stage`` is told the turn's number and what was reached."""
+        self._unheard = UNHEARD_MS * rate // 1000
         self._playout, self._speaker, self._answers = playout, speaker, answers
         self._emit, self._stage = emit, stage
         self._dialogue = Dialogue()
@@ -69,10 +74,10 @@ class Replies:
         return current.action
 
     def cut(self) -> None:
-        """Silence now. A reply of which nothing was heard is taken back, its question stays open."""
+        """Silence now. A reply of which next to nothing was heard is taken back, its question stays open."""
         current = self._current
         heard = self._playout.clear()
-        if current and current.turn and current.turn.caller and not heard.text:
+        if current and current.turn and current.turn.caller and heard.samples < self._unheard:
             self._current = None
             self._dialogue.drop(current.turn)
         else:

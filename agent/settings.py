@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agent.errors import SettingsError
 
+HOUSE = Path(__file__).parents[1]
+"""Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
 ENV_PREFIX = "ALLO_"
 TEST_PREFIX = "ALLO_REQUIRE_"
 """Switches of the test suite, not settings."""
@@ -166,7 +168,7 @@ class Llm(Section):
 class Kb(Section):
     """The knowledge bases."""
 
-    dir: Path = Path("kb")
+    dir: Path = HOUSE / "kb"
     """Folder with ``general.md`` and ``tech.md``; another language lies in a folder of its name (``en/``)."""
     top_k: Annotated[int, Field(ge=1, le=20)] = 3
     """Passages given to the model."""
@@ -177,7 +179,7 @@ class Kb(Section):
 class Prompts(Section):
     """What the agent says and is told."""
 
-    dir: Path = Path("prompts")
+    dir: Path = HOUSE / "prompts"
     """Folder with one subfolder for each language."""
 
 

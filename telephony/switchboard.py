@@ -92,5 +92,6 @@ class Switchboard:
             await self._serve(line)
         except Exception:  # a call's fault must not reach another call
             log.exception("call %s failed", line.caller.call_id)
+            await line.transfer("")  # to a person, where the line knows one: nobody is left in silence
         finally:
             await line.hangup()

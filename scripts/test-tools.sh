@@ -1,0 +1,14 @@
+#!/bin/sh
+# What the end-to-end tests ring with: SIPp and two real Asterisks, from Debian's packages, where this machine can have them.
+# Missing tools never stop the tests: those that need them are skipped and say why.
+set -u
+
+if ! command -v sipp >/dev/null && command -v apt-get >/dev/null; then
+    if [ "$(id -u)" = 0 ]; then
+        echo "Installing SIPp (package sip-tester) ..."
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends sip-tester >/dev/null
+    else
+        echo "SIPp is missing; its tests are skipped. To have them: sudo apt-get install sip-tester" >&2
+    fi
+fi
+.venv/bin/python tests/asterisk/install.py || true

@@ -1,0 +1,161 @@
+"""The house tests itself: who imports whom, how big things are, and that the docs keep step."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from agent.settings import ENV_PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("audio", "telephony", "agent", "kb", "gateways")
+MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+CODE = MODULES + sorted((ROOT / "bench").rglob("*.py")) + sorted((ROOT / "tests").rglob("*.py"))
+
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+
+CORE = {"agent." + name for name in ("turns", "sentences", "dialogue", "playout", "prompts", "intents", "events")}
+TASKS = {
+    "agent." + name for name in ("answer", "speak", "call", "replies", "listening", "journal", "recording", "store")
+}
+ROOF = {"agent.daemon", "agent.tables", "agent.doctor", "agent.__main__", "agent.commands"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module named by an import, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module in ROOMS:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def allowed(name: str) -> tuple[str, ...]:
+    """Rooms and modules of ours that ``name`` may import."""
+    shared = ("audio", "agent.ports", "agent.errors")
+    room = name.split(".")[0]
+    if name in ROOF:
+        return ROOMS
+    if name.startswith("agent.backends"):
+        return (*shared, "agent.settings")
+    return {
+        "audio": ("audio",),
+        "telephony": (*shared, "telephony", "agent.settings"),
+        "kb": ("agent.ports", "agent.errors", "agent.settings", "kb"),
+        "gateways": (*shared, "gateways"),
+        "agent": ("audio", "agent"),
+    }[room]
+
+
+def within(module: str, rooms: tuple[str, ...]) -> bool:
+    return any(module == room or module.startswith(room + ".") for room in rooms)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_follow_the_arrows(path: Path) -> None:
+    name = name_of(path)
+    ours = [module for module in imports(path) if module.split(".")[0] in ROOMS]
+
+    assert [module for module in ours if not within(module, allowed(name))] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nobody_imports_the_roof_or_a_vendor(path: Path) -> None:
+    name = name_of(path)
+    if name in ROOF:
+        pytest.skip("the composition root sees everything")
+    roof = tuple(ROOF) if name.startswith("agent.backends") else (*ROOF, "agent.backends")
+
+    assert [module for module in imports(path) if within(module, roof)] == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if name_of(path) in CORE], ids=name_of)
+def test_the_core_owns_no_io(path: Path) -> None:
+    forbidden = ("asyncio", "socket", "time", "logging", "aiohttp", "aiosqlite", "openai", "vosk")
+
+    assert [module for module in imports(path) if within(module, forbidden)] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "audio").glob("*.py")), ids=name_of)
+def test_the_basement_knows_only_samples(path: Path) -> None:
+    assert [module for module in imports(path) if within(module, ("asyncio", "logging", "time", "socket"))] == []
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_size_budgets(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    long = [
+        f"{node.name}: {(node.end_lineno or 0) - node.lineno + 1} lines"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES
+    ]
+
+    assert long == []
+    assert text.count("\n") <= MODULE_LINES
+
+
+def test_every_module_imports_alone() -> None:
+    """One fresh interpreter for each module would cost minutes; one that forgets our modules in between tells the same."""
+    program = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    for known in [m for m in sys.modules if m.split('.')[0] in %r]:\n"
+        "        del sys.modules[known]\n"
+        "    importlib.import_module(name)\n" % (ROOMS,)
+    )
+    names = [name_of(path) for path in MODULES if path.stem not in ("__main__", "tts_piper", "phone")]
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *names], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def settings_keys() -> list[str]:
+    keys = []
+    for section, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys += [f"{section}.{key}" for key in kind.model_fields]
+        else:
+            keys.append(section)
+    return keys
+
+
+@pytest.mark.parametrize("key", settings_keys())
+def test_every_setting_is_documented(key: str) -> None:
+    documented = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+    assert f"`{key}`" in documented
+    assert f"`{ENV_PREFIX}{key.replace('.', '__').upper()}`" in documented
+
+
+def test_no_file_names_a_place_that_only_its_author_has() -> None:
+    """Registry hosts and private paths don't belong into a repository."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    hosts = ("pypi" + ".org", "python" + "hosted", "deb" + ".debian", "registry" + ".npmjs")
+    found = []
+    for name in listed:
+        path = ROOT / name
+        if path.is_file() and path.suffix in (".py", ".md", ".txt", ".toml", ".sh", ".conf", ""):
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            found += [f"{name}: {host}" for host in hosts if host in text]
+
+    assert found == []
