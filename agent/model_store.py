@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,8 +17,6 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
-from rich.text import Text
 
 from agent.download import Progress as Report
 from agent.download import fetch
@@ -85,24 +83,6 @@ class Pulled:
     folder: Path
     lines: tuple[str, ...]
     """What to tell the person, a line each."""
-
-
-# ---------------------------------------------------------------- showing
-
-
-def show_rows(rows: Iterable[ModelRow], console: Console | None = None) -> None:
-    """Print ``allo models list``."""
-    table = Table("model", "for", "language", "MB", "", "")
-    for row in rows:
-        use = "hearing" if row.kind == "vosk" else "speaking"
-        table.add_row(row.name, use, row.language, str(row.megabytes), row.state, Text(row.note))
-    (console or Console()).print(table)
-
-
-def show_pulled(pulled: Pulled, console: Console | None = None) -> None:
-    """Print what ``allo models pull`` did."""
-    for line in pulled.lines:
-        (console or Console()).print(Text(line), soft_wrap=True)
 
 
 # ---------------------------------------------------------------- looking

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agent import download
+from agent import download, unpack
 from agent.download import fetch
 from agent.errors import StartError
 from agent.model_store import (
@@ -277,6 +277,16 @@ def test_a_damaged_archive_is_refused_and_a_second_pull_works(vendor: Vendor, se
     assert find_stt_model(settings) == BUNDLED / "vosk-demo-ru"
     done = pull("vosk-model-tiny-ru", settings, quiet(), (vosk_entry(vendor, good),))
     assert find_stt_model(settings) == done.folder
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(
+    vendor: Vendor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpack, "MOST_UNPACKED", 1 << 20)
+    content = packed(BUNDLED / "vosk-demo-ru", "m")
+    with pytest.raises(StartError, match="unpacks to more"):
+        pull("vosk-model-tiny-ru", settings, quiet(), (vosk_entry(vendor, content),))
+    assert find_stt_model(settings) == BUNDLED / "vosk-demo-ru"
 
 
 def test_a_piper_voice_is_pulled_and_preferred(vendor: Vendor, settings: Settings) -> None:
