@@ -7,7 +7,7 @@ from telephony.sip_text import MAX_MESSAGE
 MAX_HEADERS = 16 * 1024
 """Longest header section, bytes."""
 
-_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _END = b"\r\n\r\n"
 
 
@@ -64,7 +64,7 @@ class SipFraming:
 
     @staticmethod
     def _body_length(headers: bytes) -> int:
-        values = set(_LENGTH.findall(headers))
+        values = {value.strip() for value in _LENGTH.findall(headers)}
         if not values:
             return 0
         value = values.pop()

@@ -8,7 +8,7 @@ from telephony.sip_dialog import ALLOW
 from telephony.sip_text import Request
 from telephony.sip_transactions import ServerTransaction
 
-_INFO_KEY = re.compile(r"^\s*Signal\s*=\s*([0-9A-D*#])\s*$", re.IGNORECASE | re.MULTILINE)
+_INFO_KEY = re.compile(r"^[ \t]*Signal[ \t]*=[ \t]*([0-9A-D*#])[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
 def receive(call: SipCall, transaction: ServerTransaction) -> None:
