@@ -84,14 +84,15 @@ class SipRegistration:
             if credentials is None:
                 return "its challenge can't be answered", 0
             reply = await self._ask(self._peer, expires, credentials)
+        longer = _number(reply.get_header("min-expires"), 0) if reply and reply.status_code == 423 else 0
+        if longer > expires > 0:
+            self._expires = longer
+            return await self._register(longer)
         return self._judge(reply, expires)
 
     def _judge(self, reply: SipResponse | None, expires: int) -> tuple[str, int]:
         if reply is None:
             return "no answer: check sip.registrar and the way there", 0
-        if reply.status_code == 423:
-            self._expires = max(self._expires, _number(reply.get_header("min-expires"), 0))
-            return "it wants longer intervals, trying again", 0
         if reply.status_code in {401, 403, 407}:
             return f"{reply.status_code}: check sip.username and sip.password", 0
         if reply.status_code >= 300:
