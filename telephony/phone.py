@@ -170,7 +170,13 @@ class _Leg(_Call):  # type: ignore[misc]
 
     def __init__(self, account: Any, handset: Any, seen: _Signalling) -> None:
         super().__init__(account)
-        self._handset, self._seen = handset, seen
+        self._account, self._handset, self._seen = account, handset, seen
+        self._onward: Any = None
+
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Go where the far side sends us (REFER): a call without a conversation, as long as the first one is up."""
+        self._onward = prm.newCall = _Call(self._account)
+        prm.statusCode = pj.PJSIP_SC_ACCEPTED
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
         """Note when it was answered and when it ended."""

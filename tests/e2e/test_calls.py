@@ -70,7 +70,16 @@ def test_the_operator_is_fetched(launch: Launch, script: list[str]) -> None:
 
 @pytest.mark.skipif(not phone.installed(), reason="pjsua2 has no wheel for this Python or machine")
 def test_another_sip_stack_holds_a_conversation(daemon: DaemonProcess, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "telephony.phone_command", daemon.uri, "--play", path(FIRST)]
+    command = [
+        sys.executable,
+        "-m",
+        "telephony.phone_command",
+        daemon.uri,
+        "--play",
+        path(FIRST),
+        "--hangup-after",
+        "11",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     daemon.wait_for(lambda: bool(daemon.rows(ENDED)), 5, "on record")
@@ -120,7 +129,8 @@ def _garbage(chance: random.Random) -> bytes:
 def test_a_disk_that_is_full_does_not_end_the_call(daemon: DaemonProcess) -> None:
     unlimited = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (96_000, unlimited[1]))
-    (report,) = place(Plan(daemon.uri, [[PlanItem(path(FIRST))]]))
+    daemon.expected = "the call log can't be written"
+    (report,) = place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=12))
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, unlimited)
     assert (report.status, report.ended_by) == (200, "caller")
     assert report.turns[0]["reply_ms"] < 2000

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.daemon import DaemonProcess
+from bench.speech import interruption
 from bench.wire import Plan, PlanItem, place
 from tests.e2e.caller import Caller
 from tests.e2e.conftest import Launch
@@ -67,7 +68,7 @@ def test_what_can_not_be_used_is_named_in_one_line(settings: dict[str, object], 
 
 def test_sigterm_lets_a_call_finish_and_takes_no_new_one(launch: Launch) -> None:
     daemon = launch({"SHUTDOWN__GRACE_S": 20})
-    caller = Caller(Plan(daemon.uri, [[PlanItem(path(FIRST))]], user="caller"))
+    caller = Caller(Plan(daemon.uri, [[PlanItem(path(FIRST))]], user="caller", hangup_after_s=12))
     daemon.wait_for(lambda: daemon.health().get("calls") == 1, 10, "in a call")
     os.kill(daemon.pid, signal.SIGTERM)
     daemon.wait_for(lambda: daemon.health().get("http") == 503, 5, "closing")
@@ -99,7 +100,8 @@ def test_a_killed_daemon_loses_at_most_the_turn_in_progress(launch: Launch, tmp_
     storage = tmp_path / "var"
     daemon = launch(storage=storage)
     turns = "SELECT * FROM turns WHERE said_heard <> '' AND heard <> ''"
-    caller = Caller(Plan(daemon.uri, [[PlanItem(path(FIRST)), PlanItem(path("espeak-f3_53"))]], hangup_after_s=35))
+    script = [PlanItem(path(FIRST)), PlanItem(interruption(), interrupt_after_s=1.0)]
+    caller = Caller(Plan(daemon.uri, [script], hangup_after_s=16))
     daemon.wait_for(lambda: bool(daemon.rows(turns)), 30, "through the first turn")
     daemon.kill()
     again = launch(storage=storage)
