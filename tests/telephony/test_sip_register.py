@@ -89,8 +89,12 @@ async def _state(state: Callable[[], str], wanted: str) -> None:
 async def test_registers_takes_the_providers_calls_and_leaves() -> None:
     async with _registrar() as (registrar, address):
         door = EchoDoor()
-        account = {"registrar": address, "username": "allo", "password": "s3cret", "allow": ["192.0.2.0/24"]}
-        async with house(door, **account) as (source, _, port):
+        foreign = ["192.0.2.0/24"]
+        async with house(door, registrar=address, username="allo", password="s3cret", allow=foreign) as (
+            source,
+            _,
+            port,
+        ):
             await registrar.until(lambda: bool(registrar.bindings))
             contact, expires = registrar.bindings[0]
             assert (contact, expires) == (f"<sip:allo@127.0.0.1:{port}>", 300)
