@@ -76,7 +76,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _phrase(phrases: Mapping[str, Any], name: str, path: Path) -> Any:
     value = phrases.get(name)
-    texts = value if name in LISTS and isinstance(value, list) else [value]
+    texts = [value] if name not in LISTS else value if isinstance(value, list) else []
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         what = "a list of texts" if name in LISTS else "a text"
         raise StartError(f"{path}: {name}: {what} is needed here")

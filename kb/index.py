@@ -18,7 +18,7 @@ PARENT = 0.5
 """Weight of a word in a higher heading; the own heading is in the text twice, the body once."""
 HEADING = 1.5
 """Further weight of a word in the own heading, over its two mentions."""
-UNKNOWN = 0.75
+UNKNOWN = 0.9
 """Weight of a word that the knowledge base does not have, as a share of the rarest word's."""
 
 STRAY = 0.15
@@ -43,6 +43,10 @@ class Index:
             frozenset(terms(section.path[-1])) if section.path else frozenset() for section in self.sections
         ]
         self._rarest = self._idf(1)
+
+    def knows(self, term: str) -> bool:
+        """True when some section has the term."""
+        return term in self._postings
 
     def weight(self, term: str) -> float:
         """How much a term tells, > 0: inverse document frequency."""

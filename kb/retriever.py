@@ -14,6 +14,13 @@ FEW_TERMS = 2
 """A question with at most so many terms of its own may lean on the question before it."""
 LEAN = 0.25
 """Importance of the earlier question's terms beside the question's own."""
+LIGHT = 0.25
+"""Importance of a light word that the knowledge base does not have, and of «один», «два» which are often no numbers."""
+LIGHT_KNOWN = 0.6
+"""Importance of a light word that it has."""
+EVIDENCE = 0.5
+"""Importance of all terms together under which even a full match counts for less."""
+SMALL_NUMBERS = frozenset("12")
 DENSE_SHARE = 0.5
 """Part of the score that a dense scorer gets where there is one."""
 
@@ -42,7 +49,8 @@ class KnowledgeBase:
         wanted = self._wanted(text, history)
         if not wanted:
             return ()
-        scores: Sequence[float] = self.index.scores(wanted)
+        evidence = min(1.0, sum(wanted.values()) / EVIDENCE)
+        scores: Sequence[float] = [score * evidence for score in self.index.scores(wanted)]
         if self._dense:
             dense = await self._dense.scores(text)
             scores = [a * (1 - DENSE_SHARE) + b * DENSE_SHARE for a, b in zip(scores, dense, strict=True)]
@@ -57,12 +65,19 @@ class KnowledgeBase:
         return "general" if general > tech else "tech"
 
     def _wanted(self, text: str, history: Sequence[Exchange]) -> dict[str, float]:
-        own = self.terms(text)
-        wanted = dict.fromkeys(own, 1.0)
+        light = self.terms.light(text)
+        wanted = {term: self._importance(term, term in light) for term in self.terms(text)}
         if history and len(wanted) <= FEW_TERMS:
             for term in self.terms(history[-1].caller):
                 wanted.setdefault(term, LEAN)
         return wanted
+
+    def _importance(self, term: str, light: bool) -> float:
+        if term in SMALL_NUMBERS:
+            return LIGHT
+        if not light:
+            return 1.0
+        return LIGHT_KNOWN if self.index.knows(term) else LIGHT
 
     def _choose(self, scores: Sequence[float], primary: Base | None) -> tuple[Passage, ...]:
         ranked = sorted((-score, number) for number, score in enumerate(scores) if score > 0)

@@ -25,7 +25,19 @@ class Terms:
 
     def __call__(self, text: str) -> tuple[str, ...]:
         """Terms in order, repeats kept; stop words left out, numbers as digits."""
-        return self._of(text)
+        return tuple(term for term, _ in self._of(text))
+
+    def light(self, text: str) -> frozenset[str]:
+        """Those terms of ``text`` that seldom tell its subject: verbs, words of degree and manner."""
+        return frozenset(term for term, light in self._of(text) if light)
+
+    @cached_property
+    def _light_ending(self) -> re.Pattern[str]:
+        return re.compile("".join(self._tables["light"].split()))
+
+    @cached_property
+    def _light_words(self) -> frozenset[str]:
+        return frozenset(self._stem(word) for word in self._tables["light_words"].split())
 
     @cached_property
     def general(self) -> frozenset[str]:
@@ -63,14 +75,18 @@ class Terms:
 
     @cached_property
     def _rewrites(self) -> list[tuple[re.Pattern[str], str]]:
-        return [(re.compile(rf"\b(?:{what})(?!\w)"), into) for what, into in self._tables["rewrite"]]
+        return [(re.compile(rf"{_edge(what)}(?:{what})(?!\w)"), into) for what, into in self._tables["rewrite"]]
 
-    def _terms(self, text: str) -> tuple[str, ...]:
+    def _terms(self, text: str) -> tuple[tuple[str, bool], ...]:
+        """Terms, each with whether it is light."""
         text = text.lower().replace("ё", "е")
         for what, into in self._rewrites:
             text = what.sub(into, text)
-        words = TOKEN.findall(text)
-        return tuple(term for word in join_numbers(words, self._numbers) if (term := self._term(word)))
+        words = join_numbers(TOKEN.findall(text), self._numbers)
+        return tuple((term, self._is_light(word)) for word in words if (term := self._term(word)))
+
+    def _is_light(self, word: str) -> bool:
+        return self._light_ending.search(word) is not None or self._stem(word) in self._light_words
 
     def _term(self, word: str) -> str:
         if word[0].isdigit():
@@ -81,6 +97,11 @@ class Terms:
             return self._units[word]
         stem = self._stem(word)
         return self._same.get(stem, stem)
+
+
+def _edge(pattern: str) -> str:
+    """Words are matched from their beginning; signs such as ``%`` may follow a digit."""
+    return r"(?<!\w)" if pattern[0].isalnum() or pattern[0] == "(" else ""
 
 
 def join_numbers(words: Sequence[str], values: dict[str, int]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from agent.errors import ModelError
 from agent.ports import Passage, Question
+from agent.settings import Llm
 
 CONNECT_S = 2.0
 """Longest wait for a connection, seconds."""
@@ -57,10 +58,9 @@ class _Manner:
 class OpenAiModel:
     """A ``LanguageModel`` over one kept connection pool; made once for all calls."""
 
-    def __init__(self, base_url: str, api_key: str, model: str, temperature: float, max_tokens: int) -> None:
-        """Empty ``base_url``: OpenAI itself. ``max_tokens`` bounds one answer. Connects at the first question."""
-        self._base_url, self._api_key = base_url, api_key
-        self._model, self._temperature, self._max_tokens = model, temperature, max_tokens
+    def __init__(self, settings: Llm) -> None:
+        """Connects at the first question; an empty ``base_url`` is OpenAI itself."""
+        self._settings = settings
         self._manner = _Manner()
         self._opening = asyncio.Lock()
         self._client: Any = None
@@ -68,11 +68,11 @@ class OpenAiModel:
     @property
     def name(self) -> str:
         """``host/model``, for health and the call log."""
-        return f"{self._host}/{self._model}"
+        return f"{self._host}/{self._settings.model}"
 
     @property
     def _host(self) -> str:
-        return urlsplit(self._base_url).netloc.rpartition("@")[2] if self._base_url else "openai"
+        return urlsplit(self._settings.base_url).netloc.rpartition("@")[2] or "openai"
 
     async def warm(self) -> None:
         """Import the client library now, so that the first question does not wait for it."""
@@ -115,8 +115,8 @@ class OpenAiModel:
         import openai  # noqa: PLC0415 - half a second of import, paid in a thread
 
         return openai.AsyncOpenAI(
-            base_url=self._base_url or None,
-            api_key=self._api_key or NO_KEY,
+            base_url=self._settings.base_url or None,
+            api_key=self._settings.api_key.get_secret_value() or NO_KEY,
             timeout=openai.Timeout(READ_S, connect=CONNECT_S),
             max_retries=0,
         )
@@ -150,10 +150,10 @@ class OpenAiModel:
                 self._manner = manner.without(str(error))
 
     def _request(self, manner: _Manner, chat: list[dict[str, str]]) -> dict[str, Any]:
-        request: dict[str, Any] = {"model": self._model, "messages": chat, "stream": manner.stream}
-        request[manner.tokens] = self._max_tokens
+        request: dict[str, Any] = {"model": self._settings.model, "messages": chat, "stream": manner.stream}
+        request[manner.tokens] = self._settings.max_tokens
         if manner.temperature:
-            request["temperature"] = self._temperature
+            request["temperature"] = self._settings.temperature
         return request
 
 

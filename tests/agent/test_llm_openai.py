@@ -6,10 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import SecretStr
 
 from agent.backends.llm_openai import OpenAiModel, messages
 from agent.errors import ModelError
 from agent.ports import Exchange, Passage, Question
+from agent.settings import Llm
 from tests.fakes.openai_server import Behaviour, Fault, OpenAiServer
 
 KEY = "sk-test-0000"
@@ -28,8 +30,12 @@ async def server() -> AsyncIterator[OpenAiServer]:
         yield running
 
 
+def made(base_url: str, key: str, name: str) -> OpenAiModel:
+    return OpenAiModel(Llm(base_url=base_url, api_key=SecretStr(key), model=name, temperature=0.2, max_tokens=100))
+
+
 def model(server: OpenAiServer) -> OpenAiModel:
-    return OpenAiModel(server.base_url, KEY, "test-model", 0.2, 100)
+    return made(server.base_url, KEY, "test-model")
 
 
 async def listen(asked: OpenAiModel, pieces: list[str]) -> None:
@@ -143,7 +149,7 @@ async def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    asked = OpenAiModel(f"http://127.0.0.1:{port}/v1", "", "m", 0.2, 100)
+    asked = made(f"http://127.0.0.1:{port}/v1", "", "m")
     with pytest.raises(ModelError, match=rf"127\.0\.0\.1:{port}/m: can't be reached"):
         assert [piece async for piece in asked.reply(QUESTION)]
     await asked.close()
@@ -164,7 +170,8 @@ async def test_a_hanging_server_can_be_left_at_any_moment(server: OpenAiServer, 
 
 
 async def test_the_library_is_loaded_late() -> None:
-    check = "import sys, agent.backends.llm_openai as m; m.OpenAiModel('', '', 'm', 0, 16); sys.exit('openai' in sys.modules)"
+    check = "import sys; from agent.backends.llm_openai import OpenAiModel; from agent.settings import Llm"
+    check += "; OpenAiModel(Llm()); sys.exit('openai' in sys.modules)"
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", check)
     assert await child.wait() == 0
 
@@ -175,5 +182,5 @@ async def test_the_fake_answers_from_the_context() -> None:
 
 
 def test_names_for_health_hold_no_secret() -> None:
-    assert OpenAiModel("http://user:pw@llm.example:8000/v1", KEY, "m", 0, 16).name == "llm.example:8000/m"
-    assert OpenAiModel("", KEY, "gpt-4o-mini", 0, 16).name == "openai/gpt-4o-mini"
+    assert made("http://user:pw@llm.example:8000/v1", KEY, "m").name == "llm.example:8000/m"
+    assert made("", KEY, "gpt-4o-mini").name == "openai/gpt-4o-mini"

@@ -1,0 +1,132 @@
+"""Which words are commands and which are questions."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.errors import StartError
+from agent.intents import Intent, Intents, load_intents
+
+PROMPTS = Path(__file__).parents[2] / "prompts"
+RU, EN = load_intents(PROMPTS, "ru"), load_intents(PROMPTS, "en")
+
+RUSSIAN = {
+    "operator": """соедините с оператором|соедините меня с оператором пожалуйста|соедините меня с человеком
+        соедините с менеджером по продажам|соедините с отделом продаж|соедините с бухгалтерией|соедините с директором
+        соедините со службой поддержки|переключите на оператора|переведите звонок на инженера
+        переведите на живого человека|позовите менеджера|мне нужен оператор|мне нужен живой человек|мне нужен инженер
+        мне нужен технический специалист|мне нужна техническая поддержка|мне нужен отдел сервиса
+        я хочу поговорить с человеком|можно поговорить с инженером|можно менеджера|оператор|оператора пожалуйста
+        не хочу говорить с роботом|я не буду разговаривать с роботом|да соедините|нам нужен сервисный инженер
+        здравствуйте соедините пожалуйста с оператором|слушайте переключите меня уже на оператора""",
+    "answer": """не надо меня соединять с оператором|вы робот|привет ты робот|это автоответчик|кто вы|как вас зовут
+        с кем я разговариваю|что вы умеете|чем вы можете помочь|помогите|здравствуйте меня зовут алексей
+        меня зовут ирина я из лаборатории|добрый день вас беспокоит завод|я начальник лаборатории|мы из университета
+        у меня вопрос|можно вопрос|ещё один вопрос|расскажите подробнее|нет я не об этом|нет вы меня не поняли
+        назад|в главное меню|отмена|продолжайте|я подумаю|не знаю|добрый день это отдел продаж""",
+    "goodbye": """до свидания|спасибо до свидания|всего доброго|хорошего дня|больше вопросов нет|у меня всё|на этом всё
+        всё спасибо|пока|я перезвоню позже|я за рулём|сейчас неудобно говорить|извините я ошибся номером""",
+    "repeat": """повторите пожалуйста|повторите ещё раз|ещё раз пожалуйста|не понял повторите
+        я вас не понял|что вы сказали
+        что|простите не расслышал|я вас плохо слышу|говорите громче|говорите помедленнее пожалуйста|очень плохая связь
+        повторите номер""",
+    "wait": """подождите|подождите минутку|одну секунду|минуточку|секундочку|сейчас запишу|подождите я запишу""",
+    "stop": "стоп|стоп стоп|хватит|помолчите|не перебивайте|дайте мне сказать|послушайте меня",
+    "thanks": "спасибо|большое спасибо|спасибо за помощь|благодарю вас",
+    "yes": "да|да конечно|да пожалуйста|конечно|правильно|согласен|да всё верно|да давайте",
+    "no": "нет|нет спасибо|нет не надо|нет я передумал|не надо",
+    "backchannel": "угу|ага|понятно|хорошо|ладно|всё ясно|понял спасибо|окей",
+    "greeting": "здравствуйте|алло|алло меня слышно|алло вы меня слышите|добрый день|привет|добрый день пожалуйста",
+    "offer": """перезвоните мне пожалуйста|перезвоните через десять минут|пусть мне перезвонит менеджер
+        мне никто не перезвонил|запишите мой телефон|мой номер восемь девятьсот двенадцать|это срочно""",
+}
+RUSSIAN_QUESTIONS = """до скольки работает оператор|сколько стоит доставка|здравствуйте хочу узнать про твердомер
+    когда приедет инженер|сколько стоит выезд инженера|повторите адрес пожалуйста|нужна поверка|мне нужен пресс
+    продиктуйте телефон менеджера|какая у вас гарантия|датчик силы не работает|у меня вопрос по гарантии
+    сколько стоит машина на сто килоньютон|есть ли парковка|мне нужна испытательная машина|отмените заказ
+    хочу вернуть товар|горит красная лампа|здравствуйте вы работаете сегодня|как пожаловаться на менеджера
+    сколько человек вы обучаете|вы делаете поверку|когда у вас обеденный перерыв|какой ход траверсы"""
+ENGLISH = {
+    "operator": """connect me with the operator|put me through to the sales department|i want to speak to a person
+        can i talk to an engineer|can i speak to somebody in sales|i need technical support|operator
+        hello i'd like to talk to a manager|i want to talk to a human""",
+    "answer": "are you a robot|is this a machine or a person|who am i talking to|are you recording this call|help me",
+    "goodbye": "goodbye|thank you goodbye|have a nice day|that's all thank you|nothing else|sorry wrong number",
+    "repeat": "repeat please|could you repeat that please|say that again|pardon|what did you say|please speak louder",
+    "wait": "wait a moment|just a moment|hold on please|one second please|let me write it down",
+    "thanks": "thank you|thanks a lot|thank you for your help",
+    "yes": "yes|yes please|of course|that is correct",
+    "no": "no|no thank you",
+    "greeting": "hello|good morning|hi there",
+    "offer": "please call me back tomorrow|can somebody call me back|it is very urgent",
+}
+ENGLISH_QUESTIONS = """what are your opening hours|when can the engineer come|what is your phone number
+    how long is the warranty|the machine does not start|i need a hardness tester|can you repeat the address
+    do you repair old machines|hello i have a question about your price list|where is our order"""
+
+
+def phrases(text: str) -> list[str]:
+    return [phrase.strip() for line in text.splitlines() for phrase in line.split("|") if phrase.strip()]
+
+
+@pytest.mark.parametrize(
+    ("intents", "kind", "text"),
+    [(RU, kind, text) for kind, texts in RUSSIAN.items() for text in phrases(texts)]
+    + [(EN, kind, text) for kind, texts in ENGLISH.items() for text in phrases(texts)],
+)
+def test_commands_are_understood(intents: Intents, kind: str, text: str) -> None:
+    intent = intents.match(text)
+    assert intent is not None
+    assert intent.kind == kind
+    assert intent.reply or kind in {"operator", "goodbye", "repeat"}
+
+
+@pytest.mark.parametrize(
+    ("intents", "text"),
+    [(RU, text) for text in phrases(RUSSIAN_QUESTIONS)] + [(EN, text) for text in phrases(ENGLISH_QUESTIONS)],
+)
+def test_questions_stay_questions(intents: Intents, text: str) -> None:
+    assert intents.match(text) is None
+
+
+def test_punctuation_case_and_yo_do_not_matter() -> None:
+    assert RU.match("Всё, спасибо!") == RU.match("все спасибо")
+    assert RU.match("Соедините с оператором.") is not None
+    assert RU.match("") is None
+    assert RU.match("...") is None
+
+
+@given(st.text(max_size=120))
+def test_any_text_can_be_matched(text: str) -> None:
+    intent = RU.match(text)
+    assert intent is None or isinstance(intent, Intent)
+
+
+def test_a_long_story_is_no_command() -> None:
+    assert RU.match("соедините " + "слово " * 30 + "с оператором") is None
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    shutil.copytree(PROMPTS / "ru", tmp_path / "ru")
+    return tmp_path / "ru" / "intents.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "prompt is empty"),
+        ("fillers = []", r"no \[\[intent\]\]"),
+        ("[[intent]]\nkind = 'yes'\npatterns = ['да']", "has no name"),
+        ("[[intent]]\nname = 'a'\nkind = 'sing'\npatterns = ['да']", "a: kind must be one of operator"),
+        ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = []", "a: patterns must be a list"),
+        ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['(да']", "a: a pattern can't be read"),
+    ],
+)
+def test_a_wrong_file_is_explained(path: Path, text: str, says: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StartError, match=rf"intents\.toml: .*{says}|intents\.toml: {says}"):
+        load_intents(path.parents[1], "ru")
