@@ -30,7 +30,8 @@ CLEAR_S = 4.0
 PLACE = re.compile(r"(?P<extension>[0-9A-Za-z*#+_.-]+)(?:@(?P<context>[0-9A-Za-z_.-]+))?")
 """What ``transfer`` accepts: ``EXTENSION`` or ``EXTENSION@CONTEXT``."""
 
-Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
+Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None] | None"]
+"""Runs something as long as the source lives; ``None`` when the source is stopping."""
 
 
 class AsteriskLine:
@@ -79,8 +80,9 @@ class AsteriskLine:
             raise LineGone(f"call {self._caller.call_id}: the caller has left")
         self._picked_up.set()
         self._setting_up = self._spawn(self._set_up())
-        await asyncio.shield(self._setting_up)
-        if self._over.is_set():
+        if self._setting_up is not None:
+            await asyncio.wait([self._setting_up])
+        if self._over.is_set() or self._setting_up is None:
             raise LineGone(f"call {self._caller.call_id}: {self._fault or 'the caller has left'}")
         return self._inbox
 

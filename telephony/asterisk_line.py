@@ -7,7 +7,7 @@ anew, calls that ended unheard end, and channels and bridges of ours without a c
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from agent.ports import FrontDoor
 from agent.settings import Asterisk
@@ -116,13 +116,21 @@ class AsteriskSource:
         """A channel that nobody owns has come."""
         channel = start.channel
         if self._ids.made(channel.id):
-            self._tasks.create_task(self._quietly(ask.hangup(channel.id)))
+            self._spawn(self._quietly(ask.hangup(channel.id)))
         elif refusal := self._door.admit():
             log.info("a caller goes on in the dialplan: %s", refusal.reason)
-            self._tasks.create_task(self._quietly(ask.go_on(channel.id)))
+            self._spawn(self._quietly(ask.go_on(channel.id)))
         else:
             self._lines[channel.id] = None
-            self._tasks.create_task(self._serve(start))
+            self._spawn(self._serve(start))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None] | None":
+        """Run something beside the events; nothing more while we stop."""
+        try:
+            return self._tasks.create_task(work)
+        except RuntimeError:
+            work.close()
+            return None
 
     async def _quietly(self, request: ask.Request) -> None:
         try:
@@ -161,7 +169,7 @@ class AsteriskSource:
                 await self._chosen.wait()
         inbox = Inbox(RATE)
         media = await self._kit.open(inbox)
-        return AsteriskLine(self._link, self._ids, start, inbox=inbox, media=media, spawn=self._tasks.create_task)
+        return AsteriskLine(self._link, self._ids, start, inbox=inbox, media=media, spawn=self._spawn)
 
     # ------------------------------------------------------------ what Asterisk holds and what we know
 

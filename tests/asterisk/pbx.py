@@ -175,6 +175,7 @@ class Pbx:
         return f"/{self.home.relative_to(self.root)}"
 
     def _write_configuration(self) -> None:
+        self._keep_from_dns()
         for folder in ("etc", "lib", "spool", "run", "log"):
             (self.home / folder).mkdir()
         for file in CONF.glob("*.conf"):
@@ -186,6 +187,13 @@ class Pbx:
         self._write("extensions_allo_local.conf", DIALPLAN.replace("Local/answer@test-operator/n", self.operator))
         with contextlib.suppress(FileNotFoundError):
             shutil.copy(self.root / "etc/asterisk/stasis.conf", self.home / "etc/stasis.conf")
+
+    def _keep_from_dns(self) -> None:
+        """Asterisk looks up its own host's name during each call, and a name server that is slow holds up the call."""
+        (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n", encoding="ascii")
+        (self.root / "etc/resolv.conf").write_text(
+            "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", encoding="ascii"
+        )
 
     def _moved(self, text: str) -> str:
         """The shipped text with this test's ports and addresses."""

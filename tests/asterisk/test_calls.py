@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import numpy as np
@@ -245,12 +246,14 @@ async def test_without_the_daemon_the_operator_answers(pbx: Pbx) -> None:
 
 
 async def test_a_stopping_daemon_hands_its_callers_on(pbx: Pbx, door: Door) -> None:
-    async with Softphone(pbx.sip_port, NUMBER) as phone:
-        async with serving(pbx.url, door):
+    async with AsyncExitStack() as daemon:
+        await daemon.enter_async_context(serving(pbx.url, door))
+        async with Softphone(pbx.sip_port, NUMBER) as phone:
             guest = await connected(pbx, door, phone)
             await listen_on(guest, 5)
-        assert guest.cause == "cancelled"
-        assert await hears_operator(phone)
+            await daemon.aclose()
+            assert guest.cause == "cancelled"
+            assert await hears_operator(phone)
 
 
 async def test_a_caller_from_inside_without_a_phone(pbx: Pbx, door: Door, source: AsteriskSource) -> None:
