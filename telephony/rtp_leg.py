@@ -181,7 +181,10 @@ class RtpLeg:
         self._format = rtp_format
 
     def hold(self, held: bool) -> None:
-        """The far side doesn't want to hear us: send nothing and keep what is to be said for later."""
+        """The far side doesn't want to hear us: send nothing, keep what is to be said for later, and hear silence.
+
+        What a PBX plays to a held leg is music, not the caller.
+        """
         self._held = held
 
     def receive(self, data: bytes, source: Address) -> None:
@@ -194,7 +197,7 @@ class RtpLeg:
                 log.info("refusing packets that are not this call's RTP, %d so far", self.counters.refused)
             return
         self._reporter.saw(packet)
-        if packet.payload_type == self._format.payload_type:
+        if packet.payload_type == self._format.payload_type and not self._held:
             self._ear.hear(packet)
         elif packet.payload_type == self._format.dtmf_type:
             self._ear.press(packet)

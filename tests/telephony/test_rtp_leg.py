@@ -78,6 +78,18 @@ async def test_a_hold_stops_sending_and_keeps_the_words() -> None:
         assert (second.sequence_number, second.marker) == ((first.sequence_number + 1) & 0xFFFF, 1)
 
 
+async def test_music_on_hold_is_not_the_caller() -> None:
+    phone = Phone()
+    async with open_leg(phone) as (leg, inbox):
+        leg.hold(True)
+        for _ in range(20):
+            leg.tick(1)
+            leg.receive(phone.packet(), phone.address)
+        frames = await all_frames(inbox)
+        assert len(frames) >= 19
+        assert all(dbfs(frame.pcm) == -100 for frame in frames)
+
+
 async def test_a_swallowed_stall_is_a_jump_of_time_on_the_wire() -> None:
     phone = Phone()
     async with open_leg(phone) as (leg, _):
