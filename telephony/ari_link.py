@@ -59,7 +59,8 @@ class AriLink:
         self.tried = asyncio.Event()
         """Set once the first attempt to connect has ended, well or not."""
         key = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
-        self._headers = {"Authorization": f"Basic {key}"}
+        self.headers = {"Authorization": f"Basic {key}"}
+        """What each request carries; a secret."""
         self._session: aiohttp.ClientSession | None = None
         self._rarely = Rarely(log)
         self._replaced = False
@@ -67,7 +68,7 @@ class AriLink:
     async def __aenter__(self) -> "AriLink":
         timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=10)
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout, connector=connector)
+        self._session = aiohttp.ClientSession(headers=self.headers, timeout=timeout, connector=connector)
         return self
 
     async def __aexit__(

@@ -68,6 +68,11 @@ class AsteriskLine:
         return self._media.mouth
 
     @property
+    def idle_ms(self) -> int:
+        """Milliseconds without a sign of Asterisk in the audio; 0 where the audio's own end would tell."""
+        return self._media.idle_ms if self._setting_up is not None else 0
+
+    @property
     def ids(self) -> tuple[str, str, str]:
         """Ids of what this line owns in Asterisk."""
         return self.channel_id, self.media_id, self.bridge_id

@@ -30,6 +30,8 @@ AGAIN_S = 2.0
 """Pause before tidying up is tried again, seconds."""
 SWEEP_S = 60.0
 """Asterisk and we are compared at least this often, seconds."""
+DEAD_MS = 4000
+"""Neither events nor audio for so long: Asterisk is gone, milliseconds."""
 CHOOSE_S = 3.0
 """A caller who comes before we know which media this Asterisk has waits so long, seconds."""
 
@@ -62,9 +64,7 @@ class AsteriskSource:
     @property
     def calls(self) -> int:
         """Callers who are inside, those included that are just being taken apart."""
-        return len({line for line in self._lines.values() if line is not None}) + sum(
-            line is None for line in self._lines.values()
-        )
+        return len(self._owned()) + sum(line is None for line in self._lines.values())
 
     async def run(self, door: FrontDoor, ready: Callable[[], None]) -> None:
         """See ``LineSource.run``. Cancelled, it hands the callers to the dialplan and leaves nothing in Asterisk."""
@@ -73,6 +73,7 @@ class AsteriskSource:
             try:
                 async with asyncio.TaskGroup() as self._tasks:
                     self._tasks.create_task(self._link.run(self._tend, self._hear))
+                    self._tasks.create_task(self._notice_death())
                     await self._link.tried.wait()
                     ready()
             finally:
@@ -171,6 +172,17 @@ class AsteriskSource:
         media = await self._kit.open(inbox)
         return AsteriskLine(self._link, self._ids, start, inbox=inbox, media=media, spawn=self._spawn)
 
+    async def _notice_death(self) -> None:
+        """RTP does not tell that Asterisk is gone: no link and no audio for a while does."""
+        while True:
+            await asyncio.sleep(1)
+            for line in self._owned() if self._link.state != "up" else ():
+                if line.idle_ms > DEAD_MS:
+                    line.end("lost")
+
+    def _owned(self) -> set[AsteriskLine]:
+        return {line for line in self._lines.values() if line is not None}
+
     # ------------------------------------------------------------ what Asterisk holds and what we know
 
     async def _tend(self) -> None:
@@ -190,7 +202,7 @@ class AsteriskSource:
             await asyncio.sleep(AGAIN_S)
 
     async def _compare(self) -> None:
-        known = {line for line in self._lines.values() if line is not None}
+        known = self._owned()
         bridges = ari.parse_bridges(await self._link.ask(ask.list_bridges()))
         channels = ari.parse_channels(await self._link.ask(ask.list_channels()))
         inside = await self._inside()

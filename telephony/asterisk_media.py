@@ -37,6 +37,10 @@ class Media(Protocol):
     def mouth(self) -> Mouth:
         """Where speech goes, also before ``connect``."""
 
+    @property
+    def idle_ms(self) -> int:
+        """Milliseconds since Asterisk was heard, where the medium itself does not tell that it is gone; else 0."""
+
     async def connect(self, link: AriLink, channel_id: str) -> None:
         """Make the media channel ``channel_id`` and attach to it; raises ``AriError`` or ``MediaError``."""
 
@@ -48,7 +52,9 @@ class Media(Protocol):
 
 
 class ByWebSocket:
-    """Audio over chan_websocket."""
+    """Audio over chan_websocket; a lost socket is noticed by ``run``."""
+
+    idle_ms = 0
 
     def __init__(self, inbox: Inbox, clock: MediaClock) -> None:
         self._media = WebSocketMedia(inbox, clock)
@@ -75,6 +81,11 @@ class ByRtp:
         self._leg, self._host = leg, host
         self._closed = asyncio.Event()
         self.mouth: Mouth = leg.mouth
+
+    @property
+    def idle_ms(self) -> int:
+        """See ``Media``."""
+        return self._leg.idle_ms
 
     async def connect(self, link: AriLink, channel_id: str) -> None:
         """See ``Media``."""

@@ -157,6 +157,11 @@ class Softphone:
         else:
             self._sip.send(self._request("CANCEL", 1), self._pbx_port)
 
+    def forget(self) -> None:
+        """The far side is dead: don't wait for its word."""
+        self._leaving = True
+        self._end()
+
     def heard(self) -> NDArray[np.int16]:
         """Everything heard since the answer, as samples, laid by RTP time."""
         packets = self.diary.packets
