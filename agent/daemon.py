@@ -7,8 +7,8 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -92,9 +92,7 @@ class Daemon:
         left = await journal.mend()
         if left:
             log.warning("%d calls were open when the daemon stopped last; their records are closed now", left)
-        writer = asyncio.create_task(journal.run())
-        stack.push_async_callback(journal.close)
-        stack.push_async_callback(_end, writer)
+        await stack.enter_async_context(_running(journal))
         return journal
 
     async def _open_voice(self, stack: AsyncExitStack, prompts: Prompts) -> Phrases:
@@ -184,9 +182,14 @@ class Daemon:
         )
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+@asynccontextmanager
+async def _running(journal: Journal) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(journal.run())
+        try:
+            yield
+        finally:
+            await journal.close()
 
 
 def _make_folder(folder: Path) -> None:

@@ -62,6 +62,8 @@ class Journal:
         self._log, self._folder, self._language, self._record = call_log, folder, language, record
         self._entries: deque[Entry] = deque()
         self._wake = asyncio.Event()
+        self._closing = False
+        self._stopped = asyncio.Event()
         self._open: dict[str, _Open] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._loop = asyncio.get_running_loop()
@@ -90,13 +92,18 @@ class Journal:
         return Recording(path, caller.rate, self._off_loop, self._recording_failed(caller.call_id))
 
     async def run(self) -> None:
-        """Write until cancelled; what is left then is written by ``close``."""
-        while True:
-            if not self._entries:
-                self._wake.clear()
-                await self._wake.wait()
-            elif not await self._write():
-                await asyncio.sleep(RETRY_S)
+        """Write until ``close``. Not to be cancelled: a batch half-way to the disk would be written twice."""
+        try:
+            while self._entries or not self._closing:
+                if not self._entries:
+                    self._wake.clear()
+                    await self._wake.wait()
+                elif not await self._write():
+                    if self._closing:
+                        return
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            self._stopped.set()
 
     @property
     def waiting(self) -> int:
@@ -108,10 +115,11 @@ class Journal:
         await self._loop.run_in_executor(self._thread, lambda: None)
 
     async def close(self) -> None:
-        """Write the rest and close the call log."""
+        """Let ``run`` write the rest and end, then close the files and the call log."""
         await self.written()
-        while self._entries and await self._write():
-            pass
+        self._closing = True
+        self._wake.set()
+        await self._stopped.wait()
         await asyncio.to_thread(self._thread.shutdown)
         await self._log.close()
 

@@ -6,6 +6,7 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,21 @@ CALLER = CallerInfo("0123456789abcdef", "sip", "100", "200", 8000)
 async def journal_in(folder: Path, record: bool = True) -> AsyncIterator[Journal]:
     (folder / "calls_log").mkdir(exist_ok=True)
     journal = Journal(await open_log(folder / "calls.sqlite"), folder / "calls_log", "ru", record)
-    writer = asyncio.create_task(journal.run())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(journal.run())
+        try:
+            yield journal
+        finally:
+            await journal.close()
+
+
+async def rows(folder: Path, *queries: str) -> list[list[dict[str, Any]]]:
+    """What the call log of ``folder`` answers to each query."""
+    log = await open_log(folder / "calls.sqlite")
     try:
-        yield journal
+        return [await log.read(query) for query in queries]
     finally:
-        writer.cancel()
-        await asyncio.wait([writer])
-        await journal.close()
+        await log.close()
 
 
 def hold_a_call(journal: Journal) -> None:
@@ -49,11 +58,9 @@ async def test_a_call_is_in_the_log_with_its_turns_and_stage_times(tmp_path: Pat
         hold_a_call(journal)
         journal.observe(CALLER.call_id, CallEnded("completed", "caller"))
 
-    log = await open_log(tmp_path / "calls.sqlite")
-    [call] = await log.read("SELECT * FROM calls")
-    greeting, turn = await log.read("SELECT * FROM turns ORDER BY n")
-    [key] = await log.read("SELECT kind, detail FROM events")
-    await log.close()
+    [call], [greeting, turn], [key] = await rows(
+        tmp_path, "SELECT * FROM calls", "SELECT * FROM turns ORDER BY n", "SELECT kind, detail FROM events"
+    )
     assert (call["status"], call["cause"], call["line"], call["number"]) == ("completed", "caller", "sip", "100")
     assert call["answered_at"] <= call["ended_at"]
     assert greeting["said_heard"] == "Здравствуйте."
@@ -108,10 +115,7 @@ async def test_records_that_a_killed_daemon_left_open_are_closed_at_the_next_sta
         assert await journal.mend() == 1
         assert await journal.mend() == 0
 
-    log = await open_log(tmp_path / "calls.sqlite")
-    [call] = await log.read("SELECT status, cause, recording FROM calls")
-    turns = await log.read("SELECT n FROM turns")
-    await log.close()
+    [call], turns = await rows(tmp_path, "SELECT status, cause, recording FROM calls", "SELECT n FROM turns")
     assert (call["status"], call["cause"]) == ("failed", "daemon stopped")
     assert len(turns) == 2
     with wave.open(str(tmp_path / "calls_log" / call["recording"])) as wav:
@@ -168,9 +172,7 @@ async def test_a_full_disk_ends_the_recording_and_the_record_says_so(tmp_path: P
         await journal.written()
         journal.observe(CALLER.call_id, CallEnded("completed", "caller"))
 
-    log = await open_log(tmp_path / "calls.sqlite")
-    [call] = await log.read("SELECT status, recording_note FROM calls")
-    await log.close()
+    [[call]] = await rows(tmp_path, "SELECT status, recording_note FROM calls")
     assert call["status"] == "completed"
     assert call["recording_note"].startswith("incomplete: ")
 
