@@ -19,7 +19,7 @@ TURNS = "SELECT t.* FROM turns t JOIN calls c ON c.id = t.call_id WHERE c.number
 def ask(daemon: DaemonProcess, names: list[str]) -> list[WireReport]:
     """One call for each question, half a second apart."""
     calls = [[PlanItem(path(name))] for name in names]
-    return place(Plan(daemon.uri, calls, apart_ms=500, hangup_after_s=14, user="caller"), timeout_s=55)
+    return place(Plan(daemon.uri, calls, apart_ms=500, hangup_after_s=18, user="caller"), timeout_s=55)
 
 
 def check(daemon: DaemonProcess, facts: Mapping[str, str], source: str) -> None:
