@@ -74,7 +74,7 @@ class Answers:
         match intent.kind:
             case "operator":
                 return [Sentence(prompts.transfer, action=Action("transfer"))]
-            case "yes" if offered:
+            case "yes" | "backchannel" if offered:
                 return [Sentence(prompts.transfer, action=Action("transfer"))]
             case "goodbye":
                 return [Sentence(prompts.goodbye, action=Action("hangup"))]
@@ -91,14 +91,13 @@ class Answers:
         passages = await self._passages(question)
         reached("passages")
         question = Question(question.text, passages, history, question.system)
-        source = passages[0].base if passages else ""
         empty = True
         async with aclosing(self._thought(question, reached)) as texts:
             async for sentence in texts:
                 if empty:
                     reached("first_sentence")
                 empty = False
-                yield Sentence(sentence, source)
+                yield Sentence(sentence, _source(sentence, passages))
         if empty:
             dialogue.offered = True
             reached("first_sentence")
@@ -141,6 +140,12 @@ class Answers:
                 yield sentence
         for sentence in cutter.flush():
             yield sentence
+
+
+def _source(sentence: str, passages: tuple[Passage, ...]) -> str:
+    """The base of the passage that a sentence was read from; a model's own words stand on the best one."""
+    read_from = (passage.base for passage in passages if sentence in passage.text)
+    return next(read_from, passages[0].base if passages else "")
 
 
 async def _unstalled(pieces: AsyncIterator[str], stall_s: float | None) -> AsyncGenerator[str, None]:

@@ -69,7 +69,9 @@ class Call:
         self._listening = Listening(house.new_detector(rate), _turn_taker(rate, house.turns))
         self._playout = Playout(line.mouth)
         self._speaker = Speaker(self._playout, house.voice, house.words, rate)
-        self._replies = Replies(self._playout, self._speaker, house.answers, rate, self._emit, self._stage)
+        self._replies = Replies(
+            self._playout, self._speaker, house.answers, rate=rate, emit=self._emit, stage=self._stage
+        )
         self._reply: asyncio.Task[None] | None = None
         self._recording: Recording | None = None
         self._limit = int(house.calls.max_minutes * 60 * rate)

@@ -68,7 +68,7 @@ class Daemon:
         prompts = load_prompts(settings.prompts.dir, settings.language)
         stt = await new_stt(settings)
         stack.push_async_callback(stt.close)
-        answers = self._new_answers(stack, prompts)
+        answers = await self._new_answers(stack, prompts)
         voice = await self._open_voice(stack, prompts)
         self._engines["stt"] = stt.name
         return House(
@@ -105,10 +105,10 @@ class Daemon:
         await phrases.warm(map(self._words, prompts.spoken), RATE)
         return phrases
 
-    def _new_answers(self, stack: AsyncExitStack, prompts: Prompts) -> Answers:
+    async def _new_answers(self, stack: AsyncExitStack, prompts: Prompts) -> Answers:
         settings = self._settings
         knowledge = new_knowledge(settings)
-        minds = new_minds(settings, knowledge)
+        minds = await new_minds(settings, knowledge)
         if minds.model is not None:
             stack.push_async_callback(minds.model.close)
         self._engines["llm"] = minds.model.name if minds.model else "none, answers come from the knowledge base"

@@ -32,6 +32,7 @@ class Replies:
         playout: Playout,
         speaker: Speaker,
         answers: Answers,
+        *,
         rate: int,
         emit: Callable[[CallEvent], None],
         stage: Callable[[int, Stage], None],

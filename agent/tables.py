@@ -40,25 +40,28 @@ def new_knowledge(settings: Settings) -> KnowledgeBase:
     return load(settings.kb.dir, settings.language, settings.kb.top_k, settings.kb.threshold)
 
 
-def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
+async def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
     """The extractive answerer, and the language model where one is configured."""
     from agent.backends.llm_extractive import ExtractiveModel
 
     extractive = ExtractiveModel(knowledge.terms, knowledge.index.weight, _split, settings.kb.threshold)
-    return Minds(extractive, _new_model(settings), settings.llm.stall_s)
+    return Minds(extractive, await _new_model(settings), settings.llm.stall_s)
 
 
 def _split(text: str) -> list[str]:
-    cutter = SentenceCutter()
+    """Sentences of a knowledge base, whole however long: they are cut for speech later."""
+    cutter = SentenceCutter(longest=len(text) + 1, first=len(text) + 1)
     return cutter.feed(text) + cutter.flush()
 
 
-def _new_model(settings: Settings) -> LanguageModel | None:
+async def _new_model(settings: Settings) -> LanguageModel | None:
     if not settings.llm.configured:
         return None
     from agent.backends.llm_openai import OpenAiModel
 
-    return OpenAiModel(settings.llm)
+    model = OpenAiModel(settings.llm)
+    await model.warm()
+    return model
 
 
 def new_sources(settings: Settings) -> list[LineSource]:
