@@ -81,7 +81,7 @@ class Ear:
 
     @property
     def idle(self) -> int:
-        """Ticks since audio came last."""
+        """Ticks since audio came last; packets that came twice or too late are no news."""
         return self._idle
 
     def use(self, codec: Codec) -> None:
@@ -91,8 +91,10 @@ class Ear:
 
     def hear(self, packet: RtpPacket) -> None:
         """Take an audio packet."""
+        held = self._order.held
         self._arrive(packet, packet.payload)
-        self._idle = 0
+        if self._order.held > held:
+            self._idle = 0
 
     def press(self, packet: RtpPacket) -> None:
         """Take a telephone-event packet (RFC 4733); the key counts when its first packet comes, whichever it is."""
@@ -141,6 +143,7 @@ class Ear:
         self._counters.lost += lost
         if not payload:
             return
+        self._idle = 0
         pcm = self._codec.decode(payload)
         samples = len(pcm) // SAMPLE_BYTES
         if lost:
