@@ -7,6 +7,10 @@ from typing import Protocol
 
 from agent.playout import Heard, Playout, Speech
 from agent.ports import Sentence
+from audio.frame import SAMPLE_BYTES
+
+BREATH_MS = 160
+"""Silence between two sentences, milliseconds: without it a synthesised voice is hard to follow."""
 
 
 class Voice(Protocol):
@@ -22,6 +26,7 @@ class Speaker:
     def __init__(self, playout: Playout, voice: Voice, words: Callable[[str], str], rate: int) -> None:
         """``words`` turns written text into words for the voice."""
         self._playout, self._voice, self._words, self._rate = playout, voice, words, rate
+        self._breath = bytes(rate * BREATH_MS // 1000 * SAMPLE_BYTES)
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def say(self, sentences: AsyncGenerator[Sentence, None], first_audio: Callable[[], None]) -> Heard:
@@ -53,6 +58,8 @@ class Speaker:
     async def _voice_one(self, speech: Speech, sentence: Sentence, first_audio: Callable[[], None] | None) -> None:
         if not sentence.text:
             return
+        if speech.sentences:
+            speech.push(self._breath)
         speech.open_sentence(sentence.text)
         async for pcm in self._voice.speech(self._words(sentence.text), self._rate):
             if first_audio is not None and pcm:
