@@ -28,8 +28,8 @@ QUESTIONS = {
         "flite-awb_10",  # do you rent out machines
     ),
 }
-INTERRUPTION = {"ru": "festival_42", "en": "flite-awb_32"}
-"""«подождите не так быстро», "what do you mean"."""
+INTERRUPTION = {"ru": "festival_42", "en": "espeak-gb-f3_13"}
+"""«подождите не так быстро», "how much does an extensometer cost"."""
 
 
 def wav(language: str, name: str) -> str:
