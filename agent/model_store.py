@@ -249,7 +249,7 @@ def _news(model: Model, folder: Path, digests: dict[str, str]) -> Iterator[str]:
         if not file.sha256:
             yield f"{file.name}: no published checksum to compare with; its SHA-256 {digests[file.url]} was recorded"
     if model.kind == "piper":
-        yield "Piper voices need one more package: .venv/bin/pip install piper-tts"
+        yield "Piper voices need one more package: .venv/bin/pip install -c constraints.txt piper-tts"
 
 
 @contextmanager

@@ -20,7 +20,10 @@ from agent.errors import StartError, VoiceError
 VOLUME = 0.7
 """Peak of every sentence, full scale = 1: room for the filter that changes the rate."""
 
-_MISSING = "Piper voices need the package piper-tts: `.venv/bin/pip install piper-tts`, or set [tts] engine = 'espeak'"
+_MISSING = (
+    "a Piper voice needs the package piper-tts: run `.venv/bin/pip install -c constraints.txt piper-tts`, "
+    "or set [tts] engine = 'espeak'"
+)
 
 
 class Piper:

@@ -85,5 +85,5 @@ async def test_a_missing_voice_is_named(tmp_path: Path) -> None:
 
 async def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "piper", None)
-    with pytest.raises(StartError, match="pip install piper-tts"):
+    with pytest.raises(StartError, match=r"pip install -c constraints\.txt piper-tts"):
         await Piper.load(TOY)
