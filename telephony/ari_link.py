@@ -39,7 +39,7 @@ class AriError(Exception):
     """Asterisk refused a request; ``status`` is HTTP's, 0 when there was no answer."""
 
     def __init__(self, request: Request, status: int, said: str = "") -> None:
-        super().__init__(f"{request.method} {request.path.split('/')[1]}: {status or 'no answer'} {said}".strip())
+        super().__init__(f"{request.method} {request.name}: {status or 'no answer'} {said}".strip())
         self.status = status
 
     @property

@@ -19,6 +19,11 @@ class Request:
     path: str
     query: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The request without the ids in it, for messages: ``channels/answer``."""
+        return "/".join(part for part in self.path.split("/") if part.isalpha())
+
 
 # ---------------------------------------------------------------- ids
 

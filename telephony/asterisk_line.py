@@ -46,6 +46,8 @@ class AsteriskSource:
         self._kit = MediaKit(settings.media, settings.rtp_host, clock, ports)
         self._ids = ask.Ids(settings.app)
         self._lines: dict[str, AsteriskLine | None] = {}
+        self._touched: set[str] = set()
+        """Callers known when a comparison began, or come since: what it read of them may be out of date."""
         self._again: dict[str, ari.StasisStart] = {}
         self._untidy = asyncio.Event()
         self._chosen = asyncio.Event()
@@ -116,6 +118,7 @@ class AsteriskSource:
     def _arrive(self, start: ari.StasisStart) -> None:
         """A channel that nobody owns has come."""
         channel = start.channel
+        self._touched.add(channel.id)
         if self._ids.made(channel.id):
             self._spawn(self._quietly(ask.hangup(channel.id)))
         elif refusal := self._door.admit():
@@ -152,7 +155,7 @@ class AsteriskSource:
             return
         self._lines |= dict.fromkeys(line.ids, line)
         try:
-            self._door.ring(line)
+            self._ring(line)
             await line.live()
         except Exception:  # the door around a call
             log.exception("call %s: the line failed", line.caller.call_id)
@@ -163,6 +166,13 @@ class AsteriskSource:
                 self._untidy.set()
             if back := self._again.pop(line.channel_id, None):
                 self._arrive(back)
+
+    def _ring(self, line: AsteriskLine) -> None:
+        try:
+            self._door.ring(line)
+        except Exception:  # the door around a call
+            log.exception("call %s: nobody took it; the caller goes on in the dialplan", line.caller.call_id)
+            line.end("lost")
 
     async def _make(self, start: ari.StasisStart) -> AsteriskLine:
         if self._kit.kind is None:
@@ -203,6 +213,7 @@ class AsteriskSource:
 
     async def _compare(self) -> None:
         known = self._owned()
+        self._touched = set(self._lines)
         bridges = ari.parse_bridges(await self._link.ask(ask.list_bridges()))
         channels = ari.parse_channels(await self._link.ask(ask.list_channels()))
         inside = await self._inside()
@@ -216,7 +227,7 @@ class AsteriskSource:
             if line.channel_id not in inside:
                 line.left()
         for channel in channels:
-            if channel.id in inside and not self._ids.made(channel.id) and channel.id not in self._lines:
+            if channel.id in inside - self._touched and not self._ids.made(channel.id):
                 log.info("a caller was waiting inside the application and comes to the door anew")
                 self._arrive(ari.StasisStart(channel))
 

@@ -191,9 +191,9 @@ class Softphone:
                 self._end()
 
     def _reply(self, status: int, text: str) -> None:
-        method = _header(text, "CSeq").split()[-1]
+        method = header(text, "CSeq").split()[-1]
         if status >= 200 and method == "INVITE":
-            self._to_tag = _header(text, "To").partition(";tag=")[2]
+            self._to_tag = header(text, "To").partition(";tag=")[2]
             first_time, self.diary.status = not self.diary.status, status
             self._sip.send(self._request("ACK", 1), self._pbx_port)
             if status == 200 and first_time:
@@ -280,7 +280,8 @@ class Softphone:
         return alaw_encode(piece)
 
 
-def _header(text: str, name: str) -> str:
+def header(text: str, name: str) -> str:
+    """A header of a SIP message; empty when it is not there."""
     found = re.search(rf"^{name}: *(.*?)\r$", text, re.MULTILINE | re.IGNORECASE)
     return found[1] if found else ""
 

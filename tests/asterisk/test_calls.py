@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agent.ports import Refusal
+from agent.ports import Line, LineGone, Refusal
 from audio.level import tone
 from audio.wav import read_mono
 from telephony.asterisk_line import AsteriskSource
@@ -284,7 +284,7 @@ async def test_a_conversation_that_breaks_while_answering_leaves_nothing(pbx: Pb
         try:
             async with asyncio.timeout(0.003):
                 await guest.line.answer()
-        except TimeoutError:
+        except (TimeoutError, LineGone):
             pass
         finally:
             await guest.line.hangup()
@@ -293,6 +293,19 @@ async def test_a_conversation_that_breaks_while_answering_leaves_nothing(pbx: Pb
     async with serving(pbx.url, door), Softphone(pbx.sip_port, NUMBER) as phone:
         await phone.until("ended", 5)
     assert len(door.guests) == 1
+
+
+async def test_a_door_that_breaks_leaves_the_caller_to_the_operator(
+    pbx: Pbx, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(line: Line) -> None:
+        raise RuntimeError("the switchboard is closed")
+
+    door = Door()
+    monkeypatch.setattr(door, "ring", broken)
+    async with serving(pbx.url, door), Softphone(pbx.sip_port, NUMBER) as phone:
+        assert await hears_operator(phone)
+    assert "nobody took it" in caplog.text
 
 
 async def test_nobody_picks_up(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
