@@ -210,6 +210,7 @@ class SipWire:
         for connection in tuple(self._connections):
             if loop.time() - connection.active_at > connection.patience:
                 connection.close()
+        address_facing.cache_clear()  # a laptop moves between networks
         self._sweeper = loop.call_later(SWEEP_S, self._sweep)
 
 
