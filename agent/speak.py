@@ -9,7 +9,7 @@ from agent.playout import Heard, Playout, Speech
 from agent.ports import Sentence
 from audio.frame import SAMPLE_BYTES
 
-BREATH_MS = 160
+BREATH_MS = 120
 """Silence between two sentences, milliseconds: without it a synthesised voice is hard to follow."""
 
 
