@@ -45,7 +45,7 @@ def imports(path: Path) -> Iterator[str]:
 def allowed(name: str) -> tuple[str, ...]:
     """Rooms and modules of ours that ``name`` may import."""
     shared = ("audio", "agent.ports", "agent.errors")
-    room = name.split(".")[0]
+    room = name.split(".", maxsplit=1)[0]
     if name in ROOF:
         return ROOMS
     if name.startswith("agent.backends"):
@@ -108,13 +108,13 @@ def test_size_budgets(path: Path) -> None:
 
 
 def test_every_module_imports_alone() -> None:
-    """One fresh interpreter for each module would cost minutes; one that forgets our modules in between tells the same."""
+    """A fresh interpreter for each would cost minutes; one that forgets our modules in between tells the same."""
     program = (
         "import importlib, sys\n"
         "for name in sys.argv[1:]:\n"
-        "    for known in [m for m in sys.modules if m.split('.')[0] in %r]:\n"
+        f"    for known in [m for m in sys.modules if m.split('.')[0] in {ROOMS!r}]:\n"
         "        del sys.modules[known]\n"
-        "    importlib.import_module(name)\n" % (ROOMS,)
+        "    importlib.import_module(name)\n"
     )
     names = [name_of(path) for path in MODULES if path.stem not in ("__main__", "tts_piper", "phone")]
 

@@ -32,8 +32,8 @@ class Scene:
     minds: Minds = field(
         default_factory=lambda: Minds(FakeMind({"когда вы работаете": ["Мы работаем с девяти. ", "Обед в час. "]}))
     )
-    turns: Turns = Turns()
-    calls: Calls = Calls()
+    turns: Turns = field(default_factory=Turns)
+    calls: Calls = field(default_factory=Calls)
     operator: bool = False
     broken_ear: bool = False
     broken_voice: bool = False

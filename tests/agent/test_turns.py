@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from agent.turns import (
     BargeIn,
     Decision,
-    Endpointing,
     EndOfTurn,
+    Endpointing,
     FalseStart,
     Interruption,
     LongSilence,
