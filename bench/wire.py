@@ -49,8 +49,8 @@ class Plan:
     """The script of each call; all calls are placed at once."""
     apart_ms: float = 0.0
     """Time between two INVITEs, milliseconds."""
-    hangup_after_s: float | None = None
-    """Leave this long after the answer; none: after the last answer was heard, seconds."""
+    hangup_after_s: float | list[float] | None = None
+    """Leave this long after the answer (a list: one for each call); none: after the last answer was heard, seconds."""
     host: str = "127.0.0.1"
     """Our address."""
     user: str = "bench"
@@ -82,7 +82,9 @@ class WireCall:
     """One call: its two sockets, its dialog and its script. ``wake`` is the next time it wants to be called."""
 
     def __init__(self, plan: Plan, number: int, items: Sequence[Item], start_ns: int) -> None:
-        manners = Manners(hangup_after_s=plan.hangup_after_s, patience_s=plan.patience_s)
+        leave = plan.hangup_after_s
+        leave_s = leave[number] if isinstance(leave, list) else leave
+        manners = Manners(hangup_after_s=leave_s, patience_s=plan.patience_s)
         self._script = Script(items, manners)
         self.sip, self.rtp = open_socket(plan.host), open_socket(plan.host)
         host, port = target(plan.uri)

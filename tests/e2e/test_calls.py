@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from bench.daemon import DaemonProcess
+from bench.speech import interruption
 from bench.wire import Plan, PlanItem, place, run
 from telephony import phone
 from tests.e2e.conftest import Launch
@@ -51,6 +52,18 @@ def test_hanging_up_ends_everything_of_the_call_at_once(daemon: DaemonProcess, a
     daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
     assert time.monotonic() - left < 0.25
     daemon.wait_for(lambda: daemon.health()["tasks"] <= before, 2, "back to the tasks of an idle daemon")
+
+
+def test_hanging_up_at_any_moment_leaves_nothing(daemon: DaemonProcess) -> None:
+    """36 callers speak into the greeting and leave 60 ms apart: while listening, thinking, speaking."""
+    moments = [1.6 + 0.06 * number for number in range(36)]
+    script = [PlanItem(interruption(), interrupt_after_s=0.1)]
+    reports = place(Plan(daemon.uri, [script] * len(moments), apart_ms=97, hangup_after_s=moments))
+    assert [report.status for report in reports] == [200] * len(moments)
+    daemon.wait_for(lambda: daemon.health()["calls"] == 0, 1, "free of calls")
+    assert daemon.trouble == []
+    daemon.wait_for(lambda: not daemon.rows("SELECT 1 FROM calls WHERE ended_at IS NULL"), 2, "all on record")
+    assert {row["status"] for row in daemon.rows("SELECT status FROM calls")} == {"completed"}
 
 
 @pytest.mark.skipif(not phone.installed(), reason="pjsua2 has no wheel for this Python or machine")
