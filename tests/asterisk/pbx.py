@@ -18,11 +18,16 @@ from types import TracebackType
 
 import pytest
 
+from audio.level import tone
+from audio.wav import write_mono
 from tests.asterisk.install import tree, why_not
 
 CONF = Path(__file__).parents[2] / "asterisk-conf"
 START_S = 30.0
 """A first start after installation takes some 3 s."""
+
+MUSIC_HZ = 880
+"""What this PBX plays to one whom the other side has put on hold."""
 
 ASTERISK_CONF = """[directories]
 astetcdir => {home}/etc
@@ -184,6 +189,9 @@ class Pbx:
         inside = f"/{modules.relative_to(self.root)}"
         self._write("asterisk.conf", ASTERISK_CONF.format(home=self._inside, modules=inside))
         self._write("logger.conf", LOGGER_CONF)
+        self._write("musiconhold.conf", f"[default]\nmode=files\ndirectory={self._inside}/music\n")
+        (self.home / "music").mkdir()
+        write_mono(self.home / "music/tune.wav", tone(MUSIC_HZ, 4000, 8000), 8000)
         self._write("extensions_allo_local.conf", DIALPLAN.replace("Local/answer@test-operator/n", self.operator))
         with contextlib.suppress(FileNotFoundError):
             shutil.copy(self.root / "etc/asterisk/stasis.conf", self.home / "etc/stasis.conf")

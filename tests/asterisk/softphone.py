@@ -99,6 +99,7 @@ class Softphone:
         self._changed = asyncio.Event()
         self._talker: asyncio.Task[None] | None = None
         self._leaving = False
+        self._cseq = 1
         self.silent = False
         """Send no RTP at all."""
         self.diary = Diary()
@@ -147,13 +148,20 @@ class Softphone:
         self._keys += [struct.pack("!BBH", event, 10, (i + 1) * FRAME) for i in range(5)]
         self._keys += [struct.pack("!BBH", event, 0x80 | 10, 5 * FRAME)] * 3
 
+    def hold(self, held: bool) -> None:
+        """Put the far side on hold by a re-INVITE, or come back."""
+        self._cseq += 1
+        direction = "sendonly" if held else "sendrecv"
+        offer = self._offer().replace("a=sendrecv", f"a={direction}").replace("o=- 1 1", f"o=- 1 {self._cseq}")
+        self._sip.send(self._request("INVITE", self._cseq, offer), self._pbx_port)
+
     def hang_up(self) -> None:
         """Say BYE, or CANCEL before the answer; an answer that crosses the CANCEL gets its BYE, too."""
         if self._leaving or self.diary.ended:
             return
         self._leaving = True
         if self.diary.answered:
-            self._sip.send(self._request("BYE", 2), self._pbx_port)
+            self._sip.send(self._request("BYE", 99), self._pbx_port)
         else:
             self._sip.send(self._request("CANCEL", 1), self._pbx_port)
 
@@ -195,7 +203,7 @@ class Softphone:
         if status >= 200 and method == "INVITE":
             self._to_tag = header(text, "To").partition(";tag=")[2]
             first_time, self.diary.status = not self.diary.status, status
-            self._sip.send(self._request("ACK", 1), self._pbx_port)
+            self._sip.send(self._request("ACK", int(header(text, "CSeq").split()[0])), self._pbx_port)
             if status == 200 and first_time:
                 self._picked_up(text)
         if status >= 200 and (method == "BYE" or (method == "INVITE" and status >= 300)):
@@ -204,7 +212,7 @@ class Softphone:
 
     def _picked_up(self, text: str) -> None:
         if self._leaving:
-            self._sip.send(self._request("BYE", 2), self._pbx_port)
+            self._sip.send(self._request("BYE", 99), self._pbx_port)
             return
         self._media_port = int(re.search(r"m=audio (\d+)", text)[1])  # type: ignore[index]
         self.diary.answered = asyncio.get_running_loop().time()
@@ -218,7 +226,7 @@ class Softphone:
         tag = f";tag={self._to_tag}" if self._to_tag else ""
         # A CANCEL and the ACK of a refusal belong to the INVITE's transaction (RFC 3261, 9.1 and 17.1.1.3).
         same = method in {"INVITE", "CANCEL"} or (method == "ACK" and self.diary.status >= 300)
-        branch = f"z9hG4bK{self._id}" + ("" if same else method)
+        branch = f"z9hG4bK{self._id}" + (str(cseq) if same else f"{method}{cseq}")
         lines = [
             f"{method} sip:{self._dialled}@127.0.0.1:{self._pbx_port} SIP/2.0",
             f"Via: SIP/2.0/UDP 127.0.0.1:{self._sip.number};branch={branch};rport",

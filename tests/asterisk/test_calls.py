@@ -164,6 +164,23 @@ async def test_a_caller_who_sends_nothing_still_gives_real_time(pbx: Pbx, door: 
         await guest.until(lambda: guest.line.mouth.played == 2400, 3)
 
 
+async def test_a_caller_who_holds_is_silent_and_comes_back(pbx: Pbx, door: Door, source: AsteriskSource) -> None:
+    async with Softphone(pbx.sip_port, NUMBER) as phone:
+        guest = await connected(pbx, door, phone)
+        await listen_on(guest, 10)
+        before = len(guest.pcm)
+        phone.hold(True)
+        await listen_on(guest, 60)
+        held = np.frombuffer(bytes(guest.pcm[before:]), dtype=np.int16)
+        assert loud(held) == 0, "the PBX's music on hold is not taken for the caller"
+        phone.hold(False)
+        await listen_on(guest, 10)
+        phone.say(SPEECH)
+        before = len(guest.pcm)
+        await listen_on(guest, 120)
+        assert likeness(SPEECH, np.frombuffer(bytes(guest.pcm[before:]), dtype=np.int16)) > 0.9
+
+
 async def test_keys(pbx: Pbx, door: Door, source: AsteriskSource) -> None:
     async with Softphone(pbx.sip_port, NUMBER) as phone:
         guest = await connected(pbx, door, phone)
