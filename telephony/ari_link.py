@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
+from typing import TypeVar
 
 import aiohttp
 
@@ -33,6 +34,9 @@ STEADY_S = 10.0
 """A connection that held this long resets the back-off, seconds."""
 BUSY_NAME_S = 5.0
 """While another client uses our application's name: how often to look whether it has gone, seconds."""
+
+
+Answer = TypeVar("Answer")
 
 
 class AriError(Exception):
@@ -179,6 +183,19 @@ class AriLink:
                 await self.ask(application(self.app))
             except AriError:
                 return
+
+
+async def to_the_end(work: Coroutine[None, None, Answer]) -> Answer:
+    """Await ``work``, which has a deadline of its own, also when cancelled meanwhile; the cancellation then goes on.
+
+    For requests that make something: it could not be destroyed before it is known to be there.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def retry_after(failures: int) -> float:

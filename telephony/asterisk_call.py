@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from agent.ports import CallerInfo, LineEvent, LineGone, Mouth
 from telephony import ari
 from telephony import ari_requests as ask
-from telephony.ari_link import AriError, AriLink
+from telephony.ari_link import AriError, AriLink, to_the_end
 from telephony.asterisk_media import Media, MediaError
 from telephony.chan_websocket import RATE
 from telephony.inbox import Inbox
@@ -71,6 +71,11 @@ class AsteriskLine:
     def idle_ms(self) -> int:
         """Milliseconds without a sign of Asterisk in the audio; 0 where the audio's own end would tell."""
         return self._media.idle_ms if self._setting_up is not None else 0
+
+    @property
+    def over(self) -> bool:
+        """The leg has ended, and may still be being taken apart."""
+        return self._over.is_set()
 
     @property
     def ids(self) -> tuple[str, str, str]:
@@ -160,7 +165,7 @@ class AsteriskLine:
         finally:
             self.end("cancelled")
             try:
-                await _to_the_end(self._take_apart())
+                await to_the_end(self._take_apart())
             finally:
                 self._cleared.set()
 
@@ -206,7 +211,7 @@ class AsteriskLine:
             raise group.exceptions[0] from None
 
     async def _bridge_caller(self, bridged: asyncio.Event) -> None:
-        await self._do(ask.create_bridge(self.bridge_id))
+        await to_the_end(self._link.ask(ask.create_bridge(self.bridge_id)))
         bridged.set()
         await self._do(ask.add_channel(self.bridge_id, self.channel_id))
 
@@ -250,13 +255,3 @@ class AsteriskLine:
         except AriError as error:
             if not error.gone:
                 self.tidy = False
-
-
-async def _to_the_end(work: Coroutine[None, None, None]) -> None:
-    """Await ``work`` (which has its own deadline) also when cancelled while it runs; the cancellation then goes on."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise

@@ -106,10 +106,13 @@ class AsteriskSource:
             line.hear(event)
 
     def _is_new(self, start: ari.StasisStart, line: AsteriskLine | None) -> bool:
-        """A channel that nobody owns, or one that the dialplan sent back while its last call is taken apart."""
+        """A channel that nobody owns, or one that the dialplan sent back while its last call is taken apart.
+
+        The event of a caller whom a comparison found first comes late, and is no new call.
+        """
         if start.channel.id not in self._lines:
             self._arrive(start)
-        elif line is not None and start.channel.id == line.channel_id:
+        elif line is not None and line.over and start.channel.id == line.channel_id:
             self._again[start.channel.id] = start
         else:
             return False

@@ -11,7 +11,7 @@ import aiohttp
 from agent.ports import Mouth
 from telephony import ari
 from telephony import ari_requests as ask
-from telephony.ari_link import AriError, AriLink
+from telephony.ari_link import AriError, AriLink, to_the_end
 from telephony.chan_websocket import WebSocketMedia, usable
 from telephony.clock import MediaClock
 from telephony.inbox import Inbox
@@ -64,7 +64,7 @@ class ByWebSocket:
 
     async def connect(self, link: AriLink, channel_id: str) -> None:
         """See ``Media``."""
-        reply = await link.ask(ask.media_by_websocket(channel_id, link.app))
+        reply = await to_the_end(link.ask(ask.media_by_websocket(channel_id, link.app)))
         connection = await _told(link, reply, channel_id, CONNECTION_ID)
         scheme = "wss" if link.url.startswith("https") else "ws"
         url = f"{scheme}://{link.url.partition('://')[2]}/media/{connection}"
@@ -89,7 +89,8 @@ class ByRtp:
 
     async def connect(self, link: AriLink, channel_id: str) -> None:
         """See ``Media``."""
-        reply = await link.ask(ask.media_by_rtp(channel_id, link.app, self._host, self._leg.port, "alaw"))
+        request = ask.media_by_rtp(channel_id, link.app, self._host, self._leg.port, "alaw")
+        reply = await to_the_end(link.ask(request))
         host = await _told(link, reply, channel_id, RTP_HOST)
         port = await _told(link, reply, channel_id, RTP_PORT)
         if not port.isdecimal():
