@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent.answer import Answers
 from agent.call import Call, House
-from agent.errors import StartError
+from agent.errors import AlloError, StartError
 from agent.intents import load_intents
 from agent.journal import Journal
 from agent.lag import LoopLag
@@ -51,15 +51,18 @@ class Daemon:
         self._board: Switchboard | None = None
 
     async def run(self, up: Callable[[Health], None]) -> None:
-        """Serve until SIGTERM or SIGINT; ``up`` is called once when calls are answered. Raises ``StartError``."""
+        """Serve until SIGTERM or SIGINT; ``up`` is called once when calls are answered. Raises ``AlloError``."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with AsyncExitStack() as stack:
-            web = await serve_admin(self._settings.web.host, self._settings.web.port, self._health)
-            stack.push_async_callback(web.cleanup)
-            house = await self._furnish(stack)
-            await self._serve(house, stop, up)
+        try:
+            async with AsyncExitStack() as stack:
+                web = await serve_admin(self._settings.web.host, self._settings.web.port, self._health)
+                stack.push_async_callback(web.cleanup)
+                house = await self._furnish(stack)
+                await self._serve(house, stop, up)
+        except* AlloError as faults:
+            raise _first(faults) from None
 
     async def _furnish(self, stack: AsyncExitStack) -> House:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
@@ -130,17 +133,14 @@ class Daemon:
             up(self._health())
 
         board = self._board = Switchboard(new_sources(self._settings), self._settings.calls.max, serve)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                lag = tasks.create_task(self._lag.watch())
-                lines = tasks.create_task(board.run(ready))
-                await stop.wait()
-                self._ready = False
-                await self._drain(board)
-                lines.cancel()
-                lag.cancel()
-        except* StartError as faults:
-            raise faults.exceptions[0] from None
+        async with asyncio.TaskGroup() as tasks:
+            lag = tasks.create_task(self._lag.watch())
+            lines = tasks.create_task(board.run(ready))
+            await stop.wait()
+            self._ready = False
+            await self._drain(board)
+            lines.cancel()
+            lag.cancel()
 
     async def _hold(self, call: Call) -> None:
         self._calls.add(call)
@@ -180,6 +180,13 @@ class Daemon:
             tasks=len(asyncio.all_tasks()),
             loop_lag_ms=round(self._lag.worst_ms, 1),
         )
+
+
+def _first(fault: BaseException) -> BaseException:
+    """What went wrong first: a person is told one thing at a time."""
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
 
 
 @asynccontextmanager

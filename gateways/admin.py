@@ -1,5 +1,6 @@
 """HTTP door for operators: ``GET /health``. The admin page will live here."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -19,10 +20,8 @@ async def serve_admin(host: str, port: int, health: Callable[[], Health]) -> web
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
-        raise StartError(
-            f"web: {host}:{port} can't be listened on: {error.strerror}; "
-            "stop the program that has it or set [web] port (environment ALLO_WEB__PORT)"
-        ) from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise StartError(f"web: {host}:{port}: {why}: stop the program that has it or set [web] port") from None
     return runner
 
 
