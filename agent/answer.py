@@ -19,6 +19,9 @@ from agent.sentences import SentenceCutter
 
 log = logging.getLogger(__name__)
 
+WHOLE = frozenset({"operator", "goodbye", "repeat", "stop", "yes", "no"})
+"""Kinds of intents that nothing is expected to follow."""
+
 Reached = Callable[[Stage], None]
 
 
@@ -53,6 +56,11 @@ class Answers:
         """True for «угу» and the like: said to go on listening, not to take the turn."""
         intent = self._intents.match(text)
         return intent is not None and intent.kind == "backchannel"
+
+    def is_command(self, text: str) -> bool:
+        """True for words that are whole by themselves and usually the last: «соедините с оператором», «да»."""
+        intent = self._intents.match(text)
+        return intent is not None and intent.kind in WHOLE
 
     async def sentences(self, text: str, dialogue: Dialogue, reached: Reached) -> AsyncGenerator[Sentence, None]:
         """Answer ``text``, the newest turn of ``dialogue``; never raises for a failed model or index."""

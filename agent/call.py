@@ -6,21 +6,20 @@ Frames drive everything (see the walk of 20 ms in docs/architecture.md): the loo
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Literal
 
-from agent.answer import Answers
 from agent.errors import AlloError, VoiceError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage, StageReached
-from agent.listening import Listening, NewDetector
+from agent.house import House
+from agent.listening import Listening
 from agent.playout import Playout
-from agent.ports import Action, CallerInfo, Dtmf, HungUp, Line, LineEvent, LineGone, SpeechToText
-from agent.prompts import Prompts
+from agent.ports import Action, Dtmf, HungUp, Line, LineEvent, LineGone
 from agent.recording import Recording
 from agent.replies import Replies
-from agent.settings import Calls, Turns
-from agent.speak import Speaker, Voice
+from agent.settings import Turns
+from agent.speak import Speaker
 from agent.turns import (
     BargeIn,
     Decision,
@@ -29,6 +28,7 @@ from agent.turns import (
     FalseStart,
     Interruption,
     LongSilence,
+    Lull,
     SpeechStarted,
     TurnTaker,
 )
@@ -42,21 +42,12 @@ UNCLEAR_MS = 500
 """Speech at least this long that was not understood is asked for again, milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class House:
-    """What every call uses; made once by the daemon."""
+class _Over(Exception):  # noqa: N818 - not a fault: the way to tell a TaskGroup to cancel its children
+    """The leg is gone; everything of the call stops at once."""
 
-    stt: SpeechToText
-    voice: Voice
-    answers: Answers
-    prompts: Prompts
-    words: Callable[[str], str]
-    """Written text to words for the voice."""
-    new_detector: NewDetector
-    new_recording: Callable[[CallerInfo], Recording | None]
-    observe: Callable[[str, CallEvent], None]
-    turns: Turns
-    calls: Calls
+    def __init__(self, ended: HungUp) -> None:
+        super().__init__(ended.cause)
+        self.ended = ended
 
 
 class Call:
@@ -107,15 +98,17 @@ class Call:
     async def _converse(self, events: AsyncIterator[LineEvent]) -> HungUp:
         self._emit(CallAnswered())
         self._recording = self._house.new_recording(self._line.caller)
-        async with asyncio.TaskGroup() as self._tasks:
-            self._say([self._house.prompts.greeting], None)
-            opening = self._tasks.create_task(self._open_ear())
-            try:
-                return await self._take(events)
-            finally:
-                opening.cancel()
-                self._stop_reply()
-                await self._listening.close()
+        ended = HungUp("lost")
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._say([self._house.prompts.greeting], None)
+                self._tasks.create_task(self._open_ear())
+                await self._take(events)
+        except* _Over as over:
+            ended = _ending(over)
+        finally:
+            await self._listening.close()
+        return ended
 
     async def _open_ear(self) -> None:
         try:
@@ -123,15 +116,15 @@ class Call:
         except AlloError as error:
             self._failed(error)
 
-    async def _take(self, events: AsyncIterator[LineEvent]) -> HungUp:
+    async def _take(self, events: AsyncIterator[LineEvent]) -> None:
         async for event in events:
             if isinstance(event, AudioFrame):
                 self._on_frame(event)
             elif isinstance(event, Dtmf):
                 self._on_key(event.digit)
             else:
-                return event
-        return HungUp("lost")
+                raise _Over(event)
+        raise _Over(HungUp("lost"))
 
     def _on_frame(self, frame: AudioFrame) -> None:
         busy = self._reply is not None and not self._reply.done()
@@ -162,8 +155,10 @@ class Call:
                 self._stop_reply()
             case FalseStart():
                 self._tasks.create_task(self._judge())
+            case Lull():
+                self._tasks.create_task(self._weigh(decision))
             case EndOfTurn():
-                self._start(self._respond(decision))
+                self._start(partial(self._respond, decision))
             case LongSilence():
                 self._break_silence()
 
@@ -173,6 +168,14 @@ class Call:
         elif self._reply is not None and not self._reply.done():
             self._stop_reply()
 
+    async def _weigh(self, lull: Lull) -> None:
+        """The caller paused: what was said so far tells how long to wait."""
+        try:
+            text = (await self._listening.peek()).text
+        except AlloError:
+            return  # the end of the turn will meet the same fault and deal with it
+        self._listening.judged(lull, self._house.finished(text))
+
     async def _judge(self) -> None:
         """A short sound over the agent's speech: a word takes the turn, anything else lets the agent go on."""
         text = await self._understood()
@@ -181,7 +184,7 @@ class Call:
             self._stop_reply()
             self._replies.keep(text)
             if not self._listening.speaking:
-                self._start(self._reply_to("", self._listening.position, {}))
+                self._start(partial(self._reply_to, "", self._listening.position, {}))
         elif not self._listening.speaking:
             self._emit(Noted("resumed"))
             self._playout.resume()
@@ -230,7 +233,7 @@ class Call:
     def _say(self, texts: list[str], action: Action | None) -> None:
         """Say fixed texts now, whatever was being said, and then act."""
         self._stop_reply()
-        self._start(self._speak_then(texts, action))
+        self._start(partial(self._speak_then, texts, action))
 
     async def _speak_then(self, texts: list[str], action: Action | None) -> None:
         await self._replies.say(texts)
@@ -247,13 +250,13 @@ class Call:
             self._emit(Noted("transfer", "refused"))
             await self._replies.say([self._house.prompts.transfer_unavailable])
 
-    def _start(self, reply: Coroutine[None, None, None]) -> None:
+    def _start(self, reply: Callable[[], Awaitable[None]]) -> None:
         self._stop_reply()
         self._reply = self._tasks.create_task(self._guarded(reply))
 
-    async def _guarded(self, reply: Coroutine[None, None, None]) -> None:
+    async def _guarded(self, reply: Callable[[], Awaitable[None]]) -> None:
         try:
-            await reply
+            await reply()
         except AlloError as error:
             self._failed(error)
 
@@ -288,8 +291,18 @@ class Call:
         self._house.observe(self._line.caller.call_id, event)
 
 
+def _ending(over: ExceptionGroup[_Over]) -> HungUp:
+    first = over.exceptions[0]
+    return first.ended if isinstance(first, _Over) else _ending(first)
+
+
 def _turn_taker(rate: int, turns: Turns) -> TurnTaker:
-    endpointing = Endpointing(turns.end_silence_ms, turns.min_speech_ms)
+    endpointing = Endpointing(
+        end_silence_ms=turns.end_silence_ms,
+        complete_ms=turns.end_silence_complete_ms,
+        open_ms=turns.end_silence_open_ms,
+        min_speech_ms=turns.min_speech_ms,
+    )
     barge_in = BargeIn(turns.barge_in, turns.barge_in_ms, turns.barge_in_confirm_ms)
     return TurnTaker(rate, endpointing, barge_in, turns.reprompt_s)
 

@@ -13,11 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agent.answer import Answers
-from agent.call import Call, House
+from agent.call import Call
 from agent.errors import AlloError, StartError
+from agent.house import House
 from agent.intents import load_intents
 from agent.journal import Journal
 from agent.lag import LoopLag
+from agent.language.completeness import completeness
 from agent.language.normalise import normalise
 from agent.language.verbalise import verbalise
 from agent.phrases import Phrases
@@ -80,6 +82,7 @@ class Daemon:
             answers=answers,
             prompts=prompts,
             words=self._words,
+            finished=lambda text: "complete" if answers.is_command(text) else completeness(text, settings.language),
             new_detector=SpeechDetector,
             new_recording=journal.recording,
             observe=journal.observe,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from agent.errors import HearingError
 from agent.ports import Recognizer, SpeechToText, Transcript
-from agent.turns import Decision, TurnTaker
+from agent.turns import Decision, Lull, TurnTaker, Verdict
 from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
@@ -59,6 +59,16 @@ class Listening:
     def stale(self) -> bool:
         """True when the recogniser heard a sound that came to nothing and waits to be emptied."""
         return self._fed and not self._turns.listening
+
+    async def peek(self) -> Transcript:
+        """What was understood so far; raises ``HearingError``."""
+        if self._ear is None:
+            raise HearingError("the recogniser is not open")
+        return await self._ear.peek()
+
+    def judged(self, lull: Lull, verdict: Verdict) -> None:
+        """How finished it sounds; see ``TurnTaker.judged``."""
+        self._turns.judged(lull.position, verdict)
 
     async def finish(self) -> Transcript:
         """What was understood since the last ``finish``; raises ``HearingError``."""

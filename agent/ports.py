@@ -171,6 +171,9 @@ class Recognizer(Protocol):
     def push(self, frame: AudioFrame) -> None:
         """Take one frame; never blocks. Partial transcripts go to the callback given at ``open``, on the event loop."""
 
+    async def peek(self) -> Transcript:
+        """Everything understood so far of a caller who paused, the look-ahead included; the utterance goes on."""
+
     async def finish(self) -> Transcript:
         """The utterance is over: return everything heard since the last ``finish`` and start afresh."""
 

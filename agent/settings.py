@@ -186,8 +186,12 @@ class Prompts(Section):
 class Turns(Section):
     """Turn taking; all times in milliseconds of caller audio."""
 
-    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = 400
-    """Quiet after speech that ends a turn."""
+    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = 450
+    """Quiet after speech that ends a turn when it is not clear whether the caller has finished."""
+    end_silence_complete_ms: Annotated[int, Field(ge=100, le=3000)] = 240
+    """The same after a whole question, a request, a yes or a no."""
+    end_silence_open_ms: Annotated[int, Field(ge=100, le=3000)] = 900
+    """The same where something must follow: a preposition, «ну», a number in the middle."""
     min_speech_ms: Annotated[int, Field(ge=20, le=1000)] = 100
     """Shorter sounds are not speech."""
     barge_in: bool = True

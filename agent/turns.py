@@ -5,8 +5,9 @@ No clock, no I/O: the same frames and transcripts at the same positions give the
 ::
 
     caller   ..####..##########............        # speech flag of a 20 ms frame
-                 |               |
-           SpeechStarted     EndOfTurn             after `end_silence_ms` of quiet
+                 |             |  |
+           SpeechStarted    Lull  EndOfTurn        in a lull the recogniser is asked what was said; how finished
+                                                   it sounds decides how much quiet ends the turn
 
     agent    ==========|.........                  = audible
     caller   .....#########
@@ -19,6 +20,7 @@ No clock, no I/O: the same frames and transcripts at the same positions give the
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
 from audio.frame import AudioFrame
 
@@ -28,7 +30,13 @@ class Endpointing:
     """When a turn is over."""
 
     end_silence_ms: int = 400
-    """Quiet after speech that ends the turn."""
+    """Quiet after speech that ends the turn when it is not clear whether it is over."""
+    complete_ms: int = 240
+    """The same after a whole question or answer."""
+    open_ms: int = 900
+    """The same where something must follow: a preposition, a filler, a number in the middle."""
+    lull_ms: int = 100
+    """Quiet after which it is asked what was said so far."""
     min_speech_ms: int = 100
     """Less speech than this is a noise."""
     false_start_ms: int = 240
@@ -86,6 +94,14 @@ class EndOfTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Lull:
+    """The caller fell silent a moment ago: answer with ``TurnTaker.judged`` how finished it sounds."""
+
+    position: int
+    """Position after the last speech frame; names this lull."""
+
+
+@dataclass(frozen=True, slots=True)
 class LongSilence:
     """Neither side has said anything for `reprompt_s`."""
 
@@ -93,7 +109,10 @@ class LongSilence:
     """Where it was decided."""
 
 
-Decision = SpeechStarted | Interruption | FalseStart | EndOfTurn | LongSilence
+Decision = SpeechStarted | Interruption | FalseStart | Lull | EndOfTurn | LongSilence
+
+Verdict = Literal["complete", "unsure", "open"]
+"""How finished the words of a turn sound."""
 
 
 class _State(Enum):
@@ -115,7 +134,14 @@ class TurnTaker:
         """``rate`` is that of the frames, Hz."""
         ends, cuts = endpointing or Endpointing(), barge_in or BargeIn()
         per_ms = rate // 1000
-        self._end_silence = ends.end_silence_ms * per_ms
+        self._patience: dict[Verdict, int] = {
+            "complete": ends.complete_ms * per_ms,
+            "unsure": ends.end_silence_ms * per_ms,
+            "open": ends.open_ms * per_ms,
+        }
+        self._end_silence = self._patience["unsure"]
+        self._lull = ends.lull_ms * per_ms
+        self._asked = -1
         self._min_speech = ends.min_speech_ms * per_ms
         self._forget = ends.false_start_ms * per_ms
         self._may_interrupt = cuts.enabled
@@ -153,6 +179,11 @@ class TurnTaker:
         if self._state is not _State.QUIET and position > self._onset:
             self._words = True
 
+    def judged(self, lull: int, verdict: Verdict) -> None:
+        """How finished the words before ``lull`` (its position) sound; stale once the caller went on."""
+        if lull == self._speech_end and self._state is _State.SPEAKING:
+            self._end_silence = self._patience[verdict]
+
     def _sit_out(self, frame: AudioFrame) -> Decision | None:
         self._idle_since = frame.end
         self._reset()
@@ -163,6 +194,7 @@ class TurnTaker:
             self._state, self._onset, self._voiced = _State.SOUND, frame.position, 0
         self._voiced += frame.samples
         self._speech_end = frame.end
+        self._end_silence = self._patience["unsure"]
         return self._rise(audible) if self._state is _State.SOUND else None
 
     def _rise(self, audible: bool) -> Decision | None:
@@ -184,6 +216,9 @@ class TurnTaker:
         quiet = frame.end - self._speech_end
         if self._state is _State.SOUND:
             return self._fall(quiet)
+        if quiet >= self._lull and self._asked != self._speech_end:
+            self._asked = self._speech_end
+            return Lull(self._speech_end)
         if quiet < self._end_silence:
             return None
         ended = EndOfTurn(self._onset, self._speech_end, frame.end, self._voiced)

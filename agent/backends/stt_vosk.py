@@ -24,7 +24,7 @@ import vosk
 
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
-from audio.frame import AudioFrame
+from audio.frame import SAMPLE_BYTES, AudioFrame
 from audio.resample import Resampler
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ BATCH_FRAMES = 2
 """Frames that are decoded together when there is no hurry: the network itself steps by 120 ms."""
 LATE_S = 5
 """Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
+LOOK_AHEAD_MS = 360
+"""Silence that brings out every word: the demo networks look 210 ms ahead and decode in chunks of 120 ms."""
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
 
@@ -174,6 +176,7 @@ class VoskRecognizer:
         self._running: asyncio.Future[_Heard] | None = None
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
+        self._fresh: list[Word] = []
         self._shown = ""
         self._failed = False
         self._late = False
@@ -191,26 +194,43 @@ class VoskRecognizer:
         if len(self._waiting) >= BATCH_FRAMES and self._running is None and not self._concluding.locked():
             self._step()
 
+    async def peek(self) -> Transcript:
+        """Everything so far: silence is decoded after it, which brings the words in the look-ahead out."""
+        async with self._concluding:
+            await self._idle()
+            if self._decoder is None:
+                raise HearingError("the recogniser of this call is closed")
+            if self._places.fed or self._waiting:
+                end = self._waiting[-1].end if self._waiting else self._places.end
+                self._waiting.append(
+                    AudioFrame(bytes(self._rate * LOOK_AHEAD_MS // 1000 * SAMPLE_BYTES), self._rate, end)
+                )
+                self._run(self._decoder.step)
+            await self._idle()
+            return self._transcript(self._fresh)
+
     async def finish(self) -> Transcript:
         """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
         async with self._concluding:
-            while self._running is not None:
-                await asyncio.wait([self._running])
+            await self._idle()
             if self._decoder is None:
                 raise HearingError("the recogniser of this call is closed")
             if self._places.fed or self._waiting:
                 self._run(self._decoder.conclude)
-            while self._running is not None:
-                await asyncio.wait([self._running])
+            await self._idle()
             return self._take()
 
     async def close(self) -> None:
         """Wait for the running step, then free the recogniser; harmless when closed."""
         decoder, self._decoder = self._decoder, None
         self._waiting.clear()
+        await self._idle()
+        del decoder
+
+    async def _idle(self) -> None:
+        """Wait until no step runs."""
         while self._running is not None:
             await asyncio.wait([self._running])
-        del decoder
 
     def _step(self) -> None:
         if self._decoder is not None:
@@ -243,21 +263,25 @@ class VoskRecognizer:
             self._words += self._words_of(piece, "result", "text")
         if self._decoder is None:
             return
+        self._fresh = self._words_of(heard.partial, "partial_result", "partial")
         if not self._concluding.locked():
-            self._show(self._words_of(heard.partial, "partial_result", "partial"))
+            self._show(self._fresh)
             if len(self._waiting) >= BATCH_FRAMES:
                 self._step()
 
     def _show(self, fresh: list[Word]) -> None:
         """Hand a partial transcript on when its words changed."""
+        transcript = self._transcript(fresh)
+        if transcript.text and transcript.text != self._shown:
+            self._shown = transcript.text
+            self._on_partial(transcript)
+
+    def _transcript(self, fresh: list[Word]) -> Transcript:
         words = (*self._words, *fresh)
-        text = _text(words)
-        if text and text != self._shown:
-            self._shown = text
-            self._on_partial(Transcript(text, False, self._places.end, words))
+        return Transcript(_text(words), False, self._places.end, words)
 
     def _take(self) -> Transcript:
-        words, self._words, self._shown = tuple(self._words), [], ""
+        words, self._words, self._fresh, self._shown = tuple(self._words), [], [], ""
         failed, self._failed = self._failed, False
         self._places.forget()
         if failed:

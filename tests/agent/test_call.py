@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.answer import Answers, Minds
-from agent.call import Call, House
+from agent.call import Call
 from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, Noted, StageReached
+from agent.house import House
 from agent.intents import load_intents
+from agent.language.completeness import completeness
 from agent.ports import LanguageModel, Passage
 from agent.prompts import load_prompts
 from agent.settings import Calls, Turns
@@ -20,8 +22,8 @@ PROMPTS = Path(__file__).parents[2] / "prompts"
 HOURS = Passage("general", "Часы", "Мы работаем с девяти. Обед в час.", 0.9)
 WORDS = load_prompts(PROMPTS, "ru")
 GREETING_S = len(WORDS.greeting) * 0.06
-QUIET = 0.4 + 0.1
-"""Seconds from the end of speech to the first frame of an answer, at most."""
+WHOLE, UNSURE, OPEN = 0.24 + 0.1, 0.45 + 0.1, 0.9 + 0.1
+"""Seconds from the end of speech to the first frame of an answer, at most, by how finished the words sound."""
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Scene:
             answers=answers,
             prompts=WORDS,
             words=str,
+            finished=lambda text: completeness(text, "ru"),
             new_detector=lambda _rate: StampDetector(),
             new_recording=lambda _caller: None,
             observe=lambda _id, event: self.events.append(event),
@@ -104,7 +107,7 @@ def test_a_question_is_answered_in_sentences_from_the_passages() -> None:
     scene = Scene([Says(ask, "когда вы работаете"), Leaves(ask + 6)])
 
     assert scene.heard[1:] == ["Мы работаем с девяти.", "Обед в час."]
-    assert scene.speaks_from(ask + 1) - (ask + 1) <= QUIET
+    assert scene.speaks_from(ask + 1) - (ask + 1) <= WHOLE
     [said] = [event for event in scene.of(AgentSaid) if isinstance(event, AgentSaid) and event.turn == 1]
     assert said == AgentSaid(
         1, "Мы работаем с девяти. Обед в час.", "Мы работаем с девяти. Обед в час.", cut=False, source="general"
@@ -171,6 +174,20 @@ def test_words_said_before_the_answer_was_heard_belong_to_one_question() -> None
     assert scene.heard[-1] == "Мы работаем с девяти."
 
 
+def test_a_caller_who_looks_for_a_word_is_waited_for() -> None:
+    ask = GREETING_S + 1
+    minds = Minds(FakeMind({"мне нужен пресс на сто килоньютон": ["Миллион. "], "алексей": ["Очень приятно. "]}))
+    parts = [Says(ask, "мне нужен пресс на"), Says(ask + 1.7, "сто килоньютон")]
+    hesitating = Scene([*parts, Leaves(ask + 6)], minds)
+    unclear = Scene([Says(ask, "алексей"), Leaves(ask + 4)], minds)
+
+    assert [event.text for event in hesitating.of(CallerSaid) if isinstance(event, CallerSaid)] == [
+        "мне нужен пресс на сто килоньютон"
+    ]
+    assert hesitating.heard[1:] == ["Миллион."]
+    assert WHOLE < unclear.speaks_from(ask + 1) - (ask + 1) <= UNSURE
+
+
 def test_silence_is_broken_twice_then_comes_the_goodbye() -> None:
     scene = Scene([], turns=Turns(reprompt_s=3))
 
@@ -211,7 +228,7 @@ def test_a_stalled_model_is_replaced_within_the_turn() -> None:
         scene = Scene([Says(ask, "когда вы работаете"), Leaves(ask + 8)], Minds(extractive, model, 2.5))
 
         assert scene.heard[1:] == ["С девяти."]
-        assert scene.speaks_from(ask + 1) - (ask + 1) <= QUIET + 2.6
+        assert scene.speaks_from(ask + 1) - (ask + 1) <= WHOLE + 2.6
 
 
 def test_a_model_that_dies_in_mid_answer_keeps_what_it_said() -> None:
@@ -242,6 +259,7 @@ def test_a_caller_who_left_before_the_answer_is_recorded_as_abandoned() -> None:
         Answers(FakeRetriever(), Minds(FakeMind({})), prompts, intents, str),
         prompts,
         str,
+        lambda _text: "unsure",
         lambda _rate: StampDetector(),
         lambda _caller: None,
         lambda _id, event: scene.events.append(event),

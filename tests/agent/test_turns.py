@@ -12,8 +12,10 @@ from agent.turns import (
     FalseStart,
     Interruption,
     LongSilence,
+    Lull,
     SpeechStarted,
     TurnTaker,
+    Verdict,
 )
 from audio.frame import AudioFrame
 
@@ -45,7 +47,7 @@ def test_a_turn_begins_at_its_onset_and_ends_after_the_quiet() -> None:
 
     made = run(taker, frames(200, False) + frames(1000, True) + frames(600, False))
 
-    assert made == [SpeechStarted(ms(200)), EndOfTurn(ms(200), ms(1200), ms(1600), ms(1000))]
+    assert made == [SpeechStarted(ms(200)), Lull(ms(1200)), EndOfTurn(ms(200), ms(1200), ms(1600), ms(1000))]
 
 
 def test_a_pause_shorter_than_the_limit_does_not_end_the_turn() -> None:
@@ -53,7 +55,32 @@ def test_a_pause_shorter_than_the_limit_does_not_end_the_turn() -> None:
 
     made = run(taker, frames(500, True) + frames(380, False) + frames(500, True) + frames(400, False))
 
-    assert [type(decision) for decision in made] == [SpeechStarted, EndOfTurn]
+    assert [type(decision) for decision in made] == [SpeechStarted, Lull, Lull, EndOfTurn]
+
+
+@pytest.mark.parametrize(("verdict", "end"), [("complete", 240), ("unsure", 400), ("open", 900)])
+def test_how_finished_it_sounds_decides_how_long_to_wait(verdict: Verdict, end: int) -> None:
+    taker = TurnTaker(RATE, Endpointing(end_silence_ms=400, complete_ms=240, open_ms=900))
+    [_, lull] = run(taker, frames(500, True) + frames(120, False))
+    assert isinstance(lull, Lull)
+
+    taker.judged(lull.position, verdict)
+
+    [ended] = run(taker, frames(1000, False), start=ms(620))
+    assert isinstance(ended, EndOfTurn)
+    assert ended.position - ended.end == ms(end)
+
+
+def test_a_verdict_on_an_earlier_lull_is_stale() -> None:
+    taker = TurnTaker(RATE, Endpointing(end_silence_ms=400, open_ms=900))
+    [_, lull] = run(taker, frames(500, True) + frames(120, False) + frames(500, True))
+    assert isinstance(lull, Lull)
+
+    taker.judged(lull.position, "open")
+
+    *_, ended = run(taker, frames(600, False), start=ms(1120))
+    assert isinstance(ended, EndOfTurn)
+    assert ended.position - ended.end == ms(400)
 
 
 def test_a_click_is_not_speech() -> None:

@@ -37,6 +37,10 @@ class FakeEar:
         if self.voiced > RATE // 2 and self._text():
             self.on_partial(Transcript(self._text(), final=False, position=frame.end))
 
+    async def peek(self) -> Transcript:
+        await asyncio.sleep(0.02)
+        return Transcript(self._text(), final=False, position=0)
+
     async def finish(self) -> Transcript:
         text = self._text()
         self.heard, self.voiced = [], 0
