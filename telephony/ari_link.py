@@ -17,6 +17,7 @@ import aiohttp
 
 from telephony import ari
 from telephony.ari_requests import Request, application
+from telephony.connect_gate import ConnectGate
 from telephony.rarely import Rarely
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,9 @@ class AriLink:
     async def __aenter__(self) -> "AriLink":
         timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=10)
-        self._session = aiohttp.ClientSession(headers=self.headers, timeout=timeout, connector=connector)
+        self._session = aiohttp.ClientSession(
+            headers=self.headers, timeout=timeout, connector=connector, trace_configs=[ConnectGate().trace]
+        )
         return self
 
     async def __aexit__(

@@ -355,3 +355,21 @@ async def test_calls_one_after_another_and_together_leave_nothing(pbx: Pbx, door
     await emptied(source)
     assert len(door.guests) == 30
     assert {guest.cause for guest in door.guests} <= {"caller", "gone"}
+
+
+async def test_twenty_callers_in_one_instant_all_hear_us_at_once(pbx: Pbx, door: Door, source: AsteriskSource) -> None:
+    async def one() -> float:
+        async with Softphone(pbx.sip_port, NUMBER) as phone:
+            await phone.until("answered", 5)
+            await phone.hears(5 * FRAME, 5)
+            return phone.diary.packets[0].at - phone.diary.answered
+
+    async def served(guest: Guest) -> None:
+        guest.line.mouth.play(tone(700, 300, 8000))
+        await guest.serve()
+
+    door._serve = served
+    waited = await asyncio.gather(*(one() for _ in range(20)))
+    # a connection that Asterisk's backlog had no place for would cost a whole second
+    assert max(waited) < 0.9, waited
+    await emptied(source)
