@@ -91,6 +91,7 @@ class Pbx:
         self.http_port = free_port()
         self.sip_port = free_port(socket.SOCK_DGRAM)
         self.operator = operator
+        self._forget_the_killed()
         self.home = Path(tempfile.mkdtemp(prefix="allo-pbx-", dir=self.root / "tmp"))
         self._process: subprocess.Popen[bytes] | None = None
         self._write_configuration()
@@ -195,6 +196,12 @@ class Pbx:
         self._write("extensions_allo_local.conf", DIALPLAN.replace("Local/answer@test-operator/n", self.operator))
         with contextlib.suppress(FileNotFoundError):
             shutil.copy(self.root / "etc/asterisk/stasis.conf", self.home / "etc/stasis.conf")
+
+    def _forget_the_killed(self) -> None:
+        """What test runs that were killed left behind, a day or longer ago."""
+        for left in (self.root / "tmp").glob("allo-pbx-*"):
+            if time.time() - left.stat().st_mtime > 86_400:
+                shutil.rmtree(left, ignore_errors=True)
 
     def _keep_from_dns(self) -> None:
         """Asterisk looks up its own host's name during each call, and a name server that is slow holds up the call."""
