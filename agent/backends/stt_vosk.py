@@ -12,6 +12,7 @@ text is complete at once.
 import asyncio
 import json
 import logging
+import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -24,8 +25,8 @@ import vosk
 
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
-from audio.frame import SAMPLE_BYTES, AudioFrame
-from audio.resample import Resampler
+from audio.frame import FRAME_MS, AudioFrame
+from audio.resample import Resampler, resample
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,10 @@ BATCH_FRAMES = 2
 """Frames that are decoded together when there is no hurry: the network itself steps by 120 ms."""
 LATE_S = 5
 """Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
-LOOK_AHEAD_MS = 360
-"""Silence that brings out every word: the demo networks look 210 ms ahead and decode in chunks of 120 ms."""
+PEEK_S = 6
+"""Audio of the utterance that a peek decodes again, seconds at most."""
+PEEK_MS = 80
+"""A peek that would take longer on this machine is not tried, milliseconds."""
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
 
@@ -70,7 +73,7 @@ class Vosk:
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> "VoskRecognizer":
         """A fresh recogniser for audio at ``rate`` Hz (0.1 ms)."""
         fed_rate = rate if self._native is None or rate >= self._native else self._native
-        decoder = _Decoder(vosk.KaldiRecognizer(self._model, fed_rate), rate, fed_rate)
+        decoder = _Decoder(self._model, rate, fed_rate)
         return VoskRecognizer(decoder, self._pool, rate, on_partial)
 
     async def close(self) -> None:
@@ -102,11 +105,25 @@ class _Heard:
 class _Decoder:
     """The part that runs in a thread; never used by two threads at once."""
 
-    def __init__(self, recognizer: vosk.KaldiRecognizer, rate: int, fed_rate: int) -> None:
-        self._recognizer = recognizer
+    def __init__(self, model: vosk.Model, rate: int, fed_rate: int) -> None:
+        self._recognizer = vosk.KaldiRecognizer(model, fed_rate)
         self._recognizer.SetWords(True)
         self._recognizer.SetPartialWords(True)
         self._up = Resampler(rate, fed_rate) if fed_rate != rate else None
+        self._model, self._rate, self._fed_rate = model, rate, fed_rate
+
+    def peek(self, pcm: bytes) -> _Heard:
+        """Decode an utterance so far with a recogniser of its own.
+
+        The one that listens on is left alone: silence pushed through it to bring the last words out makes it
+        mishear what follows (word error rate in noise 9 -> 16 %, measured on tests/speech).
+        """
+        scout = vosk.KaldiRecognizer(self._model, self._fed_rate)
+        pieces = []
+        if scout.AcceptWaveform(resample(pcm, self._rate, self._fed_rate)):
+            pieces.append(json.loads(scout.Result()))
+        pieces.append(json.loads(scout.FinalResult()))
+        return _Heard(tuple(pieces), {})
 
     def step(self, pcm: bytes) -> _Heard:
         """Decode some audio."""
@@ -177,6 +194,9 @@ class VoskRecognizer:
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
         self._fresh: list[Word] = []
+        self._utterance: deque[bytes] = deque(maxlen=PEEK_S * 1000 // FRAME_MS)
+        self._pace = 0.0
+        """Milliseconds that a peek takes for a millisecond of audio."""
         self._shown = ""
         self._failed = False
         self._late = False
@@ -187,6 +207,7 @@ class VoskRecognizer:
         """Take one frame; never blocks."""
         if self._decoder is None:
             return
+        self._utterance.append(frame.pcm)
         self._waiting.append(frame)
         self._waiting_samples += frame.samples
         if self._waiting_samples > LATE_S * self._rate:
@@ -195,22 +216,24 @@ class VoskRecognizer:
             self._step()
 
     async def peek(self) -> Transcript:
-        """Everything so far: silence is decoded after it, which brings the words in the look-ahead out."""
-        async with self._concluding:
-            await self._idle()
-            if self._decoder is None:
-                raise HearingError("the recogniser of this call is closed")
-            if self._places.fed or self._waiting:
-                end = self._waiting[-1].end if self._waiting else self._places.end
-                self._waiting.append(
-                    AudioFrame(bytes(self._rate * LOOK_AHEAD_MS // 1000 * SAMPLE_BYTES), self._rate, end)
-                )
-                self._run(self._decoder.step)
-            await self._idle()
+        """Everything said so far, the words that the decoder still looks ahead for included.
+
+        On a machine or model too slow for that, what the decoder has by now.
+        """
+        decoder, pcm = self._decoder, b"".join(self._utterance)
+        if decoder is None:
+            raise HearingError("the recogniser of this call is closed")
+        if self._pace * len(self._utterance) * FRAME_MS > PEEK_MS:
+            self._pace *= 0.9  # it may have been a busy moment
             return self._transcript(self._fresh)
+        began = time.perf_counter()
+        heard = await asyncio.get_running_loop().run_in_executor(self._pool, decoder.peek, pcm)
+        self._pace = (time.perf_counter() - began) * 1000 / max(len(pcm) // (2 * self._rate // 1000), 1)
+        return Transcript(" ".join(piece["text"] for piece in heard.pieces).strip(), False, self._places.end)
 
     async def finish(self) -> Transcript:
         """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
+        self._utterance.clear()
         async with self._concluding:
             await self._idle()
             if self._decoder is None:

@@ -283,3 +283,21 @@ async def test_the_model_outlives_its_house_being_closed() -> None:
     with pytest.raises(HearingError):
         await ear.finish()
     await ear.close()
+
+
+async def test_a_peek_tells_the_words_at_once_and_changes_nothing(russian: Vosk) -> None:
+    pcm = read_mono(SPEECH / "ru/domain/espeak-f3_53.wav")[: -2 * 1600]  # 100 ms of quiet are left behind the words
+    plain, peeked = await russian.open(8000, ignore), await russian.open(8000, ignore)
+    for number, frame in enumerate(frames(pcm)):
+        plain.push(frame)
+        peeked.push(frame)
+        if number % 20 == 19:
+            await peeked.peek()
+
+    seen = await peeked.peek()
+    final = await peeked.finish()
+
+    assert seen.text == final.text == (await plain.finish()).text == "сколько стоит доставка"
+    assert not seen.final
+    assert len(final.words) == 3
+    assert (await peeked.peek()).text == ""
