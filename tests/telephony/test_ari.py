@@ -47,7 +47,8 @@ PARSERS = (
     ari.parse_variable,
 )
 
-REAL = """{"type":"StasisStart","timestamp":"2026-11-21T08:09:49.000+0000","args":["4951112233"],"channel":{"id":"1795248625.0",
+REAL = """{"type":"StasisStart","timestamp":"2026-11-21T08:09:49.000+0000","args":["4951112233"],
+"channel":{"id":"1795248625.0",
 "name":"PJSIP/trunk-00000000","state":"Ring","protocol_id":"x","caller":{"name":"","number":"79161234567"},"connected":
 {"name":"","number":""},"accountcode":"","dialplan":{"context":"allo-inbound","exten":"4951112233","priority":1,"app_name":
 "Stasis","app_data":"allo,4951112233"},"creationtime":"2026-11-21T08:09:49.000+0000","language":"ru"},"application":"allo"}"""
