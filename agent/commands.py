@@ -47,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     choice = models.add_subparsers(required=True, metavar="list|pull")
     choice.add_parser("list", help="what is here and what can be pulled")
     choice.add_parser("pull", help="download a model").add_argument("name", metavar="NAME")
-    for each in (serve, doctor, models):
+    calls = commands.add_parser("calls", help="the call log: the newest calls, or one with its turns and their times")
+    calls.add_argument("id", nargs="?", metavar="ID", help="a call's id or the beginning of it")
+    calls.add_argument("--last", type=int, default=20, metavar="N", help="how many calls to list (20)")
+    calls.set_defaults(command=_calls)
+    for each in (serve, doctor, models, calls):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -58,6 +62,9 @@ def _serve(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=settings.log.level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if settings.log.level != "debug":
+        for name in ("httpx", "httpx2", "openai"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # a line for every question is too much
     from agent.daemon import Daemon
 
     asyncio.run(Daemon(settings).run(lambda health: _banner(settings, health)))
@@ -83,6 +90,14 @@ def _banner(settings: Settings, health: Health) -> None:
         )
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _calls(args: argparse.Namespace) -> int:
+    from agent.call_report import show_call, show_calls
+
+    settings = load(args.config)
+    asyncio.run(show_call(settings, args.id) if args.id else show_calls(settings, args.last))
+    return 0
 
 
 def _doctor(args: argparse.Namespace) -> int:
