@@ -11,14 +11,12 @@ import aiohttp
 
 from agent.finding import Finding, bad, fine, poor
 from agent.settings import Asterisk, Llm, Settings
+from telephony.chan_websocket import usable
 
 LIMIT_S = 3.0
 """Longest wait for an answer of another machine, seconds."""
 
 OPENAI = "https://api.openai.com/v1"
-
-_WEBSOCKET_FROM = {20: (20, 19), 22: (22, 9), 23: (23, 3)}
-"""First versions whose chan_websocket can be trusted with a call (asterisk#1785), for each branch."""
 
 Answer = tuple[int, Any]
 """HTTP status and the JSON that came, None where it was none."""
@@ -118,9 +116,7 @@ def _media(section: Asterisk, version: str, driver: Answer | str) -> Finding:
     """Which way the audio will go, and whether that was asked for."""
     loaded = not isinstance(driver, str) and driver[0] == 200
     numbers = re.match(r"(\d+)\.(\d+)", version)
-    branch = (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
-    floor = _WEBSOCKET_FROM.get(branch[0], (branch[0] + int(branch[0] <= max(_WEBSOCKET_FROM)), 0))
-    good = loaded and branch >= floor
+    good = loaded and usable((int(numbers[1]), int(numbers[2])) if numbers else ())
     name = "Asterisk media"
     if section.media == "websocket" and not loaded:
         return bad(

@@ -23,7 +23,7 @@ CORE = {"agent." + name for name in ("turns", "sentences", "dialogue", "playout"
 TASKS = {
     "agent." + name for name in ("answer", "speak", "call", "replies", "listening", "journal", "recording", "store")
 }
-ROOF = {"agent.daemon", "agent.tables", "agent.doctor", "agent.__main__", "agent.commands"}
+ROOF = {"agent.daemon", "agent.tables", "agent.doctor", "agent.reachability", "agent.__main__", "agent.commands"}
 
 
 def name_of(path: Path) -> str:
