@@ -51,18 +51,21 @@ class Daemon:
         self._ready = False
         self._lag = LoopLag()
         self._board: Switchboard | None = None
+        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
 
     async def run(self, up: Callable[[Health], None]) -> None:
-        """Serve until SIGTERM or SIGINT; ``up`` is called once when calls are answered. Raises ``AlloError``."""
-        stop = asyncio.Event()
+        """Serve until SIGTERM or SIGINT; a second one waits for no call. Raises ``AlloError``.
+
+        ``up`` is called once when calls are answered.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled)
         try:
             async with AsyncExitStack() as stack:
                 web = await serve_admin(self._settings.web.host, self._settings.web.port, self._health)
                 stack.push_async_callback(web.cleanup)
                 house = await self._furnish(stack)
-                await self._serve(house, stop, up)
+                await self._serve(house, up)
         except* AlloError as faults:
             raise _first(faults) from None
 
@@ -124,7 +127,7 @@ class Daemon:
     def _words(self, text: str) -> str:
         return verbalise(text, self._settings.language)
 
-    async def _serve(self, house: House, stop: asyncio.Event, up: Callable[[Health], None]) -> None:
+    async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
         async def serve(line: Line) -> None:
             await self._hold(Call(line, house))
 
@@ -139,11 +142,14 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
             lines = tasks.create_task(board.run(ready))
-            await stop.wait()
+            await self._stop.wait()
             self._ready = False
             await self._drain(board)
             lines.cancel()
             lag.cancel()
+
+    def _signalled(self) -> None:
+        (self._hurry if self._stop.is_set() else self._stop).set()
 
     async def _hold(self, call: Call) -> None:
         self._calls.add(call)
@@ -156,21 +162,21 @@ class Daemon:
         """No new calls; those in progress may finish, then hear a goodbye."""
         board.close()
         log.info("stopping; calls in progress: %d", board.calls)
-        try:
-            async with asyncio.timeout(self._settings.shutdown.grace_s):
-                await board.emptied()
-        except TimeoutError:
-            for call in self._calls:
-                call.close()
-            await self._part(board)
-
-    async def _part(self, board: Switchboard) -> None:
-        try:
-            async with asyncio.timeout(GOODBYE_S):
-                await board.emptied()
-        except TimeoutError:
+        if await self._emptied(board, self._settings.shutdown.grace_s):
+            return
+        for call in self._calls:
+            call.close()
+        if not await self._emptied(board, GOODBYE_S):
             log.warning("%d calls did not end by themselves and are cut", board.calls)
             board.end_calls()
+
+    async def _emptied(self, board: Switchboard, seconds: float) -> bool:
+        """Wait for the last call to end, at most ``seconds`` and no longer than until a second signal."""
+        waiting = [asyncio.ensure_future(board.emptied()), asyncio.ensure_future(self._hurry.wait())]
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        return board.calls == 0
 
     def _health(self) -> Health:
         board = self._board
