@@ -7,6 +7,7 @@ Frames drive everything (see the walk of 20 ms in docs/architecture.md): the loo
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Literal
 
@@ -29,6 +30,7 @@ from agent.turns import (
     Interruption,
     LongSilence,
     Lull,
+    Noise,
     SpeechStarted,
     TurnTaker,
 )
@@ -68,8 +70,8 @@ class Call:
         self._limit = int(house.calls.max_minutes * 60 * rate)
         self._reprompted = 0
         self._failures = 0
-        self._leaving = False
-        """The call is being ended or handed on."""
+        self._talking = self._leaving = False
+        """The leg is up; it is being ended or handed on."""
 
     async def run(self) -> None:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
@@ -92,8 +94,9 @@ class Call:
 
     def close(self) -> None:
         """The house closes: tell the caller, whatever is being said, and hang up."""
-        self._say([self._house.prompts.closing], Action("hangup"))
-        self._leaving = True
+        if self._talking:
+            self._say([self._house.prompts.closing], Action("hangup"))
+            self._leaving = True
 
     async def _converse(self, events: AsyncIterator[LineEvent]) -> HungUp:
         self._emit(CallAnswered())
@@ -101,12 +104,14 @@ class Call:
         ended = HungUp("lost")
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._talking = True
                 self._say([self._house.prompts.greeting], None)
                 self._tasks.create_task(self._open_ear())
                 await self._take(events)
         except* _Over as over:
             ended = _ending(over)
         finally:
+            self._talking = False
             await self._listening.close()
         return ended
 
@@ -133,10 +138,8 @@ class Call:
         played = self._playout.take_played()
         if self._recording is not None:
             self._recording.push(frame.pcm, played)
-        if decision is not None and not self._leaving:
+        if decision is not None:
             self._act(decision)
-        elif self._listening.stale():
-            self._tasks.create_task(self._empty_ear())
         if frame.end > self._limit and not self._leaving:
             self._say([self._house.prompts.goodbye], Action("hangup"))
             self._leaving = True
@@ -148,6 +151,10 @@ class Call:
 
     def _act(self, decision: Decision) -> None:
         match decision:
+            case Noise() | EndOfTurn() | FalseStart() if self._leaving or isinstance(decision, Noise):
+                self._tasks.create_task(self._forget())
+            case _ if self._leaving:
+                return
             case SpeechStarted():
                 self._on_speech()
             case Interruption():
@@ -170,11 +177,9 @@ class Call:
 
     async def _weigh(self, lull: Lull) -> None:
         """The caller paused: what was said so far tells how long to wait."""
-        try:
+        with suppress(AlloError):  # the end of the turn will meet the same fault and deal with it
             text = (await self._listening.peek()).text
-        except AlloError:
-            return  # the end of the turn will meet the same fault and deal with it
-        self._listening.judged(lull, self._house.finished(text))
+            self._listening.judged(lull, self._house.finished(text))
 
     async def _judge(self) -> None:
         """A short sound over the agent's speech: a word takes the turn, anything else lets the agent go on."""
@@ -211,15 +216,16 @@ class Call:
         self._reprompted = 0
         await self._carry_out(await self._replies.answer(text, position, reached))
 
+    async def _forget(self) -> None:
+        with suppress(AlloError):  # the next utterance will meet the same fault and deal with it
+            await self._listening.finish()
+
     async def _understood(self) -> str:
         try:
             return (await self._listening.finish()).text
         except AlloError as error:
             self._failed(error)
             return ""
-
-    async def _empty_ear(self) -> None:
-        await self._understood()
 
     def _break_silence(self) -> None:
         self._emit(Noted("silence"))

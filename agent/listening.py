@@ -6,7 +6,7 @@ from typing import Protocol
 
 from agent.errors import HearingError
 from agent.ports import Recognizer, SpeechToText, Transcript
-from agent.turns import Decision, Lull, TurnTaker, Verdict
+from agent.turns import Decision, EndOfTurn, FalseStart, Lull, Noise, TurnTaker, Verdict
 from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
@@ -29,6 +29,8 @@ class Listening:
         self._ear: Recognizer | None = None
         self._preroll: deque[AudioFrame] = deque(maxlen=PREROLL_MS // FRAME_MS)
         self._fed = False
+        self._sealed: list[AudioFrame] | None = None
+        """Frames after the end of an utterance whose text is not there yet: they belong to the next one."""
         self.position = 0
         """Caller audio received so far, samples: the clock of the conversation."""
 
@@ -47,18 +49,16 @@ class Listening:
             await self._ear.close()
 
     def push(self, frame: AudioFrame, audible: bool, busy: bool) -> Decision | None:
-        """Take one frame; see ``TurnTaker.push``."""
+        """Take one frame; see ``TurnTaker.push``. After ``EndOfTurn``, ``FalseStart`` and ``Noise`` call ``finish``."""
         self.position = frame.end
         decision = self._turns.push(frame, self._detector.push(frame.pcm), audible, busy)
+        if isinstance(decision, EndOfTurn | FalseStart | Noise):
+            self._seal()
         if self._turns.listening:
             self._feed(frame)
         else:
             self._preroll.append(frame)
         return decision
-
-    def stale(self) -> bool:
-        """True when the recogniser heard a sound that came to nothing and waits to be emptied."""
-        return self._fed and not self._turns.listening
 
     async def peek(self) -> Transcript:
         """What was understood so far; raises ``HearingError``."""
@@ -71,21 +71,32 @@ class Listening:
         self._turns.judged(lull.position, verdict)
 
     async def finish(self) -> Transcript:
-        """What was understood since the last ``finish``; raises ``HearingError``."""
-        self._fed = False
+        """What was understood of the utterance that ended; raises ``HearingError``."""
         if self._ear is None:
             raise HearingError("the recogniser is not open")
-        return await self._ear.finish()
+        self._seal()
+        try:
+            return await self._ear.finish()
+        finally:
+            later, self._sealed = self._sealed or [], None
+            for frame in later:
+                self._ear.push(frame)
+
+    def _seal(self) -> None:
+        """The utterance is over here, however long it takes until ``finish`` is called and done."""
+        if self._sealed is None:
+            self._fed, self._sealed = False, []
 
     def _feed(self, frame: AudioFrame) -> None:
         if self._ear is None:
             return
+        take = self._ear.push if self._sealed is None else self._sealed.append
         if not self._fed:
             self._fed = True
             for earlier in self._preroll:
-                self._ear.push(earlier)
+                take(earlier)
             self._preroll.clear()
-        self._ear.push(frame)
+        take(frame)
 
     def _on_partial(self, transcript: Transcript) -> None:
         if transcript.text:

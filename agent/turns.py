@@ -80,6 +80,14 @@ class FalseStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """A sound that came to nothing; what the recogniser made of it may be forgotten."""
+
+    position: int
+    """Where the sound began."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfTurn:
     """The caller finished speaking."""
 
@@ -109,7 +117,7 @@ class LongSilence:
     """Where it was decided."""
 
 
-Decision = SpeechStarted | Interruption | FalseStart | Lull | EndOfTurn | LongSilence
+Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | EndOfTurn | LongSilence
 
 Verdict = Literal["complete", "unsure", "open"]
 """How finished the words of a turn sound."""
@@ -186,8 +194,9 @@ class TurnTaker:
 
     def _sit_out(self, frame: AudioFrame) -> Decision | None:
         self._idle_since = frame.end
+        heard = self._state is not _State.QUIET
         self._reset()
-        return None
+        return Noise(self._onset) if heard else None
 
     def _on_speech(self, frame: AudioFrame, audible: bool) -> Decision | None:
         if self._state is _State.QUIET:
@@ -233,7 +242,7 @@ class TurnTaker:
             return None
         announced, onset = self._announced, self._onset
         self._reset()
-        return FalseStart(onset) if announced else None
+        return FalseStart(onset) if announced else Noise(onset)
 
     def _long_silence(self, frame: AudioFrame) -> Decision | None:
         if frame.end - self._idle_since < self._reprompt:

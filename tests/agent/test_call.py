@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from agent.answer import Answers, Minds
 from agent.call import Call
 from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, Noted, StageReached
@@ -16,7 +18,7 @@ from agent.prompts import load_prompts
 from agent.settings import Calls, Turns
 from tests.fakes.clock import play
 from tests.fakes.engines import FakeMind, FakeRetriever, FakeStt, FakeVoice, StampDetector
-from tests.fakes.line import FakeLine, Leaves, Presses, Says, Step
+from tests.fakes.line import FakeLine, Leaves, Presses, Says, Stalls, Step
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 HOURS = Passage("general", "Часы", "Мы работаем с девяти. Обед в час.", 0.9)
@@ -186,6 +188,20 @@ def test_a_caller_who_looks_for_a_word_is_waited_for() -> None:
     ]
     assert hesitating.heard[1:] == ["Миллион."]
     assert WHOLE < unclear.speaks_from(ask + 1) - (ask + 1) <= UNSURE
+
+
+@pytest.mark.parametrize("at", [0.5, 0.9, 1.0, 1.1, 1.2])
+def test_audio_that_comes_late_and_all_at_once_loses_no_word(at: float) -> None:
+    ask = GREETING_S + 1
+    minds = Minds(FakeMind({"когда вы работаете": ["С девяти. "], "сколько стоит пресс": ["Миллион. "]}))
+    late = Stalls(ask + at, 1.5)
+    script: list[Step] = [Says(ask, "когда вы работаете"), late, Says(ask + 5, "сколько стоит пресс"), Leaves(ask + 10)]
+    scene = Scene(script, minds)
+
+    assert [event.text for event in scene.of(CallerSaid) if isinstance(event, CallerSaid)] == [
+        "когда вы работаете",
+        "сколько стоит пресс",
+    ]
 
 
 def test_silence_is_broken_twice_then_comes_the_goodbye() -> None:

@@ -13,6 +13,7 @@ from agent.turns import (
     Interruption,
     LongSilence,
     Lull,
+    Noise,
     SpeechStarted,
     TurnTaker,
     Verdict,
@@ -84,7 +85,7 @@ def test_a_verdict_on_an_earlier_lull_is_stale() -> None:
 
 
 def test_a_click_is_not_speech() -> None:
-    assert run(TurnTaker(RATE), frames(60, True) + frames(1000, False)) == []
+    assert run(TurnTaker(RATE), frames(60, True) + frames(1000, False)) == [Noise(0)]
 
 
 def test_speech_over_the_agent_pauses_then_takes_the_turn() -> None:
@@ -123,6 +124,8 @@ def test_without_barge_in_the_agent_is_never_cut() -> None:
     taker = TurnTaker(RATE, barge_in=BargeIn(enabled=False))
 
     assert run(taker, frames(2000, True), audible=True) == []
+    assert run(taker, frames(60, True), start=ms(2000)) == []
+    assert run(taker, frames(20, True), audible=True, start=ms(2060)) == [Noise(ms(2000))]
 
 
 def test_silence_of_both_sides_is_noticed_again_and_again() -> None:

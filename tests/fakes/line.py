@@ -47,13 +47,21 @@ class Presses:
 
 
 @dataclass(frozen=True)
+class Stalls:
+    """Nothing arrives from ``at`` for ``lasts`` seconds, then all of it at once."""
+
+    at: float
+    lasts: float
+
+
+@dataclass(frozen=True)
 class Leaves:
     """The caller hangs up."""
 
     at: float
 
 
-Step = Says | Presses | Leaves
+Step = Says | Presses | Stalls | Leaves
 
 
 class FakeMouth:
@@ -136,8 +144,16 @@ class FakeLine:
             self.mouth.tick()
             yield AudioFrame(stamp(self._spoken(now), STEP), RATE, position)
             position += STEP
-            await asyncio.sleep(0.02)
+            await self._wait(now)
         yield self._over
+
+    async def _wait(self, now: float) -> None:
+        """20 ms, but in a stall all of it first and then nothing."""
+        for step in self.script:
+            if isinstance(step, Stalls) and step.at <= now < step.at + step.lasts:
+                await asyncio.sleep(step.lasts if now < step.at + 0.02 else 0)
+                return
+        await asyncio.sleep(0.02)
 
     def _spoken(self, now: float) -> int:
         for n, step in enumerate(self.script, 1):
