@@ -31,7 +31,7 @@ def model_server(*arguments: str) -> Iterator[str]:
 def answer_of(launch: Launch, address: str) -> tuple[str, float]:
     """What was heard of the answer to one question, and after how many milliseconds."""
     daemon = launch({"LLM__BASE_URL": address, "LLM__MODEL": "test", "LLM__API_KEY": "sk-secret"})
-    (report,) = place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=12))
+    (report,) = place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=14))
     daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
     (turn,) = daemon.rows("SELECT said_heard FROM turns WHERE n = 1")
     assert "sk-secret" not in daemon.log
