@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GOODBYE_S = 10.0
 """Time for the spoken goodbye at shutdown, seconds."""
 
@@ -58,8 +59,10 @@ class Daemon:
 
         ``up`` is called once when calls are answered.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._signalled)
+        loop = asyncio.get_running_loop()
+        # not loop.add_signal_handler: closing the loop would bring the deadly default back for the last moments
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._signalled))
         try:
             async with AsyncExitStack() as stack:
                 web = await serve_admin(self._settings.web.host, self._settings.web.port, self._health)
@@ -68,6 +71,9 @@ class Daemon:
                 await self._serve(house, up)
         except* AlloError as faults:
             raise _first(faults) from None
+        finally:
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # a late second one must not make a clean end look like a death
 
     async def _furnish(self, stack: AsyncExitStack) -> House:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
