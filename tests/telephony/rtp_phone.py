@@ -17,14 +17,17 @@ from telephony.rtp_leg import PCMA, RtpFormat, RtpLeg, rate_of
 from telephony.rtp_ports import RtpPorts
 
 PORTS = RtpPorts(23000, 23998)
+FAR_PORTS = RtpPorts(24000, 24998)
+"""For a far end that needs its RTCP port too: the port beside one the kernel chose may be taken."""
 
 
 class Phone:
     """The far end: a plain UDP socket with an RTP stream of its own."""
 
-    def __init__(self, payload_type: int = PCMA, host: str = "127.0.0.1") -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((host, 0))
+    def __init__(self, payload_type: int = PCMA, host: str = "127.0.0.1", bound: socket.socket | None = None) -> None:
+        self.socket = bound or socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        if bound is None:
+            self.socket.bind((host, 0))
         self.socket.setblocking(False)
         self.address: tuple[str, int] = self.socket.getsockname()
         self.payload_type = payload_type

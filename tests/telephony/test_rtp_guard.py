@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 import time
 
 import numpy as np
@@ -15,7 +14,7 @@ from telephony.clock import MediaClock
 from telephony.inbox import Inbox
 from telephony.rtp_leg import G722, PCMA, PCMU, RtpFormat, RtpLeg, rate_of
 from telephony.rtp_ports import NoPortFree, RtpPorts
-from tests.telephony.rtp_phone import PORTS, Phone, all_frames, open_leg
+from tests.telephony.rtp_phone import FAR_PORTS, PORTS, Phone, all_frames, open_leg
 
 # ---------------------------------------------------------------- refusing
 
@@ -105,10 +104,9 @@ async def test_ports_are_even_rotate_and_run_out() -> None:
 
 
 async def test_reports_are_sent_and_understood() -> None:
-    phone = Phone()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp:
-        rtcp.bind(("127.0.0.1", phone.address[1] + 1))
-        rtcp.setblocking(False)
+    rtp, rtcp = FAR_PORTS.bind("127.0.0.1")
+    phone = Phone(bound=rtp)
+    with rtcp:
         async with open_leg(phone) as (leg, _):
             for _ in range(400):
                 leg.tick(1)
