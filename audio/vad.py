@@ -1,14 +1,21 @@
-"""Is this 20 ms frame speech? A cheap gate by level first; the detector runs only while the gate is open.
+"""Is this 20 ms frame speech? Two stages: a cheap one on every frame, a neural one only while the first says yes.
 
-The gate compares the frame's level with the quietest that this call was in the last seconds (minimum
-statistics: R. Martin, "Noise power spectral density estimation", 2001, reduced to one band), so a steady
-noise of any level closes it. The detector behind it is WebRTC's, which goes deaf for quiet callers:
-it is therefore shown the frame at a steady loudness.
+Stage one is a gate by level, then WebRTC's detector. The gate compares the frame's level with the quietest that this
+call was in the last seconds (minimum statistics: R. Martin, "Noise power spectral density estimation", 2001, reduced
+to one band), so a steady noise of any level closes it. Stage two is Silero's network (``audio.neural``): it tells
+voices from coughs, clicks, keys, music and gusts, which stage one takes for speech. Both go deaf for quiet callers
+and are therefore shown the sound at a steady loudness.
 """
+
+from collections import deque
+from itertools import islice
 
 import numpy as np
 import webrtcvad
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
+from audio import neural
 from audio.frame import frame_bytes
 
 LEAST_DBFS = -58.0
@@ -29,6 +36,18 @@ _TARGET_DBFS = -18.0
 _MOST_GAIN_DB = 30.0
 _DECAY_DB = 0.05
 """How fast a loud sound is forgotten, dB a frame (2.5 dB/s)."""
+VOICE_BEGINS = 0.4
+"""Probability of a voice at which speech begins."""
+VOICE_GOES_ON = 0.25
+"""Probability under which it ends."""
+
+_HANGOVER_FRAMES = 10
+"""The network keeps its memory through a gap of stage one as long as this, 200 ms: between two syllables."""
+_EARLIER_FRAMES = 4
+"""Frames before a sound that the network hears too: with the first frame of the sound they are three whole steps."""
+_KEPT_FRAMES = _EARLIER_FRAMES + 2
+_TAPS_PER_STEP = 12
+"""Length of the low-pass in front of the network, samples of the lower rate."""
 _RATES = (8000, 16000, 32000, 48000)
 _FULL_SCALE_SQUARE = 32768.0**2
 
@@ -41,7 +60,7 @@ class SpeechDetector:
     """Speech flags for one call; the same frames always give the same flags.
 
     ``rate`` is 8000 or 16000 Hz (32000 and 48000 work too); the flag of a frame comes with the frame,
-    there is no look-ahead. Speech flags trail the end of speech by at most 60-100 ms.
+    there is no look-ahead. Making one raises ``FileNotFoundError`` when the network's file is missing.
     """
 
     def __init__(self, rate: int) -> None:
@@ -52,19 +71,14 @@ class SpeechDetector:
         self._vad = webrtcvad.Vad(2)
         self._scratch = np.empty(self._bytes // 2, dtype=np.float32)
         self._shown = np.empty(self._bytes // 2, dtype=np.int16)
+        self._floor = _Floor()
         self._least = _ratio(LEAST_DBFS)
         self._open = _ratio(OPEN_DB)
         self._hold = _ratio(HOLD_DB)
         self._decay = _ratio(-_DECAY_DB)
-        self._recent: list[float] = []
-        self._oldest = 0
-        self._minima = [1.0] * _SPANS
-        self._past = 1.0
-        self._span_least = 1.0
-        self._span_left = _SPAN_FRAMES
-        self._span = 0
         self._loud = self._least
-        self._speech = False
+        self._sound = False
+        self._voice = _VoiceCheck(rate)
 
     def push(self, pcm: bytes) -> bool:
         """Take one 20 ms frame of PCM16 mono; True when somebody speaks in it."""
@@ -73,14 +87,37 @@ class SpeechDetector:
         scratch = self._scratch
         scratch[:] = np.frombuffer(pcm, dtype="<i2")
         power = float(scratch.dot(scratch)) / (scratch.size * _FULL_SCALE_SQUARE)
-        floor = self._track(power)
+        floor = self._floor.track(power)
         self._loud = max(power, self._loud * self._decay)
-        margin = self._hold if self._speech else self._open
-        self._speech = power > self._least and power > floor * margin and self._is_speech(pcm)
-        return self._speech
+        margin = self._hold if self._sound else self._open
+        gain = max(1.0, min(_ratio(_TARGET_DBFS) / self._loud, _ratio(_MOST_GAIN_DB))) ** 0.5
+        self._sound = power > self._least and power > floor * margin and self._may_be_speech(pcm, gain)
+        return self._voice.push(pcm, self._sound, gain)
 
-    def _track(self, power: float) -> float:
-        """Note a frame's power and return the floor: the least power of the last ``_SPANS`` spans and this one."""
+    def _may_be_speech(self, pcm: bytes, gain: float) -> bool:
+        if gain <= 1.0:
+            return bool(self._vad.is_speech(pcm, self._rate))
+        scratch = self._scratch
+        scratch *= gain
+        np.clip(scratch, -32768.0, 32767.0, out=scratch)
+        self._shown[:] = scratch
+        return bool(self._vad.is_speech(self._shown.tobytes(), self._rate))
+
+
+class _Floor:
+    """The noise floor of a call: the least power of the last ``_SPANS`` spans and the one under way."""
+
+    def __init__(self) -> None:
+        self._recent: list[float] = []
+        self._oldest = 0
+        self._minima = [1.0] * _SPANS
+        self._past = 1.0
+        self._span_least = 1.0
+        self._span_left = _SPAN_FRAMES
+        self._span = 0
+
+    def track(self, power: float) -> float:
+        """Note a frame's power and return the floor."""
         self._span_least = min(self._span_least, self._smooth(power))
         floor = min(self._past, self._span_least)
         self._span_left -= 1
@@ -101,12 +138,59 @@ class SpeechDetector:
             self._oldest = (self._oldest + 1) % _SMOOTH
         return sum(recent) / len(recent)
 
-    def _is_speech(self, pcm: bytes) -> bool:
-        gain_square = min(_ratio(_TARGET_DBFS) / self._loud, _ratio(_MOST_GAIN_DB))
-        if gain_square <= 1.0:
-            return bool(self._vad.is_speech(pcm, self._rate))
-        scratch = self._scratch
-        scratch *= gain_square**0.5
-        np.clip(scratch, -32768.0, 32767.0, out=scratch)
-        self._shown[:] = scratch
-        return bool(self._vad.is_speech(self._shown.tobytes(), self._rate))
+
+class _VoiceCheck:
+    """Stage two: runs the network on the sounds that stage one let through, and on a little before them."""
+
+    def __init__(self, rate: int) -> None:
+        self._network = neural.Voice()
+        self._factor = rate // neural.RATE
+        self._taps = _low_pass(self._factor)
+        self._frames: deque[bytes] = deque([bytes(frame_bytes(rate))] * _KEPT_FRAMES, _KEPT_FRAMES)
+        self._waiting = np.empty(0, np.float32)
+        self._quiet = _HANGOVER_FRAMES + 1
+        """Frames since stage one last said yes."""
+        self._speech = False
+        self._voice = 0.0
+        """Probability of the last step."""
+
+    def push(self, pcm: bytes, sound: bool, gain: float) -> bool:
+        """Take a frame, what stage one says of it, and how much it is to be amplified; True for a voice."""
+        self._frames.append(pcm)
+        if not sound and self._quiet >= _HANGOVER_FRAMES:
+            self._quiet = _HANGOVER_FRAMES + 1
+            self._speech = False
+            return False
+        fresh = self._quiet > _HANGOVER_FRAMES
+        self._quiet = 0 if sound else self._quiet + 1
+        self._take(fresh)
+        while self._waiting.size >= neural.CONTEXT + neural.STEP:
+            step = self._waiting[: neural.CONTEXT + neural.STEP] * np.float32(gain / 32768.0)
+            self._voice = self._network.hear(np.clip(step, -1.0, 1.0, out=step))
+            self._waiting = self._waiting[neural.STEP :]
+        self._speech = sound and self._voice >= (VOICE_GOES_ON if self._speech else VOICE_BEGINS)
+        return self._speech
+
+    def _take(self, fresh: bool) -> None:
+        """Put the newest frame to what waits for the network; a fresh sound begins with the frames before it."""
+        if fresh:
+            self._network.forget()
+            self._waiting = self._slow(_EARLIER_FRAMES + 1)
+        else:
+            self._waiting = np.concatenate((self._waiting, self._slow(1)))
+
+    def _slow(self, frames: int) -> NDArray[np.float32]:
+        """The newest frames at the network's rate; the low-pass also sees the end of the frame before them."""
+        samples = np.frombuffer(b"".join(islice(self._frames, _KEPT_FRAMES - frames - 1, None)), dtype="<i2")
+        wanted = samples.size // (frames + 1) * frames
+        if self._factor == 1:
+            return samples[-wanted:].astype(np.float32)
+        windows = sliding_window_view(samples[1 - wanted - self._taps.size :], self._taps.size)
+        return windows[self._factor - 1 :: self._factor] @ self._taps
+
+
+def _low_pass(factor: int) -> NDArray[np.float32]:
+    """Windowed sinc that lets half of the lower rate through; gain 1."""
+    place = np.arange(_TAPS_PER_STEP * factor + 1) - _TAPS_PER_STEP * factor / 2
+    taps = np.sinc(place * 0.9 / factor) * np.hamming(place.size)
+    return np.asarray(taps / taps.sum(), dtype=np.float32)

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from audio.frame import frame_bytes
@@ -10,6 +12,7 @@ from audio.level import comfort_noise, dbfs, peak_dbfs, silence, tone
 from audio.resample import resample
 from audio.vad import SpeechDetector
 from audio.wav import read_mono
+from bench.ear_sounds import RATE, a_law, noise, pcm, pink, samples_of
 
 SPEECH = Path(__file__).parent.parent / "speech"
 PCM = np.dtype("<i2")
@@ -92,6 +95,44 @@ def test_the_same_frames_give_the_same_flags() -> None:
 
 def test_a_long_tone_is_soon_taken_for_noise() -> None:
     assert not any(flags(cut(tone(425.0, 6000, 8000, -20.0)))[150:])
+
+
+def longest(heard: Sequence[bool]) -> int:
+    runs = "".join("#" if flag else "." for flag in heard).split(".")
+    return max(len(run) for run in runs)
+
+
+@pytest.mark.parametrize("name", ["clicks", "crackle", "breath", "gust", "dtmf", "music"])
+def test_noises_are_not_speech(name: str) -> None:
+    runs = [
+        longest(flags(cut(noise(name, level, seed)))) for seed in range(4) for level in (-50.0, -40.0, -30.0, -20.0)
+    ]
+    assert sum(run >= 5 for run in runs) <= 1  # 100 ms
+
+
+def test_most_coughs_are_not_speech() -> None:
+    taken = [longest(flags(cut(noise("cough", -25.0, seed)))) >= 5 for seed in range(20)]
+    assert sum(taken) <= 5
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_speech_in_pink_noise_begins_soon_and_ends_soon(path: Path) -> None:
+    speech = samples_of(read_mono(path))
+    lead = np.zeros(2 * RATE)
+    clean = np.concatenate((lead, speech * 0.5 / np.abs(speech).max(), lead))
+    level = np.sqrt(np.mean(clean[np.abs(clean) > 1e-3] ** 2))
+    frames = cut(pcm(clean + pink(clean.size, np.random.default_rng(1)) * level * 10 ** (-15 / 20)))
+    loud = np.flatnonzero([dbfs(frame) > -30.0 for frame in cut(pcm(a_law(clean)))])
+    heard = np.flatnonzero(flags(frames))
+    assert -5 <= int(heard[0]) - int(loud[0]) <= 8
+    assert int(heard[-1]) - int(loud[-1]) <= 15
+
+
+@given(
+    st.lists(st.sampled_from([bytes(320), b"\xff\x7f" * 160, b"\x00\x80" * 160, bytes(range(160)) * 2]), max_size=60)
+)
+def test_any_samples_give_a_flag_and_the_same_one_again(frames: list[bytes]) -> None:
+    assert flags(frames) == flags(frames)
 
 
 def test_wrong_sizes_and_rates_are_refused() -> None:

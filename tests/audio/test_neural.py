@@ -1,0 +1,48 @@
+"""The network computed here against the original, run once by its vendor's runtime over the same recordings."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio import neural
+from audio.wav import read_mono
+
+HERE = Path(__file__).parent
+GOLDEN: dict[str, list[float]] = json.loads((HERE / "golden" / "silero_8k.json").read_text(encoding="utf-8"))
+
+
+def heard(name: str, voice: neural.Voice) -> list[float]:
+    pcm = read_mono(HERE.parent / "speech" / name)
+    samples = (np.frombuffer(pcm, dtype="<i2") / 32768).astype(np.float32)
+    padded: neural.Floats = np.concatenate((np.zeros(neural.CONTEXT, np.float32), samples))
+    return [
+        voice.hear(padded[at : at + neural.CONTEXT + neural.STEP])
+        for at in range(0, samples.size - neural.STEP + 1, neural.STEP)
+    ]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_same_probabilities_as_the_original(name: str) -> None:
+    assert np.abs(np.array(heard(name, neural.Voice())) - GOLDEN[name]).max() < 0.01
+
+
+def test_a_forgotten_sound_leaves_nothing_behind() -> None:
+    voice = neural.Voice()
+    first, second = list(GOLDEN)[:2]
+    fresh = heard(first, voice)
+    heard(second, voice)
+    voice.forget()
+
+    assert heard(first, voice) == fresh
+
+
+def test_a_missing_network_says_where_it_should_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(neural, "WEIGHTS", tmp_path / "weights.npz")
+    neural._weights.cache_clear()
+    try:
+        with pytest.raises(FileNotFoundError, match=r"weights\.npz; install"):
+            neural.load()
+    finally:
+        neural._weights.cache_clear()
