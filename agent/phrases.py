@@ -1,21 +1,25 @@
 """Phrases that were spoken before are not synthesised again.
 
 A cache in front of a voice: memory first, then files; a miss streams through while it is remembered.
-What is kept is already at the leg's rate, so audio is converted once in its life. An entry is named by a
-digest of voice, rate and text, and carries a digest of its audio: a damaged one is made anew.
+What is kept is already at the leg's rate, so audio is converted once in its life; the starts of its words are kept
+with it. An entry is named by a digest of voice, rate, pace and text, and carries a digest of its content: a damaged one
+is made anew.
 """
 
 import asyncio
 import hashlib
 import logging
 import os
+import struct
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 
-from agent.ports import Synthesizer
+from agent.ports import Synthesizer, WordStart
+from audio.frame import SAMPLE_BYTES
 from audio.resample import Resampler
 
 log = logging.getLogger(__name__)
@@ -23,12 +27,48 @@ log = logging.getLogger(__name__)
 MEMORY_BYTES = 32 << 20
 """Audio kept in memory, bytes: half an hour at 8 kHz."""
 
-_MAGIC = b"allo phrase 1\n"
+_MAGIC = b"allo phrase 2\n"
 _DIGEST_BYTES = 32
 _SUFFIX = ".phrase"
 _PART = ".part"
 _FULL = 0.9
 """When the folder is full the oldest entries go until this part of it is left."""
+_COUNT = struct.Struct("<I")
+_MARK = struct.Struct("<II")
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """Audio at the leg's rate and where its words begin."""
+
+    pcm: bytes
+    marks: tuple[WordStart, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about."""
+        return len(self.pcm) + len(self.marks) * _MARK.size
+
+    @property
+    def stream(self) -> tuple[bytes | WordStart, ...]:
+        """As a voice would give it."""
+        return (*self.marks, self.pcm)
+
+    def serialize(self) -> bytes:
+        """Number of words, then of each the offset and the sample as uint32, little endian; then PCM16."""
+        marks = b"".join(_MARK.pack(mark.offset, mark.sample) for mark in self.marks)
+        return _COUNT.pack(len(self.marks)) + marks + self.pcm
+
+    @classmethod
+    def parse(cls, content: bytes) -> "_Phrase":
+        """The phrase of ``serialize``; raises ``ValueError`` when it can't be one."""
+        if len(content) < _COUNT.size:
+            raise ValueError("no count of words")
+        start = _COUNT.size + _COUNT.unpack_from(content)[0] * _MARK.size
+        pcm = content[start:]
+        if start > len(content) or not pcm or len(pcm) % SAMPLE_BYTES:
+            raise ValueError("words and audio don't fill the entry")
+        return cls(pcm, tuple(WordStart(*mark) for mark in _MARK.iter_unpack(content[_COUNT.size : start])))
 
 
 class Phrases:
@@ -37,34 +77,45 @@ class Phrases:
     def __init__(self, synth: Synthesizer, folder: Path, megabytes: int, memory_bytes: int = MEMORY_BYTES) -> None:
         """``folder`` is made at the first store; ``megabytes`` is its greatest size, 0 keeps nothing on disk."""
         self._synth = synth
-        self._memory: OrderedDict[str, bytes] = OrderedDict()
+        self._memory: OrderedDict[str, _Phrase] = OrderedDict()
         self._memory_bytes = 0
         self._memory_most = memory_bytes
         self._disk = _Disk(folder, megabytes << 20) if megabytes else None
 
-    async def speech(self, text: str, rate: int) -> AsyncIterator[bytes]:
-        """PCM16 mono at ``rate`` Hz: whole when it is known, else as it is made; raises ``VoiceError``.
+    async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+        """PCM16 mono at ``rate`` Hz and the starts of words in its samples: whole when known, else as it is made.
 
-        A stream that is cut off before its end is not remembered.
+        Raises ``VoiceError``. A stream that is cut off before its end is not remembered.
         """
-        key = self._key(text, rate)
-        known = await self._recall(key)
-        if known is not None:
-            yield known
+        key = self._key(text, rate, pace)
+        phrase = await self._recall(key)
+        if phrase is not None:
+            for made in phrase.stream:
+                yield made
             return
-        made = bytearray()
-        async with aclosing(self._fresh(text, rate)) as stream:
-            async for pcm in stream:
-                made += pcm
-                yield pcm
-        await self._remember(key, bytes(made))
+        pcm, marks = bytearray(), list[WordStart]()
+        async with aclosing(self._fresh(text, rate, pace)) as stream:
+            async for made in stream:
+                if isinstance(made, WordStart):
+                    marks.append(made)
+                else:
+                    pcm += made
+                yield made
+        await self._remember(key, _Phrase(bytes(pcm), tuple(marks)))
 
-    async def _fresh(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
+    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
+        """The same without waiting, ``None`` where it is not in memory."""
+        phrase = self._memory.get(self._key(text, rate, pace))
+        return phrase.stream if phrase else None
+
+    async def _fresh(self, text: str, rate: int, pace: float) -> AsyncGenerator[bytes | WordStart, None]:
         change = Resampler(self._synth.rate, rate)
-        stream = self._synth.synthesize(text)
+        stream = self._synth.synthesize(text, pace)
         try:
-            async for chunk in stream:
-                if pcm := change.push(chunk):
+            async for made in stream:
+                if isinstance(made, WordStart):
+                    yield WordStart(made.offset, made.sample * rate // self._synth.rate)
+                elif pcm := change.push(made):
                     yield pcm
         finally:
             if isinstance(stream, AsyncGenerator):  # a voice that is still at work stops now, not when it is collected
@@ -78,33 +129,34 @@ class Phrases:
             async for _ in self.speech(text, rate):
                 pass
 
-    def _key(self, text: str, rate: int) -> str:
-        return hashlib.sha256("\0".join((self._synth.name, str(rate), text)).encode("utf-8", "replace")).hexdigest()
+    def _key(self, text: str, rate: int, pace: float) -> str:
+        name = "\0".join((self._synth.name, str(rate), f"{pace:.3f}", text))
+        return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
-    async def _recall(self, key: str) -> bytes | None:
-        pcm = self._memory.get(key)
-        if pcm is not None:
+    async def _recall(self, key: str) -> _Phrase | None:
+        phrase = self._memory.get(key)
+        if phrase is not None:
             self._memory.move_to_end(key)
         elif self._disk is not None:
-            pcm = await asyncio.to_thread(self._disk.read, key)
-            if pcm is not None:
-                self._keep(key, pcm)
-        return pcm
+            phrase = await asyncio.to_thread(self._disk.read, key)
+            if phrase is not None:
+                self._keep(key, phrase)
+        return phrase
 
-    async def _remember(self, key: str, pcm: bytes) -> None:
-        if not pcm:
+    async def _remember(self, key: str, phrase: _Phrase) -> None:
+        if not phrase.pcm:
             return
-        self._keep(key, pcm)
+        self._keep(key, phrase)
         if self._disk is not None:
-            await asyncio.to_thread(self._disk.write, key, pcm)
+            await asyncio.to_thread(self._disk.write, key, phrase)
 
-    def _keep(self, key: str, pcm: bytes) -> None:
+    def _keep(self, key: str, phrase: _Phrase) -> None:
         if key in self._memory:
-            self._memory_bytes -= len(self._memory.pop(key))
-        self._memory[key] = pcm
-        self._memory_bytes += len(pcm)
+            self._memory_bytes -= self._memory.pop(key).size
+        self._memory[key] = phrase
+        self._memory_bytes += phrase.size
         while self._memory_bytes > self._memory_most:
-            self._memory_bytes -= len(self._memory.popitem(last=False)[1])
+            self._memory_bytes -= self._memory.popitem(last=False)[1].size
 
 
 class _Disk:
@@ -118,8 +170,8 @@ class _Disk:
         """Size of the folder; not known until the first write."""
         self._broken = False
 
-    def read(self, key: str) -> bytes | None:
-        """The audio of an entry; None when there is none or it is damaged."""
+    def read(self, key: str) -> _Phrase | None:
+        """An entry; None when there is none or it is damaged."""
         path = self._folder / (key + _SUFFIX)
         try:
             content = path.read_bytes()
@@ -127,29 +179,33 @@ class _Disk:
         except OSError:
             return None
         start = len(_MAGIC) + _DIGEST_BYTES
-        pcm = content[start:]
-        whole = content[:start] == _MAGIC + hashlib.sha256(pcm).digest()
-        return pcm if whole and pcm else None
+        if content[:start] != _MAGIC + hashlib.sha256(content[start:]).digest():
+            return None
+        try:
+            return _Phrase.parse(content[start:])
+        except ValueError:
+            return None
 
-    def write(self, key: str, pcm: bytes) -> None:
+    def write(self, key: str, phrase: _Phrase) -> None:
         """Store an entry, whole or not at all."""
+        content = phrase.serialize()
         with self._lock:
-            if self._broken or len(pcm) > self._most:
+            if self._broken or len(content) > self._most:
                 return
             try:
-                self._write(key, pcm)
+                self._write(key, content)
             except OSError as error:
                 self._broken = True
                 log.warning("%s: phrases are not stored any more: %s; speech goes on", self._folder, error.strerror)
 
-    def _write(self, key: str, pcm: bytes) -> None:
+    def _write(self, key: str, content: bytes) -> None:
         if self._bytes is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._bytes = self._survey()
         path, part = self._folder / (key + _SUFFIX), self._folder / (key + _PART)
         before = path.stat().st_size if path.exists() else 0
         try:
-            part.write_bytes(_MAGIC + hashlib.sha256(pcm).digest() + pcm)
+            part.write_bytes(_MAGIC + hashlib.sha256(content).digest() + content)
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)

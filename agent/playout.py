@@ -5,7 +5,7 @@ chunk of a dead reply has nowhere to go, and returns what the caller really hear
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.ports import Mouth
 from audio.frame import SAMPLE_BYTES
@@ -16,13 +16,13 @@ class Heard:
     """What of a speech reached the caller."""
 
     text: str
-    """Heard sentences; the last one cut to the words that fit its played part."""
+    """Heard sentences; the last one cut to its played words, or to the words that fit its played part."""
     said: str
     """Everything that was given to the voice."""
     complete: bool
     """True when nothing was lost."""
     samples: int = 0
-    """How much audio of it was heard."""
+    """How much audio of it was heard, fillers aside."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,19 @@ class _Spoken:
     text: str
     start: int
     end: int
+    firm: bool = False
+    filler: bool = False
     finished: bool = False
+    marks: list[tuple[int, int]] = field(default_factory=list)
+    """Samples of it after which so many characters of the text were said, rising."""
+
+    def holds(self, played: int) -> bool:
+        """True while it is being heard; a voice that is late does not end it."""
+        return self.start < self.end and self.start <= played and (played < self.end or not self.finished)
+
+    def heard(self, played: int) -> int:
+        """Samples of it that were heard."""
+        return min(max(played - self.start, 0), self.end - self.start)
 
 
 class Speech:
@@ -55,25 +67,54 @@ class Speech:
         said = " ".join(sentence.text for sentence in self.sentences)
         parts = [_part(sentence, played) for sentence in self.sentences]
         complete = all(sentence.finished and sentence.end <= played for sentence in self.sentences)
-        samples = sum(min(max(played - one.start, 0), one.end - one.start) for one in self.sentences)
+        samples = sum(sentence.heard(played) for sentence in self.sentences if not sentence.filler)
         return Heard(" ".join(part for part in parts if part), said, complete, samples)
 
-    def open_sentence(self, text: str) -> None:
-        """What is pushed next belongs to ``text``."""
+    def open_sentence(self, text: str, firm: bool = False) -> None:
+        """What is pushed next belongs to ``text``; ``firm``: the caller may not interrupt it."""
         at = self._playout.pushed
-        self.sentences.append(_Spoken(text, at, at))
+        self.sentences.append(_Spoken(text, at, at, firm))
+        if firm:
+            self._playout.keep_firm(self.sentences[-1])
 
     def close_sentence(self) -> None:
         """The audio of the open sentence is complete."""
         self.sentences[-1].finished = True
 
+    def mark(self, said: int, sample: int) -> None:
+        """``said`` characters of the open sentence were heard when ``sample`` samples of it were played."""
+        self.sentences[-1].marks.append((sample, said))
+
     def push(self, pcm: bytes) -> bool:
-        """Give audio of the open sentence to the mouth; False when the handle is dead."""
+        """Give audio of the open sentence, or a breath after a closed one; False when the handle is dead."""
         if not self.alive:
             return False
         self._playout.push(pcm)
-        self.sentences[-1].end = self._playout.pushed
+        if self.sentences and not self.sentences[-1].finished:
+            self.sentences[-1].end = self._playout.pushed
         return True
+
+    @property
+    def waiting(self) -> bool:
+        """True when no audio came since the last sentence was closed."""
+        newest = self.sentences[-1] if self.sentences else None
+        return self.alive and (newest is None or newest.finished or newest.start == newest.end)
+
+    @property
+    def wants_breath(self) -> bool:
+        """True when the last sentence's end was the last that was pushed."""
+        return bool(self.sentences) and self.sentences[-1].end == self._playout.pushed
+
+    def fill(self, text: str, pcm: bytes, breath: bytes) -> None:
+        """Say a short phrase and a breath before the sentence that is being made; only while ``waiting``."""
+        opened = self.sentences.pop() if self.sentences and not self.sentences[-1].finished else None
+        at = self._playout.pushed
+        self._playout.push(pcm)
+        self.sentences.append(_Spoken(text, at, self._playout.pushed, filler=True, finished=True))
+        self._playout.push(breath)
+        if opened is not None:
+            opened.start = opened.end = self._playout.pushed
+            self.sentences.append(opened)
 
 
 class Playout:
@@ -86,6 +127,7 @@ class Playout:
         self._pending: deque[memoryview] = deque()
         self._taken = mouth.played
         self._paused = False
+        self._firm: list[_Spoken] = []
         self.speech: Speech | None = None
 
     @property
@@ -103,10 +145,22 @@ class Playout:
         """True while something is being heard or is paused."""
         return self._pushed > self._mouth.played
 
+    @property
+    def firm(self) -> bool:
+        """True while a sentence that may not be interrupted is being heard or is paused."""
+        played = self._mouth.played
+        return any(sentence.holds(played) for sentence in self._firm)
+
     def begin(self) -> Speech:
         """Open the mouth for a new reply; the earlier handle dies, its audio plays on."""
+        played = self._mouth.played
+        self._firm = [sentence for sentence in self._firm if sentence.finished and sentence.end > played]
         self.speech = Speech(self)
         return self.speech
+
+    def keep_firm(self, sentence: _Spoken) -> None:
+        """For ``Speech`` only."""
+        self._firm.append(sentence)
 
     def push(self, pcm: bytes) -> None:
         """For ``Speech`` only."""
@@ -135,6 +189,7 @@ class Playout:
         self._paused = False
         heard = self.speech.heard if self.speech else Heard("", "", complete=True)
         self._pushed = self._mouth.played
+        self._firm.clear()
         self.speech = None
         return heard
 
@@ -164,14 +219,16 @@ class Playout:
 
 
 def _part(sentence: _Spoken, played: int) -> str:
-    """The words of a sentence that fit its played share; whole words, rounded down."""
+    """The words of a sentence that were heard: by their times, else those that fit its played share, rounded down."""
     if sentence.finished and played >= sentence.end:
         return sentence.text
-    length = sentence.end - sentence.start
-    if length <= 0 or played <= sentence.start:
+    heard = sentence.heard(played)
+    if heard <= 0:
         return ""
-    share = min(1.0, (played - sentence.start) / length)
-    reach = int(share * len(sentence.text))
+    if sentence.marks:
+        reach = max((said for sample, said in sentence.marks if sample <= heard), default=0)
+    else:
+        reach = int(heard / (sentence.end - sentence.start) * len(sentence.text))
     kept = sentence.text[:reach]
     if reach < len(sentence.text) and not sentence.text[reach].isspace():
         kept = kept.rpartition(" ")[0]

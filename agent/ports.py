@@ -195,7 +195,40 @@ class SpeechToText(Protocol):
         """Free models, threads and processes."""
 
 
+class TurnModel(Protocol):
+    """Judges by the sound whether the caller has finished."""
+
+    async def ended(self, pcm: bytes, rate: int) -> float:
+        """Probability, 0 to 1, that the turn is over: ``pcm`` is the caller's latest audio (PCM16 mono, up to 8 s).
+
+        Raises ``agent.errors.HearingError``.
+        """
+
+    async def close(self) -> None:
+        """Free the model."""
+
+
 # ---------------------------------------------------------------- speaking
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the agent speaks to this caller."""
+
+    pace: float = 1.0
+    """Speed of speech, 1 is the voice's own; below 1 is slower."""
+    gain_db: float = 0.0
+    """Loudness above the voice's own, dB."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordStart:
+    """Where a word begins to sound; comes before the audio that holds it."""
+
+    offset: int
+    """Characters of the text before the word."""
+    sample: int
+    """Samples of this stream before the word sounds."""
 
 
 class Synthesizer(Protocol):
@@ -209,8 +242,11 @@ class Synthesizer(Protocol):
     def rate(self) -> int:
         """Sample rate of its audio, Hz."""
 
-    def synthesize(self, text: str) -> AsyncIterator[bytes]:
-        """Stream PCM16 mono chunks of one sentence; raises ``agent.errors.VoiceError``."""
+    def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+        """Stream PCM16 mono chunks of one sentence, and the starts of its words where the voice knows them.
+
+        ``pace``: as in ``Manner``. Raises ``agent.errors.VoiceError``.
+        """
 
     async def close(self) -> None:
         """Free what the voice holds."""
@@ -241,6 +277,8 @@ class Exchange:
 
     caller: str
     agent: str
+    unheard: str = ""
+    """The rest of the answer: said, and not heard because the caller cut in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +293,8 @@ class Question:
     """Earlier turns, oldest first; agent texts hold only what was heard."""
     system: str = ""
     """System prompt."""
+    unheard_note: str = ""
+    """How a model is told what was not heard, ``{}`` standing for the words; empty: it is not told."""
 
 
 class Retriever(Protocol):
@@ -293,6 +333,11 @@ class Action:
     """Where to, for ``transfer``; empty: the operator from the settings."""
 
 
+Effect = Literal["", "offer", "repeat", "wait", "slower", "faster", "louder", "quieter"]
+"""``offer``: a yes now means the operator; ``repeat``: said before, not worth repeating; ``wait``: the caller asked
+for time; the rest change the manner of speaking."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """The unit between brain and voice."""
@@ -303,6 +348,10 @@ class Sentence:
     """``general`` or ``tech`` when it stands on a passage, else empty."""
     action: Action | None = None
     """Done after the sentence was heard."""
+    effect: Effect = ""
+    """What the conversation is to remember once this sentence is on its way."""
+    firm: bool = False
+    """The caller may not interrupt it."""
 
 
 AnswerText = Callable[[str], Awaitable[str]]

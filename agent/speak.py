@@ -3,21 +3,35 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
+from agent.language.alignment import said
 from agent.playout import Heard, Playout, Speech
-from agent.ports import Sentence
+from agent.ports import Effect, Manner, Sentence, WordStart
 from audio.frame import SAMPLE_BYTES
+from audio.level import FULL_SCALE
 
 BREATH_MS = 120
 """Silence between two sentences, milliseconds: without it a synthesised voice is hard to follow."""
+PACES = (0.65, 0.8, 1.0, 1.15, 1.3)
+"""Steps of «помедленнее» and «побыстрее»."""
+GAINS_DB = (-12.0, -6.0, 0.0, 6.0, 12.0)
+"""Steps of «потише» and «погромче», dB."""
+KNEE = 0.7
+"""Louder than this, full scale = 1, the gain bends: nothing is clipped."""
 
 
 class Voice(Protocol):
     """Where speech comes from: the phrase cache in front of a synthesiser."""
 
-    def speech(self, text: str, rate: int) -> AsyncIterator[bytes]:
-        """PCM16 mono at ``rate`` of one text; raises ``VoiceError``."""
+    def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+        """PCM16 mono at ``rate`` of one text and the starts of its words; raises ``VoiceError``."""
+
+    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
+        """The same at once, ``None`` where it would have to be made."""
 
 
 class Speaker:
@@ -25,48 +39,89 @@ class Speaker:
 
     def __init__(self, playout: Playout, voice: Voice, words: Callable[[str], str], rate: int) -> None:
         """``words`` turns written text into words for the voice."""
+        self.manner = Manner()
+        """How to speak from the next sentence on."""
         self._playout, self._voice, self._words, self._rate = playout, voice, words, rate
         self._breath = bytes(rate * BREATH_MS // 1000 * SAMPLE_BYTES)
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._expecting: Speech | None = None
+        """The reply whose next audio is still being made."""
 
     async def say(self, sentences: AsyncGenerator[Sentence, None], first_audio: Callable[[], None]) -> Heard:
         """Speak until everything was heard; cancelled, the caller of ``say`` clears the playout.
 
-        Raises ``VoiceError``. ``first_audio`` is called when the first sample goes to the line.
+        Raises ``VoiceError``. ``first_audio`` is called when the first sample of a sentence goes to the line.
         """
-        speech = self._playout.begin()
+        speech = self._expecting = self._playout.begin()
         newest: int | None = None
-        async with aclosing(sentences):
-            async for sentence in sentences:
-                if newest is not None:
-                    # one sentence of look-ahead: this one is made while that one plays
-                    await self.played(min(newest + 1, self._playout.pushed))
-                newest = self._playout.pushed
-                await self._voice_one(speech, sentence, first_audio if len(speech.sentences) == 0 else None)
+        announce: Callable[[], None] | None = first_audio
+        try:
+            async with aclosing(sentences):
+                async for sentence in sentences:
+                    if newest is not None:
+                        self._expecting = None
+                        # one sentence of look-ahead: this one is made while that one plays
+                        await self.played(min(newest + 1, self._playout.pushed))
+                        self._expecting = speech
+                    newest = self._playout.pushed
+                    if await self._voice_one(speech, sentence, announce):
+                        announce = None
+        finally:
+            if self._expecting is speech:
+                self._expecting = None
         await self.played(self._playout.pushed)
         return speech.heard
 
-    async def say_all(self, texts: Iterable[str]) -> Heard:
+    async def say_all(self, texts: Iterable[str | Sentence]) -> Heard:
         """Speak fixed texts."""
 
         async def sentences() -> AsyncGenerator[Sentence, None]:
             for text in texts:
-                yield Sentence(text)
+                yield Sentence(text) if isinstance(text, str) else text
 
         return await self.say(sentences(), lambda: None)
 
-    async def _voice_one(self, speech: Speech, sentence: Sentence, first_audio: Callable[[], None] | None) -> None:
+    async def prepare(self, text: str) -> None:
+        """Have the audio of a sentence made and remembered, in case that it is said; raises ``VoiceError``."""
+        async for _ in self._voice.speech(self._words(text), self._rate, self.manner.pace):
+            pass
+
+    def fill(self, text: str) -> bool:
+        """Say ``text`` now while the next audio of the reply is being made.
+
+        False when there is none to wait for, when it has come, or when ``text`` would have to be made itself.
+        """
+        speech = self._expecting
+        if speech is None or not speech.waiting:
+            return False
+        words = self._words(text)
+        made = self._voice.ready(words, self._rate, self.manner.pace) or self._voice.ready(words, self._rate)
+        pcm = b"".join(part for part in made or () if isinstance(part, bytes))
+        if pcm:
+            speech.fill(text, self._loud(pcm), self._breath)
+        return bool(pcm)
+
+    async def _voice_one(self, speech: Speech, sentence: Sentence, first_audio: Callable[[], None] | None) -> bool:
+        """Give one sentence to the mouth; False when there was no sound in it."""
         if not sentence.text:
-            return
-        if speech.sentences:
+            return False
+        if speech.wants_breath:
             speech.push(self._breath)
-        speech.open_sentence(sentence.text)
-        async for pcm in self._voice.speech(self._words(sentence.text), self._rate):
-            if first_audio is not None and pcm:
+        speech.open_sentence(sentence.text, sentence.firm)
+        words, sounded = self._words(sentence.text), False
+        async for made in self._voice.speech(words, self._rate, self.manner.pace):
+            if isinstance(made, WordStart):
+                speech.mark(said(sentence.text, words, made.offset), made.sample)
+                continue
+            if first_audio is not None and made and not sounded:
                 first_audio()
-                first_audio = None
-            speech.push(pcm)
+            sounded = sounded or bool(made)
+            speech.push(self._loud(made))
         speech.close_sentence()
+        return sounded
+
+    def _loud(self, pcm: bytes) -> bytes:
+        return amplified(pcm, self.manner.gain_db) if self.manner.gain_db else pcm
 
     async def played(self, position: int) -> None:
         """Wait until ``position`` of the mouth's count was heard."""
@@ -85,3 +140,26 @@ class Speaker:
             if played >= position and not reached.done():
                 reached.set_result(None)
         self._waiting = [entry for entry in self._waiting if not entry[1].done()]
+
+
+def changed(manner: Manner, effect: Effect) -> Manner:
+    """``manner`` one step slower, faster, louder or quieter; the same at the end of the steps."""
+    match effect:
+        case "slower":
+            return replace(manner, pace=max((pace for pace in PACES if pace < manner.pace), default=manner.pace))
+        case "faster":
+            return replace(manner, pace=min((pace for pace in PACES if pace > manner.pace), default=manner.pace))
+        case "louder":
+            return replace(manner, gain_db=min((db for db in GAINS_DB if db > manner.gain_db), default=manner.gain_db))
+        case "quieter":
+            return replace(manner, gain_db=max((db for db in GAINS_DB if db < manner.gain_db), default=manner.gain_db))
+    return manner
+
+
+def amplified(pcm: bytes, gain_db: float) -> bytes:
+    """PCM16 mono, louder or quieter by ``gain_db``; the loudest samples are bent softly, never clipped."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64) / FULL_SCALE * 10.0 ** (gain_db / 20.0)
+    over = np.maximum(np.abs(samples) - KNEE, 0.0)
+    bent = np.sign(samples) * (np.minimum(np.abs(samples), KNEE) + (1.0 - KNEE) * np.tanh(over / (1.0 - KNEE)))
+    louder: bytes = np.rint(bent * (FULL_SCALE - 1)).astype("<i2").tobytes()
+    return louder

@@ -19,6 +19,7 @@ import espeakng_loader
 import numpy as np
 
 from agent.errors import StartError, VoiceError
+from agent.ports import WordStart
 from audio.frame import SAMPLE_BYTES
 
 DEFAULT_VOICES = {"ru": "ru", "en": "en-us"}
@@ -42,8 +43,31 @@ _CHARS_UTF8 = 1
 _CHARACTER = 1
 _RATE = 1
 _OK = 0
+_LIST_TERMINATED = 0
+_WORD = 1
+_SLOWEST_WPM, _FASTEST_WPM = 80, 450
+"""What ``espeakRATE`` takes."""
 _PIECES = re.compile(r"(?<=[.!?…])\s+")
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+_UNSPEAKABLE = re.compile("[\0\ud800-\udfff]")
+"""What can't be sent as UTF-8 text; a space takes its place, so that positions stay."""
+
+
+class _Event(ctypes.Structure):
+    """``espeak_EVENT``: positions count characters from 1, samples from the start of the text."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class _Library:
@@ -69,17 +93,21 @@ class _Library:
         """Switch voice and rate when they differ from the last sentence's."""
         if self._now == (voice, speed_wpm):
             return
+        if self._now[0] != voice:
+            self._choose(voice)
+        self._c.espeak_SetParameter(_RATE, speed_wpm, 0)
+        self._now = (voice, speed_wpm)
+
+    def _choose(self, voice: str) -> None:
         self._now = ("", 0)
         variant = voice.partition("+")[2]
         known = not variant or (self._data / "voices" / "!v" / variant).is_file()
         if not known or self._c.espeak_SetVoiceByName(voice.encode()) != _OK:
             raise StartError(f"[tts] voice: espeak-ng has no voice {voice!r}; for instance ru, en-us, ru+f2")
-        self._c.espeak_SetParameter(_RATE, speed_wpm, 0)
-        self._now = (voice, speed_wpm)
 
     def speak(self, text: str, job: "_Job") -> None:
         """Make one piece of text; chunks go to ``job`` meanwhile."""
-        data = text.replace("\0", " ").encode("utf-8", "ignore")
+        data = _UNSPEAKABLE.sub(" ", text).encode()
         self._job = job
         try:
             status = self._c.espeak_Synth(data, len(data) + 1, 0, _CHARACTER, 0, _CHARS_UTF8, None, None)
@@ -88,14 +116,27 @@ class _Library:
         if status != _OK:
             raise VoiceError(f"espeak-ng refused a sentence (status {status})")
 
-    def _made(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int | None) -> int:
+    def _made(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]") -> int:
         """Called by the library with each buffer; 1 stops it. Must not raise."""
         job = self._job
         if job is None or job.stopped:
             return 1
+        if events:
+            job.mark(_words(events))
         if samples and count > 0:
             job.take(ctypes.string_at(samples, count * SAMPLE_BYTES))
         return 0
+
+
+def _words(events: "ctypes._Pointer[_Event]") -> list[WordStart]:
+    """Words that begin in this buffer; the library ends its list with a type of its own."""
+    words = []
+    place = 0
+    while (event := events[place]).type != _LIST_TERMINATED:
+        if event.type == _WORD:
+            words.append(WordStart(event.text_position - 1, event.sample))
+        place += 1
+    return words
 
 
 @cache
@@ -109,15 +150,27 @@ def _library() -> _Library:
 
 
 class _Job:
-    """One piece of text on its way from the worker thread to its listener."""
+    """One piece of text on its way from the worker thread to its listener.
+
+    A word's start is kept until the lead is known: what is cut off there moves all words.
+    """
 
     def __init__(self, rate: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._rate = rate
-        self.made: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.made: asyncio.Queue[bytes | WordStart | None] = asyncio.Queue()
         self.stopped = False
         self._buffer = bytearray()
         self._begun = False
+        self._cut = 0
+        """Samples of the lead that were left out."""
+        self._early: list[WordStart] = []
+
+    def mark(self, words: list[WordStart]) -> None:
+        """Worker: words that begin in the next buffer."""
+        self._early += words
+        if self._begun:
+            self._send_marks()
 
     def take(self, pcm: bytes) -> None:
         """Worker: a buffer of samples."""
@@ -125,6 +178,7 @@ class _Job:
             pcm = self._without_lead(pcm)
             if pcm:
                 self._begun = True
+                self._send_marks()
                 self._send(pcm)
             return
         self._buffer += pcm
@@ -140,13 +194,18 @@ class _Job:
 
     def _without_lead(self, pcm: bytes) -> bytes:
         loud = np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.int32)) > _QUIET
-        if not loud.any():
-            return b""
-        return pcm[max(0, int(loud.argmax()) - self._rate * LEAD_MS // 1000) * SAMPLE_BYTES :]
+        keep = int(loud.argmax()) - self._rate * LEAD_MS // 1000 if loud.any() else loud.size
+        self._cut += max(0, keep)
+        return pcm[max(0, keep) * SAMPLE_BYTES :]
 
-    def _send(self, pcm: bytes | None) -> None:
+    def _send_marks(self) -> None:
+        for word in self._early:
+            self._send(WordStart(word.offset, max(0, word.sample - self._cut)))
+        self._early.clear()
+
+    def _send(self, made: bytes | WordStart | None) -> None:
         try:
-            self._loop.call_soon_threadsafe(self.made.put_nowait, pcm)
+            self._loop.call_soon_threadsafe(self.made.put_nowait, made)
         except RuntimeError:  # the loop is closed: nobody listens
             self.stopped = True
 
@@ -175,19 +234,29 @@ class Espeak:
         """22,050 Hz."""
         return self._rate
 
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
-        """Stream one sentence as PCM16 mono: some 60 ms first, then 240 ms chunks; nothing for a text without words."""
-        for piece in _pieces(text):
-            async with aclosing(self._speak(piece)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+    async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+        """Stream one sentence as PCM16 mono: some 60 ms first, then 240 ms chunks; nothing for a text without words.
 
-    async def _speak(self, text: str) -> AsyncGenerator[bytes, None]:
+        ``pace`` works between 80 and 450 words a minute. Word times are those of espeak-ng's ``WORD`` events.
+        """
+        speed_wpm = min(max(round(self._speed_wpm * pace), _SLOWEST_WPM), _FASTEST_WPM)
+        samples = 0
+        for start, piece in _pieces(text):
+            before = samples
+            async with aclosing(self._speak(piece, speed_wpm)) as stream:
+                async for made in stream:
+                    if isinstance(made, WordStart):
+                        yield WordStart(start + made.offset, before + made.sample)
+                    else:
+                        samples += len(made) // SAMPLE_BYTES
+                        yield made
+
+    async def _speak(self, text: str, speed_wpm: int) -> AsyncGenerator[bytes | WordStart, None]:
         job = _Job(self._rate)
-        working = asyncio.get_running_loop().run_in_executor(_worker(), _work, self._voice, self._speed_wpm, text, job)
+        working = asyncio.get_running_loop().run_in_executor(_worker(), _work, self._voice, speed_wpm, text, job)
         try:
-            while (chunk := await job.made.get()) is not None:
-                yield chunk
+            while (made := await job.made.get()) is not None:
+                yield made
             await working
         finally:
             job.stopped = True
@@ -215,18 +284,20 @@ def _work(voice: str, speed_wpm: int, text: str, job: _Job) -> None:
         job.end()
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """Whole sentences together up to ``PIECE_CHARS``; a longer sentence is cut at a space."""
-    rest = ""
-    for sentence in _PIECES.split(text.strip()):
-        if rest and len(rest) + len(sentence) >= PIECE_CHARS:
-            yield rest
-            rest = ""
-        rest = f"{rest} {sentence}" if rest else sentence
-        while len(rest) > PIECE_CHARS:
-            cut = rest.rfind(" ", 1, PIECE_CHARS)
-            cut = PIECE_CHARS if cut < 0 else cut
-            yield rest[:cut]
-            rest = rest[cut:].lstrip()
-    if rest:
-        yield rest
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Whole sentences together up to ``PIECE_CHARS``, each with its place; a longer sentence is cut at a space."""
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    while start < end:
+        stop = _piece_end(text, start, end)
+        yield start, text[start:stop].rstrip()
+        start = stop + len(text[stop:end]) - len(text[stop:end].lstrip())
+
+
+def _piece_end(text: str, start: int, end: int) -> int:
+    """Where the piece that begins at ``start`` is to end, for a text that ends at ``end``."""
+    limit = start + PIECE_CHARS
+    if end <= limit:
+        return end
+    sentences = [found.start() for found in _PIECES.finditer(text, start, limit + 1)]
+    space = sentences[-1] if sentences else text.rfind(" ", start + 1, limit)
+    return limit if space < 0 else space

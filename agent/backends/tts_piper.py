@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import StartError, VoiceError
+from agent.ports import WordStart
 
 VOLUME = 0.7
 """Peak of every sentence, full scale = 1: room for the filter that changes the rate."""
@@ -38,7 +39,7 @@ class Piper:
         logging.getLogger("piper").setLevel(logging.INFO)  # its debug lines hold the text that is spoken
         path = _onnx_of(model)
         self._voice, self._rate = _load(piper, runtime, path)
-        self._settings = piper.SynthesisConfig(volume=VOLUME)
+        self._settings = piper.SynthesisConfig
         self._faults = _faults(runtime)
         self._name = path.stem
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="piper")
@@ -58,23 +59,27 @@ class Piper:
         """The voice's rate: 16,000 or 22,050 Hz."""
         return self._rate
 
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
-        """Stream PCM16 mono, one chunk a sentence; nothing for a text without words."""
-        async with aclosing(self._speak(text)) as chunks:
+    async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+        """Stream PCM16 mono, one chunk a sentence, no word times; nothing for a text without words.
+
+        ``pace`` divides the voice's own ``length_scale``.
+        """
+        async with aclosing(self._speak(text, pace)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    async def _speak(self, text: str) -> AsyncGenerator[bytes, None]:
+    async def _speak(self, text: str, pace: float) -> AsyncGenerator[bytes, None]:
         loop = asyncio.get_running_loop()
         try:
-            sentences = await loop.run_in_executor(self._pool, self._sentences, text)
+            sentences = await loop.run_in_executor(self._pool, self._sentences, text, pace)
             while (chunk := await loop.run_in_executor(self._pool, _next, sentences)) is not None:
                 yield chunk
         except self._faults as error:
             raise VoiceError(f"Piper failed with {self._name}: {type(error).__name__}") from None
 
-    def _sentences(self, text: str) -> Any:
-        return iter(self._voice.synthesize(text, self._settings))
+    def _sentences(self, text: str, pace: float) -> Any:
+        length = self._voice.config.length_scale / pace
+        return iter(self._voice.synthesize(text, self._settings(volume=VOLUME, length_scale=length)))
 
     async def close(self) -> None:
         """End the worker; a sentence in work is finished first."""

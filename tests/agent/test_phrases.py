@@ -1,21 +1,25 @@
 import asyncio
 import logging
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.backends.tts_espeak import Espeak
 from agent.errors import VoiceError
-from agent.phrases import Phrases
+from agent.phrases import Phrases, _Phrase
+from agent.ports import WordStart
 from audio.level import tone
 from audio.resample import resample
 
 
 class Piano:
-    """A synthesiser that counts: one tone for each word, a chunk each."""
+    """A synthesiser that counts: one tone for each word, a chunk each; 200 samples, or more at a slower pace."""
 
     def __init__(self, name: str = "piano", rate: int = 22050) -> None:
         self.name = name
@@ -24,17 +28,22 @@ class Piano:
         self.chunks = 0
         self.closed = 0
 
-    def audio(self, text: str) -> bytes:
-        return b"".join(tone(200.0 + 10 * len(word), 200, self.rate) for word in text.split())
+    def audio(self, text: str, pace: float = 1.0) -> bytes:
+        return b"".join(tone(200.0 + 10 * len(word), int(200 / pace), self.rate) for word in text.split())
 
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+    async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         self.made.append(text)
+        samples = 0
         try:
-            for word in text.split():
+            for found in re.finditer(r"\S+", text):
+                word = found[0]
                 if word == "broken":
                     raise VoiceError("the string is torn")
                 self.chunks += 1
-                yield self.audio(word)
+                yield WordStart(found.start(), samples)
+                audio = self.audio(word, pace)
+                samples += len(audio) // 2
+                yield audio
                 await asyncio.sleep(0)
         finally:
             self.closed += 1
@@ -42,8 +51,12 @@ class Piano:
     async def close(self) -> None: ...
 
 
-async def speech(phrases: Phrases, text: str, rate: int = 8000) -> list[bytes]:
-    return [chunk async for chunk in phrases.speech(text, rate)]
+async def speech(phrases: Phrases, text: str, rate: int = 8000, pace: float = 1.0) -> list[bytes]:
+    return [made async for made in phrases.speech(text, rate, pace) if isinstance(made, bytes)]
+
+
+async def marks(phrases: Phrases, text: str, rate: int = 8000) -> list[WordStart]:
+    return [made async for made in phrases.speech(text, rate) if isinstance(made, WordStart)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -65,7 +78,8 @@ async def test_the_first_chunk_does_not_wait_for_the_last(tmp_path: Path) -> Non
     piano = Piano()
     phrases = Phrases(piano, tmp_path / "phrases", 10)
     async with aclosing(phrases.speech("do re mi fa so la", 8000)) as stream:  # type: ignore[type-var]
-        assert await anext(stream)
+        while isinstance(await anext(stream), WordStart):
+            pass
         assert piano.chunks == 1
     assert piano.closed == 1
 
@@ -151,7 +165,7 @@ async def test_the_folder_keeps_its_size_and_drops_the_oldest_use(tmp_path: Path
 
 async def test_memory_is_bounded_too(tmp_path: Path) -> None:
     piano = Piano()
-    phrases = Phrases(piano, tmp_path / "phrases", 0, memory_bytes=10_000)  # three of 3.2 KB
+    phrases = Phrases(piano, tmp_path / "phrases", 0, memory_bytes=10_000)  # three of some 3.2 KB
     for text in ("a", "bb", "ccc", "a", "dddd", "a", "bb"):
         await speech(phrases, text)
     assert piano.made == ["a", "bb", "ccc", "dddd", "bb"]
@@ -187,3 +201,51 @@ async def test_with_a_real_voice(tmp_path: Path) -> None:
     assert 8000 < len(said) / 2 < 8000 * 4
     assert await speech(phrases, "Здравствуйте, слушаю вас.") == [said]
     assert await speech(phrases, "...") == []
+
+
+async def test_word_starts_are_kept_with_the_audio(tmp_path: Path) -> None:
+    folder, text = tmp_path / "phrases", "до ре ми"
+    starts = [WordStart(0, 0), WordStart(3, 1600), WordStart(6, 3200)]
+    phrases = Phrases(Piano(), folder, 10)
+    assert await marks(phrases, text) == starts
+    assert await marks(phrases, text) == starts
+    piano = Piano()
+    assert await marks(Phrases(piano, folder, 10), text) == starts
+    assert piano.made == []
+
+
+async def test_each_pace_is_a_phrase_of_its_own(tmp_path: Path) -> None:
+    piano = Piano()
+    phrases = Phrases(piano, tmp_path / "phrases", 10)
+    plain, slow = b"".join(await speech(phrases, "do re")), b"".join(await speech(phrases, "do re", pace=0.8))
+    assert len(slow) == pytest.approx(1.25 * len(plain), rel=0.01)
+    assert await speech(phrases, "do re", pace=0.8) == [slow]
+    assert len(piano.made) == 2
+
+
+async def test_what_is_ready_needs_no_wait(tmp_path: Path) -> None:
+    phrases = Phrases(Piano(), tmp_path / "phrases", 10)
+    assert phrases.ready("do re", 8000) is None
+    pcm = b"".join(await speech(phrases, "do re"))
+    assert phrases.ready("do re", 8000) == (WordStart(0, 0), WordStart(3, 1600), pcm)
+    assert phrases.ready("do re", 8000, 0.8) is None
+    assert phrases.ready("do re", 16000) is None
+
+
+@given(st.binary(max_size=200))
+def test_any_content_is_a_phrase_or_none(content: bytes) -> None:
+    try:
+        phrase = _Phrase.parse(content)
+    except ValueError:
+        return
+    assert phrase.serialize() == content
+
+
+async def test_an_entry_of_an_older_kind_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "phrases"
+    said = await speech(Phrases(Piano(), folder, 10), "do re")
+    (entry,) = files(folder)
+    entry.write_bytes(entry.read_bytes().replace(b"allo phrase 2", b"allo phrase 1"))
+    piano = Piano()
+    assert b"".join(await speech(Phrases(piano, folder, 10), "do re")) == b"".join(said)
+    assert piano.made == ["do re"]

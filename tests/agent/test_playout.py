@@ -90,3 +90,59 @@ def test_the_recording_gets_exactly_what_was_heard(steps: list[str]) -> None:
     assert len(taken) == 2 * mouth.played
     stamps = [int.from_bytes(taken[i : i + 2], "little") for i in range(0, len(taken), 2)]
     assert stamps == sorted(stamps)
+
+
+def test_firm_while_a_firm_sentence_is_heard_or_paused() -> None:
+    mouth = FakeMouth()
+    playout = Playout(mouth)
+    assert not playout.firm
+    speech = playout.begin()
+    speech.open_sentence("Разговор записывается.", firm=True)
+    assert not playout.firm
+    speech.push(stamp(1, STEP))
+    assert playout.firm
+    mouth.tick()
+    assert playout.firm  # the voice is late: the sentence is not over
+    speech.push(stamp(1, STEP))
+    speech.close_sentence()
+    playout.pause()
+    assert playout.firm
+    playout.resume()
+    mouth.tick()
+    assert not playout.firm
+    speech.open_sentence("Слушаю.")
+    speech.push(stamp(2, STEP))
+    assert not playout.firm
+
+
+def test_nothing_is_firm_after_a_cut_and_the_rest_of_an_earlier_reply_is() -> None:
+    mouth = FakeMouth()
+    playout = Playout(mouth)
+    for _ in range(2):
+        speech = playout.begin()
+        speech.open_sentence("Разговор записывается.", firm=True)
+        speech.push(stamp(1, STEP * 2))
+        speech.close_sentence()
+        playout.begin()
+        assert playout.firm
+        playout.clear()
+        assert not playout.firm
+    playout.begin().open_sentence("Оборвано.", firm=True)
+    playout.speech.push(stamp(1, STEP))  # type: ignore[union-attr]
+    playout.begin()
+    assert not playout.firm  # its voice died with it, nobody would end it
+
+
+def test_a_breath_belongs_to_no_sentence() -> None:
+    mouth = FakeMouth()
+    playout = Playout(mouth)
+    speech = playout.begin()
+    speech.open_sentence("Раз.")
+    speech.push(stamp(1, STEP))
+    speech.close_sentence()
+    assert speech.wants_breath
+    speech.push(stamp(0, STEP))
+    assert not speech.wants_breath
+    mouth.tick()
+    assert speech.heard.complete
+    assert speech.heard.samples == STEP

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import time
 from contextlib import aclosing
 from pathlib import Path
@@ -10,6 +11,7 @@ from agent.backends import tts_espeak
 from agent.backends.stt_vosk import Vosk
 from agent.backends.tts_espeak import Espeak
 from agent.errors import StartError
+from agent.ports import WordStart
 from audio.frame import AudioFrame
 from audio.level import dbfs, peak_dbfs, silence
 from audio.resample import resample
@@ -19,8 +21,14 @@ RUSSIAN = "Гарантия на испытательную машину два�
 ENGLISH = "The warranty of the testing machine is twenty four months."
 
 
-async def speech(voice: Espeak, text: str) -> bytes:
-    return b"".join([chunk async for chunk in voice.synthesize(text)])
+async def speech(voice: Espeak, text: str, pace: float = 1.0) -> bytes:
+    return b"".join([made async for made in voice.synthesize(text, pace) if isinstance(made, bytes)])
+
+
+async def words(voice: Espeak, text: str) -> list[tuple[str, int]]:
+    """Each word of the text and the sample of its start."""
+    marks = [made async for made in voice.synthesize(text) if isinstance(made, WordStart)]
+    return [(re.findall(r"\w+", text[mark.offset :])[0], mark.sample) for mark in marks]
 
 
 def active_level(pcm: bytes, rate: int) -> float:
@@ -67,6 +75,8 @@ async def test_chunks_stream_and_the_first_comes_at_once() -> None:
     chunks: list[float] = []
     async with aclosing(voice.synthesize(RUSSIAN)) as stream:  # type: ignore[type-var]
         async for chunk in stream:
+            if isinstance(chunk, WordStart):
+                continue
             if not chunks:
                 first_ms = (time.perf_counter() - began) * 1000
             chunks.append(len(chunk) / 2 / voice.rate)
@@ -165,8 +175,63 @@ async def test_an_unknown_voice_is_a_clear_start_error() -> None:
     assert await speech(await Espeak.load("ru", "ru+f2"), "Да.")
 
 
-@pytest.mark.parametrize("text", ["а" * 1500, "слово " * 300, "Раз. " * 200, "Один! Два? Три…"])
-def test_pieces_keep_every_word(text: str) -> None:
+@pytest.mark.parametrize("text", ["а" * 1500, "слово " * 300, "Раз. " * 200, "Один! Два? Три…", "  раз \n  два "])
+def test_pieces_keep_every_word_and_its_place(text: str) -> None:
     pieces = list(tts_espeak._pieces(text))
-    assert all(0 < len(piece) <= tts_espeak.PIECE_CHARS for piece in pieces)
-    assert "".join("".join(pieces).split()) == "".join(text.split())
+    assert all(0 < len(piece) <= tts_espeak.PIECE_CHARS for _, piece in pieces)
+    assert all(text[start : start + len(piece)] == piece for start, piece in pieces)
+    assert "".join("".join(piece for _, piece in pieces).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("ru", RUSSIAN),
+        ("en", ENGLISH),
+        ("ru", "  Ещё \ud800 раз: «да» \0 и нет! Вторая фраза."),
+        ("ru", "Раз два. " * 60),
+    ],
+)
+async def test_every_word_has_its_time(language: str, text: str) -> None:
+    voice = await Espeak.load(language)
+    found = await words(voice, text)
+    spoken = [word for word, _ in found]
+    for word in re.findall(r"\w+", text.replace("of the", "of")):  # espeak-ng says «of the» as one word
+        assert word in spoken
+    times = [sample for _, sample in found]
+    assert times == sorted(times)
+    assert times[0] == 0
+    assert times[-1] < len(await speech(voice, text)) // 2
+
+
+@pytest.mark.parametrize("text", ["Да, потом ещё раз.", "Сначала это. Потом то.", f"{'Раз два три. ' * 40}Потом."])
+async def test_a_word_begins_to_sound_where_it_is_said_to(text: str) -> None:
+    voice = await Espeak.load("ru")
+    found = await words(voice, text)
+    at = next(sample for word, sample in found if word.lower() == "потом")
+    pcm = await speech(voice, text)
+    tenth = voice.rate // 10
+    before, after = pcm[2 * (at - tenth) : 2 * at], pcm[2 * at : 2 * (at + tenth)]
+    assert dbfs(before) < -50
+    assert dbfs(after) > -30
+
+
+async def test_words_come_before_their_sound() -> None:
+    voice = await Espeak.load("ru")
+    pushed = 0
+    async with aclosing(voice.synthesize(RUSSIAN)) as stream:  # type: ignore[type-var]
+        async for made in stream:
+            if isinstance(made, WordStart):
+                assert made.sample >= pushed - voice.rate * tts_espeak._BUFFER_MS // 1000
+            else:
+                pushed += len(made) // 2
+
+
+async def test_pace_stretches_one_sentence_and_not_the_next() -> None:
+    voice = await Espeak.load("ru")
+    plain = len(await speech(voice, RUSSIAN))
+    assert len(await speech(voice, RUSSIAN, 0.8)) > 1.12 * plain
+    assert len(await speech(voice, RUSSIAN, 0.65)) > 1.3 * plain
+    assert len(await speech(voice, RUSSIAN, 1.2)) < 0.95 * plain
+    assert len(await speech(voice, RUSSIAN)) == pytest.approx(plain, rel=0.005)
+    assert len(await speech(voice, "Да.", 0.001)) < 2 * voice.rate

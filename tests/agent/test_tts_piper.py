@@ -4,6 +4,7 @@ import shutil
 import sys
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ needs_piper = pytest.mark.skipif(
 )
 
 
-async def speech(voice: Piper, text: str) -> list[bytes]:
-    return [chunk async for chunk in voice.synthesize(text)]
+async def speech(voice: Piper, text: str, pace: float = 1.0) -> list[bytes]:
+    return [chunk async for chunk in voice.synthesize(text, pace) if isinstance(chunk, bytes)]
 
 
 @needs_piper
@@ -35,6 +36,23 @@ async def test_a_voice_speaks_sentence_by_sentence(model: Path) -> None:
         spectrum = np.abs(np.fft.rfft(samples))
         assert np.argmax(spectrum) * voice.rate / samples.size == pytest.approx(215.3, abs=3)
         assert -3.2 < peak_dbfs(chunk) < -3.0
+    await voice.close()
+
+
+@needs_piper
+async def test_pace_goes_to_the_network_as_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = await Piper.load(TOY)
+    lengths: list[float] = []
+    ids_to_audio = voice._voice.phoneme_ids_to_audio
+
+    def noted(ids: list[int], settings: Any, *more: Any, **named: Any) -> Any:
+        lengths.append(settings.length_scale)
+        return ids_to_audio(ids, settings, *more, **named)
+
+    monkeypatch.setattr(voice._voice, "phoneme_ids_to_audio", noted)
+    for pace in (1.0, 0.8, 1.25):
+        assert await speech(voice, "Добрый день.", pace)
+    assert lengths == pytest.approx([1.0, 1.25, 0.8])
     await voice.close()
 
 
