@@ -142,7 +142,7 @@ class Speaker:
         self._waiting = [entry for entry in self._waiting if not entry[1].done()]
 
 
-def changed(manner: Manner, effect: Effect) -> Manner:
+def adjusted(manner: Manner, effect: Effect) -> Manner:
     """``manner`` one step slower, faster, louder or quieter; the same at the end of the steps."""
     match effect:
         case "slower":

@@ -15,7 +15,7 @@ from agent.language.verbalise import verbalise
 from agent.phrases import Phrases
 from agent.playout import Heard, Playout
 from agent.ports import Effect, Manner, Sentence, WordStart
-from agent.speak import BREATH_MS, Speaker, amplified, changed
+from agent.speak import BREATH_MS, Speaker, adjusted, amplified
 from audio.level import dbfs, tone
 from tests.fakes.line import STEP, FakeMouth, stamp
 
@@ -269,7 +269,7 @@ def walk(effects: str) -> Manner:
     manner = Manner()
     names: dict[str, Effect] = {"s": "slower", "f": "faster", "l": "louder", "q": "quieter", "r": "repeat"}
     for letter in effects:
-        manner = changed(manner, names[letter])
+        manner = adjusted(manner, names[letter])
     return manner
 
 
