@@ -1,6 +1,7 @@
-"""``allo calls``: the call log for a person at a terminal."""
+"""``allo calls`` and ``allo calls show``: the call log for a person at a terminal."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ NAMES = {
     "first_token": "first token",
     "first_sentence": "first sentence",
     "first_audio": "first audio",
+    "first_packet": "first packet",
 }
-"""Stages after the end of the caller's speech, in order, as they are shown."""
+"""Stages from the end of the caller's speech to the first sound of the reply, as they are shown."""
+SUMMED = ("speculation", "paused", "interruption", "resumed")
+"""Kinds of events that are counted below a call instead of being listed."""
 
 
 async def show_calls(settings: Settings, last: int, console: Console | None = None) -> None:
@@ -56,19 +60,57 @@ async def show_call(settings: Settings, call_id: str, console: Console | None = 
         events = await log.read("SELECT * FROM events WHERE call_id = ? ORDER BY at", (calls[0]["id"],))
     finally:
         await log.close()
-    (console or Console()).print(Group(_head(calls[0]), *map(_turn, turns), *map(_event, events)))
+    listed = [event for event in events if event["kind"] not in SUMMED]
+    parts = [
+        _head(calls[0]),
+        *map(_turn, turns),
+        *map(_event, listed),
+        Text("\n" + summary(turns, events), style="bold"),
+    ]
+    (console or Console()).print(Group(*parts))
 
 
 def waterfall(stages: Mapping[str, int]) -> list[tuple[str, int, str]]:
-    """Rows of name, milliseconds since the end of the caller's speech, and a bar from the stage before to this one."""
-    reached = [(name, stages[key]) for key, name in NAMES.items() if key in stages]
+    """Rows of name, milliseconds since the end of the caller's speech, and a bar from the stage before to this one.
+
+    In the order of time: what a reply begun on a guess was ready with stands before the end of the turn.
+    """
+    reached = sorted(((NAMES[key], at) for key, at in stages.items() if key in NAMES), key=lambda row: row[1])
     whole = max((at for _, at in reached), default=0) or 1
     rows, before = [], 0
     for name, at in reached:
-        start, end = before * WIDTH // whole, max(at * WIDTH // whole, before * WIDTH // whole + 1)
-        rows.append((name, at, " " * start + "█" * (end - start)))
+        start = min(max(0, before) * WIDTH // whole, WIDTH - 1)
+        rows.append((name, at, " " * start + "█" * max(1, max(0, at) * WIDTH // whole - start)))
         before = at
     return rows
+
+
+def summary(turns: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> str:
+    """How quick the replies of a call were, what came of guesses, who was interrupted."""
+    times = [json.loads(turn["stages"]).get("first_packet") for turn in turns]
+    firsts = sorted(at for at in times if at is not None)
+    noted = {kind: [str(event["detail"]) for event in events if event["kind"] == kind] for kind in SUMMED}
+    misses = [detail.split() for detail in noted["speculation"] if detail.startswith("miss")]
+    wasted = sum(int(words[1]) for words in misses if len(words) > 1 and words[1].isdecimal())
+    hits = _count(len(noted["speculation"]) - len(misses), "hit", "hits")
+    return "\n".join(
+        [
+            _count(len(firsts), "reply", "replies") + (_spread(firsts) if firsts else ""),
+            f"speculation: {hits}, {_count(len(misses), 'miss', 'misses')}, {_count(wasted, 'token', 'tokens')} wasted",
+            f"the caller paused the agent {_count(len(noted['paused']), 'time', 'times')}: "
+            f"{_count(len(noted['interruption']), 'interruption', 'interruptions')}, {len(noted['resumed'])} resumed",
+        ]
+    )
+
+
+def _spread(ordered: Sequence[int]) -> str:
+    """Nearest-rank median and 95th percentile of sorted times."""
+    half, most = (ordered[max(0, math.ceil(share * len(ordered)) - 1)] for share in (0.5, 0.95))
+    return f", first packet p50 {half} ms, p95 {most} ms after the caller's last sound"
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 async def _open(settings: Settings) -> CallLog:
@@ -99,11 +141,14 @@ def _turn(turn: Mapping[str, Any]) -> Text:
     if said != heard and said.startswith(heard):
         text.append(said[len(heard) :], style="strike dim")
         text.append("  (not heard)")
-    for name, at, bar in waterfall(json.loads(turn["stages"])):
+    stages = json.loads(turn["stages"])
+    for name, at, bar in waterfall(stages):
         text.append(f"\n       {name:<15}{at:>6} ms  ")
-        text.append(bar, style="cyan")
+        text.append(bar, style="cyan" if at <= stages.get("turn_end", at) else "yellow")
+    if "heard" in stages:
+        text.append(f"\n       {'heard':<15}{stages['heard']:>6} ms  (to the end)")
     return text.append("\n")
 
 
-def _event(event: Mapping[str, Sequence[Any]]) -> Text:
+def _event(event: Mapping[str, Any]) -> Text:
     return Text(f"     {str(event['at'])[11:19]}  {event['kind']} {event['detail']}".rstrip(), style="dim")

@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     choice.add_parser("list", help="what is here and what can be pulled")
     choice.add_parser("pull", help="download a model").add_argument("name", metavar="NAME")
     calls = commands.add_parser("calls", help="the call log: the newest calls, or one with its turns and their times")
-    calls.add_argument("id", nargs="?", metavar="ID", help="a call's id or the beginning of it")
+    calls.add_argument(
+        "words", nargs="*", metavar="[show] ID", help="a call's id or the beginning of it; without it the newest calls"
+    )
     calls.add_argument("--last", type=int, default=20, metavar="N", help="how many calls to list (20)")
     calls.set_defaults(command=_calls)
     for each in (serve, doctor, models, calls):
@@ -95,9 +97,18 @@ def _banner(settings: Settings, health: Health) -> None:
 def _calls(args: argparse.Namespace) -> int:
     from agent.call_report import show_call, show_calls
 
+    call_id = _call_id(args.words)
     settings = load(args.config)
-    asyncio.run(show_call(settings, args.id) if args.id else show_calls(settings, args.last))
+    asyncio.run(show_call(settings, call_id) if call_id else show_calls(settings, args.last))
     return 0
+
+
+def _call_id(words: Sequence[str]) -> str:
+    """``show ID`` or ``ID``; empty: all calls are meant. No id begins like ``show``: they are made of other letters."""
+    named = [word for place, word in enumerate(words) if (place, word) != (0, "show")]
+    if len(named) > 1 or (words and not named):
+        raise StartError(f"calls {' '.join(words)}: say `allo calls show ID`, or `allo calls` to see the ids")
+    return named[0] if named else ""
 
 
 def _doctor(args: argparse.Namespace) -> int:
@@ -143,7 +154,8 @@ def _caller_voice(text: str, language: str) -> bytes:
 
     async def speak() -> tuple[bytes, int]:
         voice = await Espeak.load(language, CALLER_VOICES[language])
-        return b"".join([chunk async for chunk in voice.synthesize(text)]), voice.rate
+        pieces = [piece async for piece in voice.synthesize(text)]
+        return b"".join(piece for piece in pieces if isinstance(piece, bytes)), voice.rate
 
     pcm, rate = asyncio.run(speak())
     if not pcm:
