@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agent.errors import StartError
-from agent.prompts import read_toml
+from agent.prompts import is_firm, read_toml, unmarked
 
 Kind = Literal[
     "operator",
     "goodbye",
     "repeat",
     "wait",
+    "slower",
+    "faster",
+    "louder",
+    "quieter",
     "stop",
     "yes",
     "no",
@@ -45,6 +49,8 @@ class Intent:
     """What is to be done; ``answer``: just say the reply; ``offer``: the reply offers the operator, a yes accepts."""
     reply: str = ""
     """What to say; empty where the core has its own text."""
+    firm: bool = False
+    """The caller may not interrupt the reply."""
 
 
 class Intents:
@@ -103,7 +109,8 @@ def _row(table: Mapping[str, Any], path: Path) -> tuple[Intent, list[str]]:
         _compiled(patterns)
     except re.error as error:
         raise StartError(f"{path}: {name}: a pattern can't be read: {error}") from None
-    return Intent(name, kind, str(table.get("reply", ""))), patterns
+    reply = str(table.get("reply", ""))
+    return Intent(name, kind, unmarked(reply), is_firm(reply)), patterns
 
 
 def _plain(text: str) -> str:

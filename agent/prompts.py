@@ -40,30 +40,88 @@ class Prompts:
     """Replies to «подождите»."""
     repeat: str
     """Said before a repetition."""
+    slower: str
+    """Said by a voice that has just slowed down, and so on."""
+    faster: str
+    louder: str
+    quieter: str
+    fillers: tuple[str, ...]
+    """Short; said while the answer is late."""
+    stalled: str
+    """Said when no answer came in time: an apology and a way out."""
+    limit_warning: str
+    """Said a minute before the longest call ends."""
+    unheard_note: str
+    """What a model is told of the end of its answer that the caller did not hear, ``{}`` for the words."""
+    notice: str = ""
+    """Legal notice, said before the greeting and never interrupted; empty: none."""
+    firm_texts: frozenset[str] = frozenset()
+    """Texts that the caller may not interrupt."""
 
     @property
     def spoken(self) -> tuple[str, ...]:
         """All that is said word for word, to be synthesised ahead."""
-        single = (self.greeting, self.no_answer, self.unclear, self.goodbye, self.transfer, self.transfer_unavailable)
-        return (*single, self.error, self.busy, self.closing, self.repeat, *self.reprompts, *self.hold)
+        said = (getattr(self, name) for name in SPOKEN)
+        texts = [text for value in said for text in (value if isinstance(value, tuple) else (value,)) if text]
+        return tuple(dict.fromkeys(texts))
+
+    @property
+    def opening(self) -> list[str]:
+        """What a call begins with."""
+        return [text for text in (self.notice, self.greeting) if text]
+
+    @property
+    def again(self) -> dict[str, str]:
+        """For each kind of intent that wants the last answer again, what is said before it."""
+        return {kind: getattr(self, kind) for kind in ("repeat", "slower", "faster", "louder", "quieter")}
+
+    def firm(self, text: str) -> bool:
+        """True when the caller may not interrupt ``text``."""
+        return text in self.firm_texts
 
 
-LISTS = ("reprompts", "hold")
+LISTS = ("reprompts", "hold", "fillers")
+OPTIONAL = ("notice",)
+FILES = {"system": "system.txt", "contextualiser": "contextualiser.txt", "unheard_note": "unheard.txt"}
+"""Texts for the model, each a file."""
+SPOKEN = tuple(name for name in Prompts.__dataclass_fields__ if name not in {*FILES, "firm_texts"})
+FIRM = "!"
+"""At the beginning of a text: the caller may not interrupt it."""
 
 
 def load_prompts(directory: Path, language: str) -> Prompts:
-    """Read ``phrases.toml``, ``system.txt`` and ``contextualiser.txt``; raise ``StartError`` naming a bad file."""
+    """Read ``phrases.toml`` and the texts for the model; raise ``StartError`` naming a bad file."""
     folder = directory / language
     path = folder / "phrases.toml"
     phrases = read_toml(path)
-    system, contextualiser = _text(folder / "system.txt"), _text(folder / "contextualiser.txt")
-    names = [name for name in Prompts.__dataclass_fields__ if name not in {"system", "contextualiser"}]
     for name in phrases:
-        if name not in names:
-            raise StartError(f"{path}: {name}: there is no such prompt; it may be one of {', '.join(names)}")
-    return Prompts(
-        system=system, contextualiser=contextualiser, **{name: _phrase(phrases, name, path) for name in names}
-    )
+        if name not in SPOKEN:
+            raise StartError(f"{path}: {name}: there is no such prompt; it may be one of {', '.join(SPOKEN)}")
+    texts: dict[str, Any] = {name: _text(folder / file) for name, file in FILES.items()}
+    if "{}" not in texts["unheard_note"]:
+        raise StartError(
+            f"{folder / FILES['unheard_note']}: {{}} is missing; the words that were not heard stand there"
+        )
+    written = {name: _phrase(phrases, name, path) for name in SPOKEN}
+    firm = {text for value in written.values() for text in _firm(value)}
+    said: dict[str, Any] = {
+        name: tuple(map(unmarked, value)) if name in LISTS else unmarked(value) for name, value in written.items()
+    }
+    return Prompts(**texts, **said, firm_texts=frozenset(firm | {said["notice"]} - {""}))
+
+
+def unmarked(text: str) -> str:
+    """A text without the mark that the caller may not interrupt it."""
+    return text.removeprefix(FIRM).lstrip()
+
+
+def is_firm(text: str) -> bool:
+    """True for a text with this mark."""
+    return text.startswith(FIRM)
+
+
+def _firm(value: Any) -> list[str]:
+    return [unmarked(text) for text in ([value] if isinstance(value, str) else value) if is_firm(text)]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -75,9 +133,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _phrase(phrases: Mapping[str, Any], name: str, path: Path) -> Any:
-    value = phrases.get(name)
+    value = phrases.get(name, "" if name in OPTIONAL else None)
+    if name in OPTIONAL and value == "":
+        return value
     texts = [value] if name not in LISTS else value if isinstance(value, list) else []
-    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+    if not texts or not all(isinstance(text, str) and unmarked(text).strip() for text in texts):
         what = "a list of texts" if name in LISTS else "a text"
         raise StartError(f"{path}: {name}: {what} is needed here")
     return tuple(texts) if name in LISTS else value

@@ -37,11 +37,19 @@ class Voice(Protocol):
 class Speaker:
     """Speaks sentences through one call's playout."""
 
-    def __init__(self, playout: Playout, voice: Voice, words: Callable[[str], str], rate: int) -> None:
-        """``words`` turns written text into words for the voice."""
+    def __init__(
+        self,
+        playout: Playout,
+        voice: Voice,
+        words: Callable[[str], str],
+        rate: int,
+        firm: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """``words`` turns written text into words for the voice; ``firm``: texts that may not be interrupted anyway."""
         self.manner = Manner()
         """How to speak from the next sentence on."""
         self._playout, self._voice, self._words, self._rate = playout, voice, words, rate
+        self._firm = firm
         self._breath = bytes(rate * BREATH_MS // 1000 * SAMPLE_BYTES)
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._expecting: Speech | None = None
@@ -107,7 +115,7 @@ class Speaker:
             return False
         if speech.wants_breath:
             speech.push(self._breath)
-        speech.open_sentence(sentence.text, sentence.firm)
+        speech.open_sentence(sentence.text, sentence.firm or self._firm(sentence.text))
         words, sounded = self._words(sentence.text), False
         async for made in self._voice.speech(words, self._rate, self.manner.pace):
             if isinstance(made, WordStart):

@@ -160,16 +160,21 @@ class OpenAiModel:
 def messages(question: Question) -> list[dict[str, str]]:
     """The chat: instructions and passages, what was said and heard before, the question.
 
-    Passages stand in the order of their names, not of their scores, so that the same passages make the same
-    beginning and a server's prompt cache can use it.
+    What the caller cut off stands before his next words, not after the agent's: a model writes like its own earlier
+    answers, and would say such a note aloud. Passages stand in the order of their names, not of their scores, so that
+    the same passages make the same beginning and a server's prompt cache can use it.
     """
     chat = [{"role": "system", "content": f"{question.system}\n\n{_reference(question.passages)}".strip()}]
+    note = ""
     for exchange in question.history[-EXCHANGES:]:
         if exchange.caller:
-            chat.append({"role": "user", "content": exchange.caller})
+            chat.append({"role": "user", "content": note + exchange.caller})
+            note = ""
         if exchange.agent:
             chat.append({"role": "assistant", "content": exchange.agent})
-    return [*chat, {"role": "user", "content": question.text}]
+        if exchange.unheard and question.unheard_note:
+            note = question.unheard_note.replace("{}", exchange.unheard) + "\n"
+    return [*chat, {"role": "user", "content": note + question.text}]
 
 
 def _reference(passages: Sequence[Passage]) -> str:

@@ -27,13 +27,38 @@ RUSSIAN = {
         меня зовут ирина я из лаборатории|добрый день вас беспокоит завод|я начальник лаборатории|мы из университета
         у меня вопрос|можно вопрос|ещё один вопрос|расскажите подробнее|нет я не об этом|нет вы меня не поняли
         назад|в главное меню|отмена|продолжайте|я подумаю|не знаю|добрый день это отдел продаж""",
-    "goodbye": """до свидания|спасибо до свидания|всего доброго|хорошего дня|больше вопросов нет|у меня всё|на этом всё
+    "goodbye": """до свидания|спасибо до свидания|всего доброго|хорошего дня|больше вопросов нет|у меня всё
+        на этом всё
         всё спасибо|пока|я перезвоню позже|я за рулём|сейчас неудобно говорить|извините я ошибся номером""",
     "repeat": """повторите пожалуйста|повторите ещё раз|ещё раз пожалуйста|не понял повторите
         я вас не понял|что вы сказали
-        что|простите не расслышал|я вас плохо слышу|говорите громче|говорите помедленнее пожалуйста|очень плохая связь
+        что|простите не расслышал|очень плохая связь
         повторите номер""",
-    "wait": """подождите|подождите минутку|одну секунду|минуточку|секундочку|сейчас запишу|подождите я запишу""",
+    "wait": """подождите|подождите минутку|одну секунду|минуточку|секундочку|сейчас запишу|подождите я запишу
+        подождите пожалуйста|подождите минутку пожалуйста|подождите одну секунду|подождите немного|погодите|секунду
+        минуту|один момент|момент|сейчас|сейчас сейчас|щас|ну подождите|сейчас посмотрю|сейчас найду номер
+        дайте подумать
+        дайте мне минутку|дайте секунду|минутку подождите|секундочку я возьму ручку|сейчас возьму ручку
+        подождите я сейчас посмотрю|подождите не кладите трубку|не кладите трубку|не вешайте трубку пожалуйста
+        вы можете подождать|можете подождать минутку|мне надо посмотреть в документах|я посмотрю|оставайтесь на линии
+        побудьте на линии|я отойду на минутку|ещё минутку|пару минут подождите|повисите секунду
+        подождите сейчас проверю|извините одну минутку""",
+    "slower": """говорите помедленнее|говорите помедленнее пожалуйста|помедленнее|медленнее|можно помедленнее
+        можно чуть помедленнее пожалуйста|не так быстро|не так быстро пожалуйста|вы очень быстро говорите
+        слишком быстро
+        вы говорите слишком быстро|я не успеваю|я не успеваю записывать|повторите помедленнее|не спешите|не торопитесь
+        а можно помедленнее говорить|ещё помедленнее|скажите помедленнее|говорите медленнее я не успеваю
+        вы можете говорить помедленнее|не могли бы вы говорить медленнее""",
+    "faster": """говорите побыстрее|быстрее|побыстрее пожалуйста|можно побыстрее|можно чуть быстрее
+        вы очень медленно говорите
+        слишком медленно|не так медленно|давайте побыстрее|вы говорите слишком медленно""",
+    "louder": """погромче|громче|можно погромче|можно погромче пожалуйста|говорите громче|говорите погромче пожалуйста
+        я вас плохо слышу|вас плохо слышно|плохо слышно|вас не слышно|я вас не слышу|не слышу вас|ничего не слышно
+        вас почти не слышно|вы очень тихо говорите|слишком тихо|алло вас плохо слышно|а можно немного погромче
+        вы можете говорить громче|очень плохо слышно|еле слышно|говорите погромче я вас не слышу|сделайте погромче
+        прибавьте громкость|я плохо вас слышу|извините я вас плохо слышу|ничего не слышно""",
+    "quieter": """потише|тише|можно потише|говорите потише пожалуйста|не кричите|вы слишком громко говорите
+        слишком громко|не так громко""",
     "stop": "стоп|стоп стоп|хватит|помолчите|не перебивайте|дайте мне сказать|послушайте меня",
     "thanks": "спасибо|большое спасибо|спасибо за помощь|благодарю вас",
     "yes": "да|да конечно|да пожалуйста|конечно|правильно|согласен|да всё верно|да давайте",
@@ -48,6 +73,9 @@ RUSSIAN_QUESTIONS = """до скольки работает оператор|с�
     продиктуйте телефон менеджера|какая у вас гарантия|датчик силы не работает|у меня вопрос по гарантии
     сколько стоит машина на сто килоньютон|есть ли парковка|мне нужна испытательная машина|отмените заказ
     хочу вернуть товар|горит красная лампа|здравствуйте вы работаете сегодня|как пожаловаться на менеджера
+    подождите сколько стоит доставка|секунду а какая гарантия|минутку у вас есть датчики|погодите это цена с доставкой
+    сейчас вы работаете|какой пресс работает тише|как сделать машину быстрее|сколько минут идёт испытание
+    можно ли доставить быстрее|почему машина работает медленно|как быстро вы доставите|доставка быстрее чем за неделю
     сколько человек вы обучаете|вы делаете поверку|когда у вас обеденный перерыв|какой ход траверсы"""
 ENGLISH = {
     "operator": """connect me with the operator|put me through to the sales department|i want to speak to a person
@@ -55,8 +83,21 @@ ENGLISH = {
         hello i'd like to talk to a manager|i want to talk to a human""",
     "answer": "are you a robot|is this a machine or a person|who am i talking to|are you recording this call|help me",
     "goodbye": "goodbye|thank you goodbye|have a nice day|that's all thank you|nothing else|sorry wrong number",
-    "repeat": "repeat please|could you repeat that please|say that again|pardon|what did you say|please speak louder",
-    "wait": "wait a moment|just a moment|hold on please|one second please|let me write it down",
+    "repeat": "repeat please|could you repeat that please|say that again|pardon|what did you say",
+    "wait": """wait a moment|just a moment|hold on please|one second please|let me write it down|hold on|wait
+        wait please
+        hang on a second|one moment|just a sec|give me a minute|give me a second please|could you hold on a moment
+        can you wait a minute|let me check|let me see|bear with me|i'll be right back|don't hang up|hold on let me see
+        wait i'm looking for it|let me get a pen""",
+    "slower": """speak slower please|could you speak slower|could you speak more slowly please
+        can you talk a bit slower|slower
+        slow down|slow down please|not so fast|you are speaking too fast|that was too fast|a little slower please""",
+    "faster": "speak faster please|could you speak a little faster|faster please|you are too slow|speed up a bit",
+    "louder": """could you speak up|can you speak up please|speak up|speak louder please|please speak louder|louder
+        a bit louder
+        i can't hear you|i can hardly hear you|sorry i can't hear you very well|you are too quiet
+        a little louder please""",
+    "quieter": "quieter please|not so loud|you are too loud|could you speak a bit quieter|don't shout",
     "thanks": "thank you|thanks a lot|thank you for your help",
     "yes": "yes|yes please|of course|that is correct",
     "no": "no|no thank you",
@@ -65,7 +106,9 @@ ENGLISH = {
 }
 ENGLISH_QUESTIONS = """what are your opening hours|when can the engineer come|what is your phone number
     how long is the warranty|the machine does not start|i need a hardness tester|can you repeat the address
-    do you repair old machines|hello i have a question about your price list|where is our order"""
+    do you repair old machines|hello i have a question about your price list
+    wait how much is the delivery|hold on is that with delivery|one minute tests per day|how fast is the machine
+    can you deliver faster|how loud is the machine|which machine is quieter|where is our order"""
 
 
 def phrases(text: str) -> list[str]:
@@ -81,7 +124,7 @@ def test_commands_are_understood(intents: Intents, kind: str, text: str) -> None
     intent = intents.match(text)
     assert intent is not None
     assert intent.kind == kind
-    assert intent.reply or kind in {"operator", "goodbye", "repeat"}
+    assert intent.reply or kind in {"operator", "goodbye", "repeat", "slower", "faster", "louder", "quieter"}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +146,14 @@ def test_punctuation_case_and_yo_do_not_matter() -> None:
 def test_any_text_can_be_matched(text: str) -> None:
     intent = RU.match(text)
     assert intent is None or isinstance(intent, Intent)
+
+
+def test_a_reply_may_be_firm(path: Path) -> None:
+    rows = "[[intent]]\nname = 'a'\nkind = 'answer'\nreply = '{}Разговор записан.'\npatterns = ['да']"
+    for mark in ("", "!"):
+        path.write_text(rows.format(mark), encoding="utf-8")
+        intent = load_intents(path.parents[1], "ru").match("да")
+        assert intent == Intent("a", "answer", "Разговор записан.", firm=bool(mark))
 
 
 def test_a_long_story_is_no_command() -> None:

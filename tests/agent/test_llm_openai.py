@@ -72,6 +72,25 @@ async def test_asks_with_system_prompt_passages_history_and_question(server: Ope
     assert system == "Отвечай коротко.\n\n### [general] Часы\nРаботаем до 18:00.\n\n### [tech] Б\nВторое."
 
 
+def test_the_model_is_told_what_the_caller_did_not_hear() -> None:
+    history = (
+        Exchange("", "Здравствуйте!", "Задайте вопрос."),
+        Exchange("цена", "Пресс стоит", "миллион {рублей}."),
+        Exchange("срок", "Два месяца."),
+    )
+    note = "(Не услышал: «{}».)"
+    chat = messages(Question("и гарантия", (), history, "Отвечай.", note))
+    assert [m["content"] for m in chat if m["role"] == "user"] == [
+        "(Не услышал: «Задайте вопрос.».)\nцена",
+        "(Не услышал: «миллион {рублей}.».)\nсрок",
+        "и гарантия",
+    ]
+    assert [m["content"] for m in chat if m["role"] == "assistant"] == ["Здравствуйте!", "Пресс стоит", "Два месяца."]
+    last = messages(Question("и гарантия", (), history[:2], "Отвечай.", note))[-1]
+    assert last == {"role": "user", "content": "(Не услышал: «миллион {рублей}.».)\nи гарантия"}
+    assert all("Не услышал" not in m["content"] for m in messages(Question("и", (), history, "Отвечай.")))
+
+
 def test_passages_stand_in_the_same_order_whatever_their_scores() -> None:
     turned = Question(WORDS, QUESTION.passages[::-1], QUESTION.history, QUESTION.system)
     assert messages(turned) == messages(QUESTION)

@@ -183,6 +183,17 @@ async def test_fixed_texts_may_be_firm() -> None:
     assert (await saying).text == "Запись. Раз."
 
 
+async def test_texts_that_are_firm_by_themselves_are_firm_wherever_they_are_said() -> None:
+    desk = Desk()
+    speaker = Speaker(desk.playout, desk.voice, str, RATE, firm="Запись.".__eq__)
+    saying = asyncio.ensure_future(speaker.say_all(["Запись."]))
+    desk.voice.gate("Запись.").put_nowait(STEP)
+    await settle()
+    assert desk.playout.firm
+    saying.cancel()
+    await asyncio.wait([saying])
+
+
 async def test_the_manner_reaches_the_voice_and_the_ear() -> None:
     desk = Desk(("Так.",))
     desk.speaker.manner = Manner(0.8, 6.0)
