@@ -7,13 +7,14 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from agent.dialogue import Dialogue
+from agent.dialogue import Context
 from agent.errors import KnowledgeError, ModelError
 from agent.events import Stage
-from agent.intents import Intent, Intents
-from agent.ports import Action, LanguageModel, Passage, Question, Retriever, Sentence
+from agent.intents import Intent, Intents, Kind
+from agent.ports import Action, Effect, LanguageModel, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
 from agent.sentences import SentenceCutter
 
@@ -22,7 +23,30 @@ log = logging.getLogger(__name__)
 WHOLE = frozenset({"operator", "goodbye", "repeat", "stop", "yes", "no"})
 """Kinds of intents that nothing is expected to follow."""
 
-Reached = Callable[[Stage], None]
+_EFFECTS: dict[Kind, Effect] = {"slower": "slower", "faster": "faster", "louder": "louder", "quieter": "quieter"}
+
+
+class Watch(Protocol):
+    """Who is told how an answer comes along."""
+
+    def reached(self, stage: Stage) -> None:
+        """It got to ``stage``."""
+
+    def token(self) -> None:
+        """The model sent a piece."""
+
+
+class Answering(Protocol):
+    """What a call asks; ``Answers`` is the one that answers."""
+
+    def is_backchannel(self, text: str) -> bool:
+        """True for «угу» and the like."""
+
+    def alike(self, one: str, other: str) -> bool:
+        """True when both texts ask the same."""
+
+    def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+        """The answer to ``text``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,54 +86,55 @@ class Answers:
         intent = self._intents.match(text)
         return intent is not None and intent.kind in WHOLE
 
-    async def sentences(self, text: str, dialogue: Dialogue, reached: Reached) -> AsyncGenerator[Sentence, None]:
-        """Answer ``text``, the newest turn of ``dialogue``; never raises for a failed model or index."""
+    def alike(self, one: str, other: str) -> bool:
+        """True when both texts ask the same, written differently at most."""
+        return self._canonical(one) == self._canonical(other)
+
+    async def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+        """Answer ``text``; never raises for a failed model or index, and changes nothing: effects travel along."""
         intent = self._intents.match(text)
-        offered, dialogue.offered = dialogue.offered, intent is not None and intent.kind == "offer"
-        scripted = self._scripted(intent, dialogue, offered) if intent else []
+        scripted = self._scripted(intent, context) if intent else []
         if scripted:
-            reached("first_sentence")
+            watch.reached("first_sentence")
             for sentence in scripted:
                 yield sentence
             return
-        async with aclosing(self._from_knowledge(text, dialogue, reached)) as answer:
+        async with aclosing(self._from_knowledge(text, context, watch)) as answer:
             async for sentence in answer:
                 yield sentence
 
-    def _scripted(self, intent: Intent, dialogue: Dialogue, offered: bool) -> list[Sentence]:
+    def _scripted(self, intent: Intent, context: Context) -> list[Sentence]:
         """What needs no knowledge; empty when the words alone don't tell."""
-        prompts = self._prompts
-        match intent.kind:
-            case "operator":
-                return [Sentence(prompts.transfer, action=Action("transfer"))]
-            case "yes" | "backchannel" if offered:
-                return [Sentence(prompts.transfer, action=Action("transfer"))]
-            case "goodbye":
-                return [Sentence(prompts.goodbye, action=Action("hangup"))]
-            case "repeat":
-                dialogue.turns[-1].repeats = True
-                return [Sentence(prompts.repeat), Sentence(dialogue.last_said or prompts.greeting)]
-            case "wait":
-                return [Sentence(prompts.hold[len(dialogue.turns) % len(prompts.hold)])]
-        return [Sentence(intent.reply)] if intent.reply else []
+        prompts, kind = self._prompts, intent.kind
+        if kind == "operator" or (context.offered and kind in ("yes", "backchannel")):
+            return [Sentence(prompts.transfer, action=Action("transfer"))]
+        if kind == "goodbye":
+            return [Sentence(prompts.goodbye, action=Action("hangup"))]
+        if kind == "wait":
+            return [Sentence(prompts.hold[context.number % len(prompts.hold)], effect="wait")]
+        if kind in prompts.again:
+            last = Sentence(context.last_said or prompts.greeting, effect="repeat")
+            return [Sentence(prompts.again[kind], effect=_EFFECTS.get(kind, "")), last]
+        if not intent.reply:
+            return []
+        return [Sentence(intent.reply, effect="offer" if kind == "offer" else "", firm=intent.firm)]
 
-    async def _from_knowledge(self, text: str, dialogue: Dialogue, reached: Reached) -> AsyncGenerator[Sentence, None]:
-        history = dialogue.history
-        question = Question(self._canonical(text), (), history, self._prompts.system)
+    async def _from_knowledge(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+        prompts = self._prompts
+        question = Question(self._canonical(text), (), context.history, prompts.system, prompts.unheard_note)
         passages = await self._passages(question)
-        reached("passages")
-        question = Question(question.text, passages, history, question.system)
+        watch.reached("passages")
+        question = replace(question, passages=passages)
         empty = True
-        async with aclosing(self._thought(question, reached)) as texts:
+        async with aclosing(self._thought(question, watch)) as texts:
             async for sentence in texts:
                 if empty:
-                    reached("first_sentence")
+                    watch.reached("first_sentence")
                 empty = False
                 yield Sentence(sentence, _source(sentence, passages))
         if empty:
-            dialogue.offered = True
-            reached("first_sentence")
-            yield Sentence(self._prompts.no_answer)
+            watch.reached("first_sentence")
+            yield Sentence(self._prompts.no_answer, effect="offer")
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
         try:
@@ -118,12 +143,12 @@ class Answers:
             log.error("%s: %s", error.code, error)
             return ()
 
-    async def _thought(self, question: Question, reached: Reached) -> AsyncGenerator[str, None]:
+    async def _thought(self, question: Question, watch: Watch) -> AsyncGenerator[str, None]:
         """The model's sentences; the extractive ones when it fails or stalls before the first was spoken."""
         spoken = False
         if self._minds.model is not None:
             try:
-                async with aclosing(self._cut(self._minds.model, question, reached, self._minds.stall_s)) as texts:
+                async with aclosing(self._cut(self._minds.model, question, watch, self._minds.stall_s)) as texts:
                     async for text in texts:
                         spoken = True
                         yield text
@@ -131,18 +156,19 @@ class Answers:
             except (ModelError, TimeoutError) as error:
                 log.warning("llm: %s; the knowledge base answers instead", error or "stalled")
         if not spoken:
-            async with aclosing(self._cut(self._minds.extractive, question, reached, None)) as texts:
+            async with aclosing(self._cut(self._minds.extractive, question, watch, None)) as texts:
                 async for text in texts:
                     yield text
 
     async def _cut(
-        self, model: LanguageModel, question: Question, reached: Reached, stall_s: float | None
+        self, model: LanguageModel, question: Question, watch: Watch, stall_s: float | None
     ) -> AsyncGenerator[str, None]:
         cutter = SentenceCutter()
         first = True
         async for piece in _unstalled(model.reply(question), stall_s):
+            watch.token()
             if first:
-                reached("first_token")
+                watch.reached("first_token")
                 first = False
             for sentence in cutter.feed(piece):
                 yield sentence

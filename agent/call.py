@@ -6,33 +6,34 @@ Frames drive everything (see the walk of 20 ms in docs/architecture.md): the loo
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
-from agent.errors import AlloError, VoiceError
-from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage, StageReached
+from agent.dead_air import DeadAir
+from agent.errors import AlloError, StallError, VoiceError
+from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage
 from agent.house import House
-from agent.listening import Listening
+from agent.judging import Judging
+from agent.listening import Listening, new_turn_taker
 from agent.playout import Playout
-from agent.ports import Action, Dtmf, HungUp, Line, LineEvent, LineGone
+from agent.ports import Action, Dtmf, Effect, HungUp, Line, LineEvent, LineGone
 from agent.recording import Recording
 from agent.replies import Replies
-from agent.settings import Turns
-from agent.speak import Speaker
+from agent.speak import Speaker, adjusted
+from agent.trace import Trace
+from agent.traced import TracedMouth, traced
 from agent.turns import (
-    BargeIn,
     Decision,
     EndOfTurn,
-    Endpointing,
     FalseStart,
     Interruption,
     LongSilence,
     Lull,
     Noise,
     SpeechStarted,
-    TurnTaker,
+    Sustained,
 )
 from audio.frame import AudioFrame
 
@@ -40,8 +41,12 @@ log = logging.getLogger(__name__)
 
 OPERATOR_KEY = "0"
 """The key that asks for a person."""
+STEPS = 3
+"""Turns of the event loop from a decision to the first question it puts to an engine."""
 UNCLEAR_MS = 500
 """Speech at least this long that was not understood is asked for again, milliseconds."""
+WARNING_S = 60
+"""How long before the longest call ends the caller is told, seconds."""
 
 
 class _Over(Exception):  # noqa: N818 - not a fault: the way to tell a TaskGroup to cancel its children
@@ -57,19 +62,30 @@ class Call:
 
     def __init__(self, line: Line, house: House) -> None:
         """``line`` belongs to this call alone."""
-        self._line, self._house = line, house
+        self._trace = Trace()
+        self._line, self._house = line, traced(house, self._trace)
         rate = line.caller.rate
-        self._listening = Listening(house.new_detector(rate), _turn_taker(rate, house.turns))
-        self._playout = Playout(line.mouth)
-        self._speaker = Speaker(self._playout, house.voice, house.words, rate)
+        self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns), house.answers.is_backchannel)
+        self._mouth = TracedMouth(line.mouth, self._trace)
+        self._playout = Playout(self._mouth)
+        self._speaker = Speaker(self._playout, self._house.voice, house.words, rate, house.prompts.firm)
         self._replies = Replies(
-            self._playout, self._speaker, house.answers, rate=rate, emit=self._emit, stage=self._stage
+            self._playout,
+            self._speaker,
+            self._house.answers,
+            rate=rate,
+            turns=house.turns,
+            emit=self._emit,
+            position=lambda: self._listening.position,
         )
+        self._judging = Judging(self._house, rate, self._listening, lambda text: self._replies.guess(text, self._spawn))
         self._reply: asyncio.Task[None] | None = None
+        self._dead_air = DeadAir(rate)
+        self._far_end = house.new_far_end()
         self._recording: Recording | None = None
         self._limit = int(house.calls.max_minutes * 60 * rate)
-        self._reprompted = 0
-        self._failures = 0
+        self._warn_at = max(self._limit - WARNING_S * rate, self._limit // 2)
+        self._reprompted = self._failures = 0
         self._talking = self._leaving = False
         """The leg is up; it is being ended or handed on."""
 
@@ -87,9 +103,8 @@ class Call:
             ended = HungUp("daemon stopped")
             raise
         finally:
-            self._replies.abandon()
             if self._recording is not None:
-                self._recording.close()
+                self._recording.close(self._far_end.rest())
             self._emit(CallEnded(status or _status(ended), ended.cause))
 
     def close(self) -> None:
@@ -100,20 +115,29 @@ class Call:
 
     async def _converse(self, events: AsyncIterator[LineEvent]) -> HungUp:
         self._emit(CallAnswered())
-        self._recording = self._house.new_recording(self._line.caller)
+        self._record()
         ended = HungUp("lost")
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._talking = True
-                self._say([self._house.prompts.greeting], None)
-                self._tasks.create_task(self._open_ear())
+                self._say(self._house.prompts.opening, None)
+                self._spawn(self._open_ear())
+                await _settled()
                 await self._take(events)
         except* _Over as over:
             ended = _ending(over)
         finally:
             self._talking = False
+            await self._replies.abandon()
             await self._listening.close()
         return ended
+
+    def _record(self) -> None:
+        house, caller = self._house, self._line.caller
+        self._recording = house.new_recording(caller)
+        write = house.new_trace(caller)
+        if write is not None:
+            self._trace.keep(write, rate=caller.rate, language=house.language, turns=house.turns.model_dump())
 
     async def _open_ear(self) -> None:
         try:
@@ -124,27 +148,60 @@ class Call:
     async def _take(self, events: AsyncIterator[LineEvent]) -> None:
         async for event in events:
             if isinstance(event, AudioFrame):
-                self._on_frame(event)
+                if self._on_frame(event):
+                    await _settled()
             elif isinstance(event, Dtmf):
                 self._on_key(event.digit)
+                await _settled()
             else:
                 raise _Over(event)
         raise _Over(HungUp("lost"))
 
-    def _on_frame(self, frame: AudioFrame) -> None:
-        busy = self._reply is not None and not self._reply.done()
-        decision = self._listening.push(frame, self._playout.audible, busy)
+    @property
+    def _busy(self) -> bool:
+        """A reply is being made or said."""
+        return self._reply is not None and not self._reply.done()
+
+    def _on_frame(self, frame: AudioFrame) -> bool:
+        """Take one frame; True when something was decided."""
+        playout = self._playout
+        self._mouth.look(frame.end)
+        far = self._far_end.push(playout.take_played(), len(frame.pcm))
+        audible, busy = playout.audible, self._busy
+        decision = self._listening.push(frame, far, audible=audible, busy=busy, firm=playout.firm)
         self._speaker.tick()
-        played = self._playout.take_played()
+        self._replies.tick()
         if self._recording is not None:
-            self._recording.push(frame.pcm, played)
+            self._recording.push(frame.pcm, far)
         if decision is not None:
+            self._trace.decision(decision)
             self._act(decision)
-        if frame.end > self._limit and not self._leaving:
+        if not self._leaving:
+            self._watch_silence(frame.samples, busy, audible)
+            self._watch_limit(frame.end, busy or audible)
+        return decision is not None
+
+    def _watch_silence(self, samples: int, busy: bool, audible: bool) -> None:
+        """The caller is never left in silence, whatever hangs."""
+        alarm = self._dead_air.push(samples, busy and self._busy, audible, self._playout.pushed)
+        if alarm == "filler":
+            fillers = self._house.prompts.fillers
+            if fillers and self._replies.fill(fillers[self._listening.position % len(fillers)]):
+                self._dead_air.filled(self._playout.pushed)
+        elif alarm == "stalled":
+            self._failed(StallError("no answer for seconds: an engine hangs"), self._house.prompts.stalled)
+
+    def _watch_limit(self, position: int, engaged: bool) -> None:
+        """The longest call ends with a goodbye, a minute after a warning that interrupts nobody."""
+        if position > self._limit:
             self._say([self._house.prompts.goodbye], Action("hangup"))
             self._leaving = True
+        elif position > self._warn_at and not engaged and not self._listening.speaking:
+            self._warn_at = self._limit
+            self._say([self._house.prompts.limit_warning], None)
 
     def _on_key(self, digit: str) -> None:
+        self._trace.note("key", digit)
         self._emit(Noted("dtmf", digit))
         if digit == OPERATOR_KEY and not self._leaving:
             self._say([self._house.prompts.transfer], Action("transfer"))
@@ -152,7 +209,7 @@ class Call:
     def _act(self, decision: Decision) -> None:
         match decision:
             case Noise() | EndOfTurn() | FalseStart() if self._leaving or isinstance(decision, Noise):
-                self._tasks.create_task(self._forget())
+                self._spawn(self._forget())
             case _ if self._leaving:
                 return
             case SpeechStarted():
@@ -161,9 +218,11 @@ class Call:
                 self._emit(Noted("interruption"))
                 self._stop_reply()
             case FalseStart():
-                self._tasks.create_task(self._judge())
+                self._spawn(self._settle())
             case Lull():
-                self._tasks.create_task(self._weigh(decision))
+                self._spawn(self._judging.weigh(decision))
+            case Sustained():
+                self._spawn(self._judging.listen_closely())
             case EndOfTurn():
                 self._start(partial(self._respond, decision))
             case LongSilence():
@@ -171,17 +230,12 @@ class Call:
 
     def _on_speech(self) -> None:
         if self._playout.audible:
+            self._emit(Noted("paused"))
             self._playout.pause()
-        elif self._reply is not None and not self._reply.done():
+        elif self._busy:
             self._stop_reply()
 
-    async def _weigh(self, lull: Lull) -> None:
-        """The caller paused: what was said so far tells how long to wait."""
-        with suppress(AlloError):  # the end of the turn will meet the same fault and deal with it
-            text = (await self._listening.peek()).text
-            self._listening.judged(lull, self._house.finished(text))
-
-    async def _judge(self) -> None:
+    async def _settle(self) -> None:
         """A short sound over the agent's speech: a word takes the turn, anything else lets the agent go on."""
         text = await self._understood()
         if text and not self._house.answers.is_backchannel(text):
@@ -195,7 +249,7 @@ class Call:
             self._playout.resume()
 
     async def _respond(self, turn: EndOfTurn) -> None:
-        finishing = self._tasks.create_task(self._understood())
+        finishing = self._spawn(self._understood())
         try:
             text = await asyncio.shield(finishing)
         except asyncio.CancelledError:
@@ -214,7 +268,13 @@ class Call:
 
     async def _reply_to(self, text: str, position: int, reached: dict[Stage, int]) -> None:
         self._reprompted = 0
-        await self._carry_out(await self._replies.answer(text, position, reached))
+        await self._carry_out(await self._replies.answer(text, position, reached, self._spawn, self._heed))
+
+    def _heed(self, effect: Effect) -> None:
+        if effect == "wait":
+            self._listening.wait(self._house.turns.wait_s)
+        else:
+            self._speaker.manner = adjusted(self._speaker.manner, effect)
 
     async def _forget(self) -> None:
         with suppress(AlloError):  # the next utterance will meet the same fault and deal with it
@@ -251,14 +311,20 @@ class Call:
         self._leaving = True  # from here on nothing that the caller says may undo it
         if action.kind == "hangup":
             await self._line.hangup()
-        elif not await self._line.transfer(action.target):
+            return
+        taken = await self._line.transfer(action.target)
+        self._trace.note("transfer", taken)
+        if not taken:
             self._leaving = False
             self._emit(Noted("transfer", "refused"))
             await self._replies.say([self._house.prompts.transfer_unavailable])
 
     def _start(self, reply: Callable[[], Awaitable[None]]) -> None:
         self._stop_reply()
-        self._reply = self._tasks.create_task(self._guarded(reply))
+        self._reply = self._spawn(self._guarded(reply))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        return self._tasks.create_task(work)
 
     async def _guarded(self, reply: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -266,7 +332,7 @@ class Call:
         except AlloError as error:
             self._failed(error)
 
-    def _failed(self, error: AlloError) -> None:
+    def _failed(self, error: AlloError, apology: str = "") -> None:
         """An engine failed: ask once more; the second time, or without a voice, hand the caller to a person."""
         log.error("call %s: %s: %s", self._line.caller.call_id, error.code, error)
         self._emit(Noted(error.code, str(error)))
@@ -274,11 +340,11 @@ class Call:
             return
         self._failures += 1
         if self._failures == 1 and not isinstance(error, VoiceError):
-            self._say([self._house.prompts.error], None)
+            self._say([apology or self._house.prompts.error], None)
         else:
             self._leaving = True
             self._stop_reply()
-            self._tasks.create_task(self._give_up())
+            self._spawn(self._give_up())
 
     async def _give_up(self) -> None:
         if not await self._line.transfer(""):
@@ -290,27 +356,20 @@ class Call:
             self._reply = None
         self._replies.cut()
 
-    def _stage(self, turn: int, stage: Stage) -> None:
-        self._emit(StageReached(turn, stage, self._listening.position))
-
     def _emit(self, event: CallEvent) -> None:
+        self._trace.event(event)
         self._house.observe(self._line.caller.call_id, event)
+
+
+async def _settled() -> None:
+    """What was just set off begins here, even where late frames come all at once behind this one."""
+    for _ in range(STEPS):
+        await asyncio.sleep(0)
 
 
 def _ending(over: ExceptionGroup[_Over]) -> HungUp:
     first = over.exceptions[0]
     return first.ended if isinstance(first, _Over) else _ending(first)
-
-
-def _turn_taker(rate: int, turns: Turns) -> TurnTaker:
-    endpointing = Endpointing(
-        end_silence_ms=turns.end_silence_ms,
-        complete_ms=turns.end_silence_complete_ms,
-        open_ms=turns.end_silence_open_ms,
-        min_speech_ms=turns.min_speech_ms,
-    )
-    barge_in = BargeIn(turns.barge_in, turns.barge_in_ms, turns.barge_in_confirm_ms)
-    return TurnTaker(rate, endpointing, barge_in, turns.reprompt_s)
 
 
 def _status(ended: HungUp) -> Literal["completed", "transferred", "failed", "abandoned"]:

@@ -9,33 +9,25 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from agent.answer import Answers
 from agent.call import Call
 from agent.errors import AlloError, StartError
+from agent.furnish import furnish
 from agent.house import House
-from agent.intents import load_intents
 from agent.journal import Journal
 from agent.lag import LoopLag
-from agent.language.completeness import completeness
-from agent.language.normalise import normalise
-from agent.language.verbalise import verbalise
-from agent.phrases import Phrases
 from agent.ports import Health, Line
-from agent.prompts import Prompts, load_prompts
 from agent.settings import Settings
 from agent.store import open_log
-from agent.tables import new_knowledge, new_minds, new_sources, new_stt, new_voice
-from audio.vad import SpeechDetector
+from agent.tables import new_sources
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
 
-RATE = 8000
-"""Rate for which the fixed phrases are made ahead, Hz."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GOODBYE_S = 10.0
 """Time for the spoken goodbye at shutdown, seconds."""
@@ -79,25 +71,8 @@ class Daemon:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
         settings = self._settings
         journal = await self._open_journal(stack)
-        prompts = load_prompts(settings.prompts.dir, settings.language)
-        stt = await new_stt(settings)
-        stack.push_async_callback(stt.close)
-        answers = await self._new_answers(stack, prompts)
-        voice = await self._open_voice(stack, prompts)
-        self._engines["stt"] = stt.name
-        return House(
-            stt=stt,
-            voice=voice,
-            answers=answers,
-            prompts=prompts,
-            words=self._words,
-            finished=lambda text: "complete" if answers.is_command(text) else completeness(text, settings.language),
-            new_detector=SpeechDetector,
-            new_recording=journal.recording,
-            observe=journal.observe,
-            turns=settings.turns,
-            calls=settings.calls,
-        )
+        house, self._engines = await furnish(settings, stack)
+        return replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=journal.observe)
 
     async def _open_journal(self, stack: AsyncExitStack) -> Journal:
         folder = self._settings.storage.dir / "calls_log"
@@ -109,29 +84,6 @@ class Daemon:
             log.warning("%d calls were open when the daemon stopped last; their records are closed now", left)
         await stack.enter_async_context(_running(journal))
         return journal
-
-    async def _open_voice(self, stack: AsyncExitStack, prompts: Prompts) -> Phrases:
-        """The voice behind its phrase cache, with every fixed text made ahead."""
-        storage = self._settings.storage
-        voice = await new_voice(self._settings)
-        stack.push_async_callback(voice.close)
-        self._engines["tts"] = voice.name
-        phrases = Phrases(voice, storage.dir / "phrases", storage.phrase_cache_mb)
-        await phrases.warm(map(self._words, prompts.spoken), RATE)
-        return phrases
-
-    async def _new_answers(self, stack: AsyncExitStack, prompts: Prompts) -> Answers:
-        settings = self._settings
-        knowledge = new_knowledge(settings)
-        minds = await new_minds(settings, knowledge)
-        if minds.model is not None:
-            stack.push_async_callback(minds.model.close)
-        self._engines["llm"] = minds.model.name if minds.model else "none, answers come from the knowledge base"
-        intents = load_intents(settings.prompts.dir, settings.language)
-        return Answers(knowledge, minds, prompts, intents, lambda text: normalise(text, settings.language))
-
-    def _words(self, text: str) -> str:
-        return verbalise(text, self._settings.language)
 
     async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
         async def serve(line: Line) -> None:

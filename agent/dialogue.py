@@ -22,6 +22,20 @@ class Turn:
     """It only said an earlier answer again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an answer may build on."""
+
+    number: int = 1
+    """Number of the turn that is answered."""
+    history: tuple[Exchange, ...] = ()
+    """Finished turns, oldest first, as heard."""
+    offered: bool = False
+    """The operator was offered just now, so «да» means him."""
+    last_said: str = ""
+    """The newest thing the agent said in full, for «повторите»."""
+
+
 @dataclass(slots=True)
 class Dialogue:
     """What a model may know: only words that were heard."""
@@ -32,9 +46,18 @@ class Dialogue:
     offered: bool = False
     """The operator was offered in the last answer, so «да» means him."""
 
+    @property
+    def context(self) -> Context:
+        """What the answer to the next turn may build on."""
+        return Context(len(self.turns), self.history, self.offered, self.last_said)
+
+    def whole(self, text: str) -> str:
+        """``text`` with the unanswered words before it: what the next turn will answer."""
+        return f"{self.unanswered} {text}".strip()
+
     def begin(self, text: str) -> Turn:
         """The caller finished a turn; words left unanswered come before it."""
-        whole = f"{self.unanswered} {text}".strip()
+        whole = self.whole(text)
         self.unanswered = ""
         turn = Turn(len(self.turns), whole)
         self.turns.append(turn)
@@ -53,9 +76,14 @@ class Dialogue:
     def history(self) -> tuple[Exchange, ...]:
         """Finished turns, oldest first, as heard."""
         done = [turn for turn in self.turns if turn.heard or turn.said]
-        return tuple(Exchange(turn.caller, turn.heard) for turn in done[-HISTORY_TURNS:])
+        return tuple(Exchange(turn.caller, turn.heard, _unheard(turn)) for turn in done[-HISTORY_TURNS:])
 
     @property
     def last_said(self) -> str:
         """The newest thing the agent said in full, for «повторите»."""
         return next((turn.said for turn in reversed(self.turns) if turn.said and not turn.repeats), "")
+
+
+def _unheard(turn: Turn) -> str:
+    """The rest of an answer that the caller cut."""
+    return turn.said[len(turn.heard) :].strip() if turn.cut and turn.said.startswith(turn.heard) else ""

@@ -102,7 +102,8 @@ async def _voice(settings: Settings) -> list[Finding]:
     name = "voice"
     try:
         voice = await _load_voice(settings)
-        made = sum([len(chunk) async for chunk in voice.synthesize("Да." if settings.language == "ru" else "Yes.")])
+        word = "Да." if settings.language == "ru" else "Yes."
+        made = sum([len(chunk) async for chunk in voice.synthesize(word) if isinstance(chunk, bytes)])
         await voice.close()
     except ImportError as error:
         return [bad(name, f"the package espeakng-loader can't be loaded: {error}", "run `make install` again")]

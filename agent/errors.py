@@ -46,6 +46,12 @@ class KnowledgeError(AlloError):
     code = "kb"
 
 
+class StallError(AlloError):
+    """No answer came for seconds; some engine hangs."""
+
+    code = "stall"
+
+
 class RecordError(AlloError):
     """The call log or a recording can't be written."""
 

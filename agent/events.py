@@ -17,6 +17,8 @@ Stage = Literal[
     "first_token",
     "first_sentence",
     "first_audio",
+    "first_packet",
+    "heard",
 ]
 """Places in a reply whose times are kept, in the order they are reached."""
 
@@ -76,7 +78,7 @@ class Noted:
     """Anything else worth keeping: a key, a false start, a failed engine."""
 
     kind: str
-    """Machine word: ``dtmf interruption resumed silence transfer stt llm tts record ...``."""
+    """Machine word: ``dtmf paused interruption resumed speculation silence transfer stt llm tts record ...``."""
     detail: str = ""
     """Never the caller's words."""
 

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.answer import Answers
+from agent.answer import Answering
 from agent.events import CallEvent
-from agent.listening import NewDetector
-from agent.ports import CallerInfo, SpeechToText
+from agent.far_end import FarEnd
+from agent.listening import Ears
+from agent.pauses import Verdict
+from agent.ports import CallerInfo, SpeechToText, TurnModel
 from agent.prompts import Prompts
 from agent.recording import Recording
 from agent.settings import Calls, Turns
 from agent.speak import Voice
-from agent.turns import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,20 @@ class House:
 
     stt: SpeechToText
     voice: Voice
-    answers: Answers
+    answers: Answering
     prompts: Prompts
     words: Callable[[str], str]
     """Written text to words for the voice."""
     finished: Callable[[str], Verdict]
     """How finished recognised words sound."""
-    new_detector: NewDetector
-    new_recording: Callable[[CallerInfo], Recording | None]
-    observe: Callable[[str, CallEvent], None]
+    ears: Ears
+    language: str
     turns: Turns
     calls: Calls
+    turn_model: TurnModel | None = None
+    """Judges by the sound whether the caller has finished, beside the words."""
+    new_far_end: Callable[[], FarEnd] = FarEnd
+    new_recording: Callable[[CallerInfo], Recording | None] = lambda _caller: None
+    new_trace: Callable[[CallerInfo], Callable[[str], None] | None] = lambda _caller: None
+    """Where the lines of a call's trace go; None: nowhere."""
+    observe: Callable[[str, CallEvent], None] = lambda _call_id, _event: None

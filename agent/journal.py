@@ -29,7 +29,7 @@ from agent.events import (
     StageReached,
 )
 from agent.ports import CallerInfo
-from agent.recording import Recording
+from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
 from audio.wav import repair
 
@@ -51,6 +51,7 @@ class _Open:
     caller: CallerInfo
     stem: str
     began: float
+    trace: TraceFile | None = None
     stages: dict[int, dict[Stage, int]] = field(default_factory=dict)
 
 
@@ -80,6 +81,8 @@ class Journal:
             self._put(entry)
         self._transcribe(call, event)
         if isinstance(event, CallEnded):
+            if call.trace is not None:
+                call.trace.flush()
             del self._open[call_id]
 
     def recording(self, caller: CallerInfo) -> Recording | None:
@@ -90,6 +93,14 @@ class Journal:
         path = self._folder / f"{call.stem}.wav"
         self._put(("UPDATE calls SET recording = ? WHERE id = ?", (path.name, caller.call_id)))
         return Recording(path, caller.rate, self._off_loop, self._recording_failed(caller.call_id))
+
+    def trace(self, caller: CallerInfo) -> Callable[[str], None] | None:
+        """Takes the lines of the trace of a recorded call; None where nothing is recorded."""
+        call = self._open.get(caller.call_id)
+        if call is None or not self._record:
+            return None
+        call.trace = TraceFile(self._folder / f"{call.stem}{TRACE_SUFFIX}", self._off_loop)
+        return call.trace.push
 
     async def run(self) -> None:
         """Write until ``close``. Not to be cancelled: a batch half-way to the disk would be written twice."""

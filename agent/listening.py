@@ -1,16 +1,21 @@
-"""The caller's side of one call: detector, turn taker and recogniser, fed frame by frame without an await."""
+"""The caller's side of one call: echo, detector, turn taker and recogniser, fed frame by frame without an await."""
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from agent.errors import HearingError
+from agent.pauses import Verdict
 from agent.ports import Recognizer, SpeechToText, Transcript
-from agent.turns import Decision, EndOfTurn, FalseStart, Lull, Noise, TurnTaker, Verdict
+from agent.settings import Turns
+from agent.turns import BargeIn, Decision, EndOfTurn, Endpointing, FalseStart, Lull, Noise, TurnTaker
 from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
 """Audio before a sound that the recogniser hears too: a detector opens after the first consonant."""
+RECENT_MS = 8000
+"""Latest audio that an end-of-turn model is shown, milliseconds."""
 
 
 class Detector(Protocol):
@@ -20,15 +25,50 @@ class Detector(Protocol):
         """True when this 20 ms frame is speech."""
 
 
+class Canceller(Protocol):
+    """Takes the agent's own voice out of the caller's audio."""
+
+    @property
+    def dominated(self) -> bool:
+        """The newest frame was echo and nothing else."""
+
+    def push(self, near: bytes, far: bytes) -> bytes:
+        """The near 20 ms without the echo of what ``far`` was played."""
+
+
+class Suppressor(Protocol):
+    """Takes noise out of the caller's audio."""
+
+    def push(self, pcm: bytes) -> bytes:
+        """The same 20 ms, cleaner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Makes what a call listens with, for a sample rate."""
+
+    detector: Callable[[int], Detector]
+    canceller: Callable[[int], Canceller] | None = None
+    """None: lines without echo."""
+    suppressor: Callable[[int], Suppressor] | None = None
+    """None: the recogniser hears the noise."""
+
+
 class Listening:
     """What one caller says."""
 
-    def __init__(self, detector: Detector, turns: TurnTaker) -> None:
+    def __init__(self, ears: Ears, rate: int, turns: TurnTaker, is_backchannel: Callable[[str], bool]) -> None:
         """The recogniser joins by ``open``; until then nothing is understood, but turns are taken."""
-        self._detector, self._turns = detector, turns
+        self._detector = ears.detector(rate)
+        self._canceller = ears.canceller(rate) if ears.canceller else None
+        self._suppressor = ears.suppressor(rate) if ears.suppressor else None
+        self._rate, self._turns, self._is_backchannel = rate, turns, is_backchannel
         self._ear: Recognizer | None = None
         self._preroll: deque[AudioFrame] = deque(maxlen=PREROLL_MS // FRAME_MS)
+        self._recent: deque[bytes] = deque(maxlen=RECENT_MS // FRAME_MS)
         self._fed = False
+        self._peeked: str | None = None
+        """What was understood at the last lull; None once it has been doubted."""
         self._sealed: list[AudioFrame] | None = None
         """Frames after the end of an utterance whose text is not there yet: they belong to the next one."""
         self.position = 0
@@ -39,6 +79,11 @@ class Listening:
         """A sound of the caller is under way."""
         return self._turns.listening
 
+    @property
+    def recent(self) -> bytes:
+        """The latest audio, cleaned, up to ``RECENT_MS``."""
+        return b"".join(self._recent)
+
     async def open(self, stt: SpeechToText, rate: int) -> None:
         """Get an ear; raises ``HearingError``."""
         self._ear = await stt.open(rate, self._on_partial)
@@ -48,10 +93,15 @@ class Listening:
         if self._ear is not None:
             await self._ear.close()
 
-    def push(self, frame: AudioFrame, audible: bool, busy: bool) -> Decision | None:
-        """Take one frame; see ``TurnTaker.push``. After ``EndOfTurn``, ``FalseStart`` and ``Noise`` call ``finish``."""
+    def push(self, frame: AudioFrame, far: bytes, *, audible: bool, busy: bool, firm: bool = False) -> Decision | None:
+        """Take one frame and what the caller was played meanwhile; see ``TurnTaker.push``.
+
+        After ``EndOfTurn``, ``FalseStart`` and ``Noise`` call ``finish``.
+        """
         self.position = frame.end
-        decision = self._turns.push(frame, self._detector.push(frame.pcm), audible, busy)
+        frame, speech = self._heard(frame, far)
+        self._recent.append(frame.pcm)
+        decision = self._turns.push(frame, speech, audible, busy, firm)
         if isinstance(decision, EndOfTurn | FalseStart | Noise):
             self._seal()
         if self._turns.listening:
@@ -64,11 +114,26 @@ class Listening:
         """What was understood so far; raises ``HearingError``."""
         if self._ear is None:
             raise HearingError("the recogniser is not open")
-        return await self._ear.peek()
+        heard = await self._ear.peek()
+        self._peeked = heard.text
+        return heard
 
-    def judged(self, lull: Lull, verdict: Verdict) -> None:
+    def judged(self, lull: Lull, verdict: Verdict) -> bool:
         """How finished it sounds; see ``TurnTaker.judged``."""
-        self._turns.judged(lull.position, verdict)
+        return self._turns.judged(lull.position, verdict)
+
+    def dismissed(self, lull: Lull) -> None:
+        """It was nothing that takes the turn; see ``TurnTaker.dismissed``."""
+        self._turns.dismissed(lull.position)
+
+    def understood(self, text: str) -> None:
+        """Words of the present sound; see ``TurnTaker.heard_words``."""
+        if text:
+            self._turns.heard_words(self.position, self._is_backchannel(text))
+
+    def wait(self, seconds: float) -> None:
+        """The caller asked for time."""
+        self._turns.wait(self.position + int(seconds * self._rate))
 
     async def finish(self) -> Transcript:
         """What was understood of the utterance that ended; raises ``HearingError``."""
@@ -82,8 +147,17 @@ class Listening:
             for frame in later:
                 self._ear.push(frame)
 
+    def _heard(self, frame: AudioFrame, far: bytes) -> tuple[AudioFrame, bool]:
+        """The frame without echo and noise, and whether somebody speaks in it."""
+        pcm = self._canceller.push(frame.pcm, far) if self._canceller else frame.pcm
+        speech = self._detector.push(pcm) and not (self._canceller and self._canceller.dominated)
+        if self._suppressor:
+            pcm = self._suppressor.push(pcm)
+        return (frame if pcm is frame.pcm else AudioFrame(pcm, frame.rate, frame.position)), speech
+
     def _seal(self) -> None:
         """The utterance is over here, however long it takes until ``finish`` is called and done."""
+        self._peeked = None
         if self._sealed is None:
             self._fed, self._sealed = False, []
 
@@ -99,9 +173,24 @@ class Listening:
         take(frame)
 
     def _on_partial(self, transcript: Transcript) -> None:
-        if transcript.text:
-            self._turns.heard_words(transcript.position)
+        text = transcript.text
+        if not text:
+            return
+        self._turns.heard_words(transcript.position, self._is_backchannel(text))
+        if self._peeked is not None and not self._peeked.startswith(text):
+            self._peeked = None
+            self._turns.doubt()
 
 
-NewDetector = Callable[[int], Detector]
-"""Makes a detector for a sample rate."""
+def new_turn_taker(rate: int, turns: Turns) -> TurnTaker:
+    """A turn taker as the settings want it."""
+    endpointing = Endpointing(
+        end_silence_ms=turns.end_silence_ms,
+        complete_ms=turns.end_silence_complete_ms,
+        open_ms=turns.end_silence_open_ms,
+        adapt=turns.adapt,
+        lull_ms=turns.lull_ms,
+        min_speech_ms=turns.min_speech_ms,
+    )
+    barge_in = BargeIn(turns.barge_in, turns.barge_in_ms, turns.barge_in_confirm_ms, turns.echo_guard_ms)
+    return TurnTaker(rate, endpointing, barge_in, turns.reprompt_s)

@@ -1,19 +1,18 @@
-"""The recording of one call: stereo WAV, caller left, agent right, aligned to the caller's audio."""
+"""The recording of one call, stereo WAV, caller left, agent right, aligned to the caller's audio; its trace."""
 
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from audio.frame import FRAME_MS, SAMPLE_BYTES
+from audio.frame import SAMPLE_BYTES
 from audio.wav import StereoWriter, interleave
 
 log = logging.getLogger(__name__)
 
+TRACE_LINES = 64
+"""Lines gathered before they are written."""
 FLUSH_MS = 1000
 """Audio gathered before it is written, milliseconds."""
-LEAD_FRAMES = 2
-"""Agent audio held back at the start of a speech, so that a late poll leaves no hole in it."""
-
 Write = Callable[[Callable[[], None]], None]
 """Runs a blocking piece of work on the writer's thread, in order."""
 
@@ -26,34 +25,22 @@ class Recording:
         self._path, self._rate, self._run, self._failed = path, rate, run, failed
         self._left = bytearray()
         self._right = bytearray()
-        self._waiting = bytearray()
-        self._flowing = False
         self._limit = rate * FLUSH_MS // 1000 * SAMPLE_BYTES
-        self._lead = rate * FRAME_MS // 1000 * SAMPLE_BYTES * LEAD_FRAMES
         self._file: StereoWriter | None = None
         self._broken = False
         self._later(self._create)
 
     def push(self, caller: bytes, agent: bytes) -> None:
-        """One frame of the caller and what was heard of the agent since the frame before."""
+        """One frame of the caller and one of the agent, of the same length."""
         self._left += caller
-        self._waiting += agent
-        if len(self._waiting) >= self._lead:
-            self._flowing = True
-        elif not agent and len(self._waiting) < len(caller):
-            self._flowing = bool(self._waiting)
-        if self._flowing:
-            take = len(self._left) - len(self._right)
-            self._right += self._waiting[:take]
-            del self._waiting[:take]
-        self._right += bytes(len(self._left) - len(self._right))
+        self._right += agent
         if len(self._left) >= self._limit:
             self._flush()
 
-    def close(self) -> None:
-        """No more audio."""
-        self._left += bytes(len(self._waiting))
-        self._right += self._waiting
+    def close(self, rest: bytes = b"") -> None:
+        """No more audio but the ``rest`` of the agent's."""
+        self._left += bytes(len(rest))
+        self._right += rest
         self._flush()
         self._later(self._close)
 
@@ -86,3 +73,39 @@ class Recording:
             self._broken = True
             log.warning("recording %s stopped: %s", self._path.name, error.strerror)
             self._failed(f"incomplete: {error.strerror or error}")
+
+
+TRACE_SUFFIX = ".trace.jsonl"
+"""What a trace is called, beside the recording of the same name."""
+
+
+class TraceFile:
+    """The lines of a call's trace on their way to the disk; a full disk ends the trace, never the call."""
+
+    def __init__(self, path: Path, run: Write) -> None:
+        """The file is made with its first lines."""
+        self._path, self._run = path, run
+        self._lines: list[str] = []
+        self._broken = False
+
+    def push(self, line: str) -> None:
+        """Take one line."""
+        self._lines.append(line)
+        if len(self._lines) >= TRACE_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what has gathered."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self._run(lambda: self._append("\n".join(lines) + "\n"))
+
+    def _append(self, text: str) -> None:
+        if self._broken:
+            return
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            self._broken = True
+            log.warning("trace %s stopped: %s; this call can't be replayed", self._path.name, error.strerror)

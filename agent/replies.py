@@ -1,13 +1,16 @@
 """The agent's side of one call: fixed texts and answers, spoken, cut and remembered as heard."""
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from agent.answer import Answers
+from agent.answer import Answering, Watch
 from agent.dialogue import Dialogue, Turn
-from agent.events import AgentSaid, CallerSaid, CallEvent, Stage
+from agent.draft import Draft, Spawn
+from agent.events import AgentSaid, CallerSaid, CallEvent, Noted, Stage, StageReached
 from agent.playout import Heard, Playout
-from agent.ports import Action, Sentence
+from agent.ports import Action, Effect, Sentence
+from agent.settings import Turns
 from agent.speak import Speaker
 
 UNHEARD_MS = 400
@@ -20,8 +23,12 @@ class _Current:
 
     turn: Turn | None
     """None for a fixed text that answers nobody."""
+    start: int
+    """Where its audio begins in the mouth's count."""
     source: str = ""
     action: Action | None = None
+    sounding: bool = False
+    """Its first sample was played."""
 
 
 class Replies:
@@ -31,18 +38,22 @@ class Replies:
         self,
         playout: Playout,
         speaker: Speaker,
-        answers: Answers,
+        answers: Answering,
         *,
         rate: int,
+        turns: Turns,
         emit: Callable[[CallEvent], None],
-        stage: Callable[[int, Stage], None],
+        position: Callable[[], int],
     ) -> None:
-        """``rate`` is the playout's, Hz; ``stage`` is told the turn's number and what was reached."""
+        """``rate`` is the playout's, Hz; ``position`` the caller's audio so far, samples."""
         self._unheard = UNHEARD_MS * rate // 1000
         self._playout, self._speaker, self._answers = playout, speaker, answers
-        self._emit, self._stage = emit, stage
+        self._turns, self._emit, self._position = turns, emit, position
         self._dialogue = Dialogue()
         self._current: _Current | None = None
+        self._draft: Draft | None = None
+        self._guesses = self._wasted = 0
+        """Drafts of this turn; tokens of drafts thrown away in this call."""
 
     @property
     def kept(self) -> bool:
@@ -51,28 +62,62 @@ class Replies:
 
     def keep(self, text: str) -> None:
         """Words understood after their reply was dropped: they belong to what the caller says next."""
-        self._dialogue.unanswered = f"{self._dialogue.unanswered} {text}".strip()
+        self._dialogue.unanswered = self._dialogue.whole(text)
+
+    def guess(self, text: str, spawn: Spawn) -> None:
+        """The caller may have finished with ``text``: think of the reply, voice its first sentence, say nothing."""
+        whole = self._dialogue.whole(text)
+        if self._draft is not None and self._answers.alike(self._draft.text, whole):
+            return
+        self._discard(spawn)
+        if self._guesses < self._turns.speculate_most and self._wasted < self._turns.speculate_waste:
+            self._guesses += 1
+            self._draft = self._new_draft(whole)
+            self._draft.begin(spawn, self._speaker.prepare)
 
     async def say(self, texts: list[str]) -> None:
         """Speak fixed texts; the first ones ever are the greeting and open the dialogue."""
-        self._current = _Current(None if self._dialogue.turns else self._dialogue.begin(""))
+        turn = None if self._dialogue.turns else self._dialogue.begin("")
+        self._current = _Current(turn, self._playout.pushed)
         self._close(await self._speaker.say_all(texts), cut=False)
 
-    async def answer(self, text: str, position: int, reached: dict[Stage, int]) -> Action | None:
+    async def answer(
+        self, text: str, position: int, reached: dict[Stage, int], spawn: Spawn, effect: Callable[[Effect], None]
+    ) -> Action | None:
         """Answer what the caller said from ``position`` on; return what is to be done after it was heard.
 
-        ``reached`` are the stages before the words were known. Raises ``VoiceError``.
+        ``reached`` are the stages before the words were known; ``effect`` is told the effects of what is being said.
+        Raises ``VoiceError``.
         """
+        draft = self._drafted(self._dialogue.whole(text), spawn)
         turn = self._dialogue.begin(text)
-        current = self._current = _Current(turn)
+        self._dialogue.offered = False
+        current = self._current = _Current(turn, self._playout.pushed)
+        reached = {**reached, **draft.stages, "transcript": self._position()}
         self._emit(CallerSaid(turn.number, turn.caller, position, reached))
-        self._stage(turn.number, "transcript")
-        sentences = self._answers.sentences(turn.caller, self._dialogue, lambda stage: self._stage(turn.number, stage))
+        draft.told = lambda stage: self._stage(turn, stage)
         heard = await self._speaker.say(
-            self._tapped(sentences, current), lambda: self._stage(turn.number, "first_audio")
+            self._tapped(draft.sentences(), current, effect), lambda: self._stage(turn, "first_audio")
         )
+        self._stage(turn, "heard")
         self._close(heard, cut=False)
         return current.action
+
+    def tick(self) -> None:
+        """A frame arrived: note when the reply begins to sound."""
+        current = self._current
+        if current is None or current.sounding or self._playout.played <= current.start:
+            return
+        current.sounding = True
+        if current.turn is not None and current.turn.caller:
+            self._stage(current.turn, "first_packet")
+
+    def fill(self, text: str) -> bool:
+        """Say a short ``text`` while the reply is still being made; False when it is not at hand."""
+        said = self._speaker.fill(text)
+        if said and self._current is not None:
+            self._current.start = self._playout.pushed
+        return said
 
     def cut(self) -> None:
         """Silence now. A reply of which next to nothing was heard is taken back, its question stays open."""
@@ -84,17 +129,59 @@ class Replies:
         else:
             self._close(heard, cut=True)
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """The call is over: keep what was heard of the reply under way."""
         self._close(self._playout.clear(), cut=True)
+        if self._draft is not None:
+            await self._draft.close()
+
+    def _new_draft(self, whole: str) -> Draft:
+        context = self._dialogue.context
+
+        def sentences(watch: Watch) -> AsyncGenerator[Sentence, None]:
+            return self._answers.sentences(whole, context, watch)
+
+        return Draft(whole, sentences, self._position)
+
+    def _drafted(self, whole: str, spawn: Spawn) -> Draft:
+        """The draft that was made for these words, or a new one."""
+        draft = self._draft
+        if draft is not None and self._answers.alike(draft.text, whole):
+            self._emit(Noted("speculation", "hit"))
+            self._draft = None
+        else:
+            self._discard(spawn)
+            draft = self._new_draft(whole)
+        self._guesses = 0
+        return draft
+
+    def _discard(self, spawn: Spawn) -> None:
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            self._wasted += draft.tokens
+            self._emit(Noted("speculation", f"miss {draft.tokens}"))
+            spawn(draft.close())
 
     async def _tapped(
-        self, sentences: AsyncGenerator[Sentence, None], current: _Current
+        self, sentences: AsyncGenerator[Sentence, None], current: _Current, effect: Callable[[Effect], None]
     ) -> AsyncGenerator[Sentence, None]:
-        async for sentence in sentences:
-            current.source = current.source or sentence.source
-            current.action = sentence.action or current.action
-            yield sentence
+        async with aclosing(sentences):
+            async for sentence in sentences:
+                current.source = current.source or sentence.source
+                current.action = sentence.action or current.action
+                self._remember(sentence.effect, current, effect)
+                yield sentence
+
+    def _remember(self, said: Effect, current: _Current, effect: Callable[[Effect], None]) -> None:
+        if said == "offer":
+            self._dialogue.offered = True
+        elif said == "repeat" and current.turn:
+            current.turn.repeats = True
+        elif said:
+            effect(said)
+
+    def _stage(self, turn: Turn, stage: Stage) -> None:
+        self._emit(StageReached(turn.number, stage, self._position()))
 
     def _close(self, heard: Heard, cut: bool) -> None:
         current, self._current = self._current, None

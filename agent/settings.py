@@ -130,6 +130,8 @@ class Stt(Section):
     """Model name or folder; empty: a pulled model of the language, else the bundled demo model."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads that calls share for recognition."""
+    denoise: bool = False
+    """Take noise out of what the recogniser hears; the demo models hear better without."""
 
 
 class Tts(Section):
@@ -192,18 +194,36 @@ class Turns(Section):
     """The same after a whole question, a request, a yes or a no."""
     end_silence_open_ms: Annotated[int, Field(ge=100, le=3000)] = 900
     """The same where something must follow: a preposition, «ну», a number in the middle."""
+    adapt: bool = True
+    """Quicker with callers who never pause inside a turn, slower with those who do."""
+    lull_ms: Annotated[int, Field(ge=20, le=500)] = 60
+    """Quiet after which the recogniser is asked what was said so far and a reply may be begun on a guess."""
+    model: Path | None = None
+    """An ONNX end-of-turn model (smart-turn's style) that judges the sound beside the words; extra ``turn-model``."""
+    speculate: bool = True
+    """Begin replies before the turn is over; they are spoken only when the words turn out to be these."""
+    speculate_most: Annotated[int, Field(ge=0, le=20)] = 3
+    """Replies begun on a guess in one turn of the caller, at most."""
+    speculate_waste: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
+    """Tokens of the language model that guesses may waste in one call; then no more guesses."""
     min_speech_ms: Annotated[int, Field(ge=20, le=1000)] = 100
     """Shorter sounds are not speech."""
     barge_in: bool = True
     """Callers may interrupt."""
     barge_in_ms: Annotated[int, Field(ge=40, le=2000)] = 120
     """Speech this long pauses the agent."""
-    barge_in_confirm_ms: Annotated[int, Field(ge=40, le=3000)] = 320
-    """Speech this long, or a recognised word, ends the agent's turn; less, and it resumes."""
+    barge_in_confirm_ms: Annotated[int, Field(ge=40, le=3000)] = 600
+    """Speech this long, or a recognised word other than «угу», ends the agent's turn; less, and it resumes."""
+    echo: bool = True
+    """Take the agent's own voice out of what comes back from the caller's loudspeaker."""
+    echo_guard_ms: Annotated[int, Field(ge=0, le=2000)] = 300
+    """A sound that begins this soon after the agent does may be its echo: it must outlast this to pause the agent."""
     reprompt_s: Annotated[float, Field(ge=2, le=120)] = 8.0
     """Silence after which the caller is asked again, seconds."""
     reprompts: Annotated[int, Field(ge=0, le=10)] = 2
     """How often, before the goodbye."""
+    wait_s: Annotated[float, Field(ge=2, le=600)] = 30.0
+    """«Подождите минутку»: no reprompt for this long, seconds."""
 
 
 class Calls(Section):

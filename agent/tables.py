@@ -5,7 +5,8 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 
 from agent.answer import Minds
 from agent.errors import SettingsError
-from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer
+from agent.listening import Ears
+from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Settings
 from kb.retriever import KnowledgeBase, load
@@ -17,6 +18,22 @@ async def new_stt(settings: Settings) -> SpeechToText:
     from agent.model_store import find_stt_model
 
     return await Vosk.load(find_stt_model(settings), settings.stt.threads)
+
+
+def new_ears(settings: Settings) -> Ears:
+    """What a call listens with: detector, echo canceller, noise suppressor."""
+    from audio.vad import SpeechDetector
+
+    return Ears(SpeechDetector)
+
+
+async def new_turn_model(settings: Settings) -> TurnModel | None:
+    """The end-of-turn model of ``turns.model``, where one is given."""
+    if settings.turns.model is None:
+        return None
+    from agent.backends.turn_onnx import OnnxTurnModel
+
+    return await OnnxTurnModel.load(settings.turns.model)
 
 
 async def new_voice(settings: Settings) -> Synthesizer:

@@ -20,8 +20,8 @@ No clock, no I/O: the same frames and transcripts at the same positions give the
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal
 
+from agent.pauses import Pauses, Verdict
 from audio.frame import AudioFrame
 
 
@@ -29,12 +29,14 @@ from audio.frame import AudioFrame
 class Endpointing:
     """When a turn is over."""
 
-    end_silence_ms: int = 400
+    end_silence_ms: int = 450
     """Quiet after speech that ends the turn when it is not clear whether it is over."""
     complete_ms: int = 240
     """The same after a whole question or answer."""
     open_ms: int = 900
     """The same where something must follow: a preposition, a filler, a number in the middle."""
+    adapt: bool = True
+    """Quicker with callers who never pause inside a turn, slower with those who do (see ``agent.pauses``)."""
     lull_ms: int = 100
     """Quiet after which it is asked what was said so far."""
     min_speech_ms: int = 100
@@ -51,8 +53,10 @@ class BargeIn:
     """False: what the caller says while the agent speaks is ignored."""
     pause_ms: int = 120
     """Speech this long pauses the agent."""
-    confirm_ms: int = 320
-    """Speech this long, or a recognised word, takes the turn."""
+    confirm_ms: int = 600
+    """Speech this long, or sooner a word that is more than «угу», takes the turn."""
+    guard_ms: int = 300
+    """A sound that begins this soon after the agent did may be its own echo: it must outlast this to pause it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Interruption:
 
 @dataclass(frozen=True, slots=True)
 class FalseStart:
-    """A sound over the agent's speech, too short to be sure; ask the recogniser whether it was a word."""
+    """A sound over the agent's speech that came to nothing; ask the recogniser whether it was a word after all."""
 
     position: int
     """Where the sound began."""
@@ -107,6 +111,16 @@ class Lull:
 
     position: int
     """Position after the last speech frame; names this lull."""
+    over_agent: bool = False
+    """The agent was interrupted by this sound and waits to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sustained:
+    """The caller goes on over a paused agent: ask the recogniser for words (``TurnTaker.heard_words``)."""
+
+    position: int
+    """Where it was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +131,12 @@ class LongSilence:
     """Where it was decided."""
 
 
-Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | EndOfTurn | LongSilence
+Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence
 
-Verdict = Literal["complete", "unsure", "open"]
-"""How finished the words of a turn sound."""
+BACKCHANNEL_CONFIRM = 2
+"""«Да-да-да» may last this many times ``confirm_ms`` before it takes the turn."""
+SUSTAINED = 2 / 3
+"""Part of ``confirm_ms`` after which the recogniser is asked for words."""
 
 
 class _State(Enum):
@@ -147,6 +163,7 @@ class TurnTaker:
             "unsure": ends.end_silence_ms * per_ms,
             "open": ends.open_ms * per_ms,
         }
+        self._pauses = Pauses(rate) if ends.adapt else None
         self._end_silence = self._patience["unsure"]
         self._lull = ends.lull_ms * per_ms
         self._asked = -1
@@ -155,11 +172,12 @@ class TurnTaker:
         self._may_interrupt = cuts.enabled
         self._pause = cuts.pause_ms * per_ms
         self._confirm = cuts.confirm_ms * per_ms
+        self._guard = cuts.guard_ms * per_ms
         self._reprompt = int(reprompt_s * rate)
         self._state = _State.QUIET
-        self._announced = False
-        self._words = False
+        self._announced = self._words = self._backchannel = self._doubted = self._forgotten = False
         self._onset = self._speech_end = self._voiced = 0
+        self._audible_since: int | None = None
         self._idle_since = 0
 
     @property
@@ -167,30 +185,61 @@ class TurnTaker:
         """True from the first frame of a sound to the end of the turn: the recogniser should hear these frames."""
         return self._state is not _State.QUIET
 
-    def push(self, frame: AudioFrame, speech: bool, audible: bool, busy: bool) -> Decision | None:
+    def push(self, frame: AudioFrame, speech: bool, audible: bool, busy: bool, firm: bool = False) -> Decision | None:
         """Take one frame.
 
         ``speech``: the detector's flag. ``audible``: the agent is being heard (or is paused) now.
         ``busy``: the agent has a reply under way, so silence is not the caller's to break.
+        ``firm``: what the agent says now may not be interrupted.
         """
-        if audible and not self._may_interrupt:
+        self._watch_agent(frame, audible)
+        if audible and (firm or not self._may_interrupt):
             return self._sit_out(frame)
         if speech:
             self._idle_since = frame.end
             return self._on_speech(frame, audible)
         if busy or audible:
-            self._idle_since = frame.end
+            self._idle_since = max(frame.end, self._idle_since)
         return self._on_quiet(frame)
 
-    def heard_words(self, position: int) -> None:
-        """The recogniser understood a word; stale news from before the present sound is ignored."""
-        if self._state is not _State.QUIET and position > self._onset:
-            self._words = True
+    def heard_words(self, position: int, backchannel: bool = False) -> None:
+        """The recogniser understood a word; stale news from before the present sound is ignored.
 
-    def judged(self, lull: int, verdict: Verdict) -> None:
-        """How finished the words before ``lull`` (its position) sound; stale once the caller went on."""
-        if lull == self._speech_end and self._state is _State.SPEAKING:
-            self._end_silence = self._patience[verdict]
+        ``backchannel``: so far nothing but «угу», which does not take the turn.
+        """
+        if self._state is _State.QUIET or position <= self._onset:
+            return
+        self._words, self._backchannel = not backchannel, backchannel
+
+    def judged(self, lull: int, verdict: Verdict) -> bool:
+        """How finished the words before ``lull`` (its position) sound; False: too late, the caller went on."""
+        current = lull == self._speech_end and self._state is _State.SPEAKING
+        if current:
+            self._end_silence = self._wait_for(verdict)
+        return current
+
+    def dismissed(self, lull: int) -> None:
+        """The sound before ``lull``, over the agent's speech, was no word or only «угу»: it is over now."""
+        if lull == self._speech_end and self._state is _State.SOUND:
+            self._forgotten = True
+
+    def doubt(self) -> None:
+        """The words changed after a lull was judged: ask again."""
+        self._asked = -1
+
+    def wait(self, until: int) -> None:
+        """The caller asked for time: no reprompt before ``until``, a position."""
+        self._idle_since = max(self._idle_since, until - self._reprompt)
+
+    def _watch_agent(self, frame: AudioFrame, audible: bool) -> None:
+        if not audible:
+            self._audible_since = None
+        elif self._audible_since is None:
+            self._audible_since = frame.position
+
+    def _wait_for(self, verdict: Verdict) -> int:
+        patience = self._patience[verdict]
+        return self._pauses.stretched(patience, verdict) if self._pauses else patience
 
     def _sit_out(self, frame: AudioFrame) -> Decision | None:
         self._idle_since = frame.end
@@ -200,45 +249,79 @@ class TurnTaker:
 
     def _on_speech(self, frame: AudioFrame, audible: bool) -> Decision | None:
         if self._state is _State.QUIET:
-            self._state, self._onset, self._voiced = _State.SOUND, frame.position, 0
+            self._begin(frame)
+        elif frame.position > self._speech_end:
+            self._go_on(frame.position - self._speech_end)
         self._voiced += frame.samples
         self._speech_end = frame.end
-        self._end_silence = self._patience["unsure"]
-        return self._rise(audible) if self._state is _State.SOUND else None
+        return self._rise(frame, audible) if self._state is _State.SOUND else None
 
-    def _rise(self, audible: bool) -> Decision | None:
+    def _begin(self, frame: AudioFrame) -> None:
+        self._state, self._onset, self._voiced = _State.SOUND, frame.position, 0
+        self._end_silence = self._wait_for("unsure")
+
+    def _go_on(self, gap: int) -> None:
+        """Speech again after a gap: what was judged before it no longer holds."""
+        if self._pauses and self._state is _State.SPEAKING:
+            self._pauses.went_on(gap)
+        self._end_silence = self._wait_for("unsure")
+        self._forgotten = False
+
+    def _rise(self, frame: AudioFrame, audible: bool) -> Decision | None:
         """A sound becomes speech; over an audible agent it first pauses, then takes the turn."""
-        if self._announced and (not audible or self._voiced >= self._confirm or self._words):
-            self._state = _State.SPEAKING
-            return Interruption(self._onset)
-        if self._announced or self._voiced < (self._pause if audible else self._min_speech):
+        if self._announced:
+            return self._confirmed(frame, audible)
+        if self._voiced < (self._pause if audible else self._min_speech) or self._may_be_echo(frame):
             return None
         if audible:
             self._announced = True
         else:
-            self._state = _State.SPEAKING
+            self._speak()
         return SpeechStarted(self._onset)
+
+    def _confirmed(self, frame: AudioFrame, audible: bool) -> Decision | None:
+        """Paused: words take the turn, or so much speech that it must be meant."""
+        enough = self._confirm * (BACKCHANNEL_CONFIRM if self._backchannel else 1)
+        if not audible or self._words or self._voiced >= enough:
+            self._speak()
+            return Interruption(self._onset)
+        if self._voiced < self._confirm * SUSTAINED or self._doubted:
+            return None
+        self._doubted = True
+        return Sustained(frame.end)
+
+    def _may_be_echo(self, frame: AudioFrame) -> bool:
+        since = self._audible_since
+        return since is not None and since <= self._onset and frame.end < since + self._guard
+
+    def _speak(self) -> None:
+        if self._pauses:
+            self._pauses.began(self._onset)
+        self._state = _State.SPEAKING
 
     def _on_quiet(self, frame: AudioFrame) -> Decision | None:
         if self._state is _State.QUIET:
             return self._long_silence(frame)
         quiet = frame.end - self._speech_end
+        waited_for = self._state is _State.SPEAKING or self._announced
+        if waited_for and quiet >= self._lull and self._asked != self._speech_end:
+            self._asked = self._speech_end
+            return Lull(self._speech_end, self._state is _State.SOUND)
         if self._state is _State.SOUND:
             return self._fall(quiet)
-        if quiet >= self._lull and self._asked != self._speech_end:
-            self._asked = self._speech_end
-            return Lull(self._speech_end)
         if quiet < self._end_silence:
             return None
         ended = EndOfTurn(self._onset, self._speech_end, frame.end, self._voiced)
+        if self._pauses:
+            self._pauses.ended(self._speech_end)
         self._reset()
         return ended
 
     def _fall(self, quiet: int) -> Decision | None:
         if self._announced and self._words:
-            self._state = _State.SPEAKING
+            self._speak()
             return Interruption(self._onset)
-        if quiet < self._forget:
+        if quiet < self._forget and not self._forgotten:
             return None
         announced, onset = self._announced, self._onset
         self._reset()
@@ -252,4 +335,4 @@ class TurnTaker:
 
     def _reset(self) -> None:
         self._state = _State.QUIET
-        self._announced = self._words = False
+        self._announced = self._words = self._backchannel = self._doubted = self._forgotten = False

@@ -6,6 +6,7 @@ The format is RIFF/WAVE, PCM16 (Microsoft/IBM "Multimedia Programming Interface 
 import os
 import struct
 import wave
+from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -113,6 +114,22 @@ def read_mono(path: Path, rate: int = 8000) -> bytes:
 
     Raises ``OSError`` or ``ValueError`` naming the file.
     """
+    samples, source = _read(path)
+    return resample(np.rint(samples.mean(axis=1)).astype("<i2").tobytes(), source, rate)
+
+
+def read_channels(path: Path, rates: Sequence[int]) -> tuple[list[bytes], int]:
+    """Read a 16-bit WAV as PCM16 mono for each channel, and their rate: its own when among ``rates``, else the first.
+
+    Raises ``OSError`` or ``ValueError`` naming the file.
+    """
+    samples, source = _read(path)
+    rate = source if source in rates else rates[0]
+    return [resample(channel.tobytes(), source, rate) for channel in samples.T.astype("<i2")], rate
+
+
+def _read(path: Path) -> tuple["np.ndarray[tuple[int, int], np.dtype[np.int16]]", int]:
+    """Samples, a row for each moment and a column for each channel, and their rate."""
     try:
         with wave.open(str(path), "rb") as wav:
             width, channels, source = wav.getsampwidth(), wav.getnchannels(), wav.getframerate()
@@ -121,11 +138,8 @@ def read_mono(path: Path, rate: int = 8000) -> bytes:
         raise ValueError(f"{path}: not a PCM WAV file ({error or 'cut short'}); convert it to 16-bit PCM") from None
     if width != SAMPLE_BYTES:
         raise ValueError(f"{path}: {width * 8}-bit samples; convert it to 16-bit PCM")
-    pcm = pcm[: len(pcm) // (channels * SAMPLE_BYTES) * channels * SAMPLE_BYTES]
-    if channels > 1:
-        mixed = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels).mean(axis=1)
-        pcm = np.rint(mixed).astype("<i2").tobytes()
-    return resample(pcm, source, rate)
+    whole = len(pcm) // (channels * SAMPLE_BYTES) * channels * SAMPLE_BYTES
+    return np.frombuffer(pcm[:whole], dtype="<i2").reshape(-1, channels), source
 
 
 def write_mono(path: Path, pcm: bytes, rate: int) -> None:

@@ -19,11 +19,29 @@ CODE = MODULES + sorted((ROOT / "bench").rglob("*.py")) + sorted((ROOT / "tests"
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 
-CORE = {"agent." + name for name in ("turns", "sentences", "dialogue", "playout", "prompts", "intents", "events")}
+CORE = {
+    "agent." + name
+    for name in (
+        "turns",
+        "pauses",
+        "dead_air",
+        "far_end",
+        "sentences",
+        "dialogue",
+        "playout",
+        "prompts",
+        "intents",
+        "events",
+        "trace",
+    )
+}
 TASKS = {
     "agent." + name for name in ("answer", "speak", "call", "replies", "listening", "journal", "recording", "store")
 }
-ROOF = {"agent.daemon", "agent.tables", "agent.doctor", "agent.reachability", "agent.__main__", "agent.commands"}
+ROOF = {
+    "agent." + name
+    for name in ("daemon", "furnish", "tables", "doctor", "reachability", "replay_command", "__main__", "commands")
+}
 
 
 def name_of(path: Path) -> str:

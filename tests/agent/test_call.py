@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from agent.answer import Answers, Minds
 from agent.call import Call
-from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, Noted, StageReached
+from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, Noted, Stage, StageReached
 from agent.house import House
 from agent.intents import load_intents
 from agent.language.completeness import completeness
+from agent.listening import Ears
 from agent.ports import LanguageModel, Passage
 from agent.prompts import load_prompts
 from agent.settings import Calls, Turns
-from tests.fakes.clock import play
+from agent.virtual_time import play
 from tests.fakes.engines import FakeMind, FakeRetriever, FakeStt, FakeVoice, StampDetector
 from tests.fakes.line import FakeLine, Leaves, Presses, Says, Stalls, Step
 
@@ -43,25 +45,28 @@ class Scene:
     broken_voice: bool = False
     passages: tuple[Passage, ...] = (HOURS,)
     events: list[CallEvent] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Parts of the house that are other than usual."""
 
     def __post_init__(self) -> None:
         self.line = FakeLine(self.script, operator=self.operator)
         self.voice = FakeVoice(self.broken_voice)
         answers = Answers(FakeRetriever(self.passages), self.minds, WORDS, load_intents(PROMPTS, "ru"), str)
-        house = House(
+        self.house = House(
             stt=FakeStt(self.line.texts, self.broken_ear),
             voice=self.voice,
             answers=answers,
             prompts=WORDS,
             words=str,
             finished=lambda text: completeness(text, "ru"),
-            new_detector=lambda _rate: StampDetector(),
-            new_recording=lambda _caller: None,
-            observe=lambda _id, event: self.events.append(event),
+            ears=Ears(lambda _rate: StampDetector()),
+            language="ru",
             turns=self.turns,
             calls=self.calls,
+            observe=lambda _id, event: self.events.append(event),
+            **self.changes,
         )
-        play(self._run(Call(self.line, house)))
+        play(self._run(Call(self.line, self.house)))
 
     async def _run(self, call: Call) -> None:
         async with asyncio.timeout(600):
@@ -114,8 +119,13 @@ def test_a_question_is_answered_in_sentences_from_the_passages() -> None:
     assert said == AgentSaid(
         1, "Мы работаем с девяти. Обед в час.", "Мы работаем с девяти. Обед в час.", cut=False, source="general"
     )
-    stages = [event.stage for event in scene.of(StageReached) if isinstance(event, StageReached)]
-    assert stages == ["transcript", "passages", "first_token", "first_sentence", "first_audio"]
+    [asked] = [event for event in scene.of(CallerSaid) if isinstance(event, CallerSaid)]
+    later = {event.stage: event.position for event in scene.of(StageReached) if isinstance(event, StageReached)}
+    assert set(asked.reached) | set(later) == set(get_args(Stage))
+    assert asked.reached["first_sentence"] < asked.reached["turn_end"], "the reply was begun before the turn was over"
+    assert Noted("speculation", "hit") in scene.events
+    assert later["first_packet"] - later["first_audio"] <= 160
+    assert later["heard"] > later["first_packet"]
 
 
 def test_an_interruption_stops_the_agent_and_is_answered() -> None:
@@ -270,17 +280,17 @@ def test_a_caller_who_left_before_the_answer_is_recorded_as_abandoned() -> None:
     line = FakeLine([], gone=True)
     prompts, intents = WORDS, load_intents(PROMPTS, "ru")
     house = House(
-        FakeStt({}),
-        FakeVoice(),
-        Answers(FakeRetriever(), Minds(FakeMind({})), prompts, intents, str),
-        prompts,
-        str,
-        lambda _text: "unsure",
-        lambda _rate: StampDetector(),
-        lambda _caller: None,
-        lambda _id, event: scene.events.append(event),
-        Turns(),
-        Calls(),
+        stt=FakeStt({}),
+        voice=FakeVoice(),
+        answers=Answers(FakeRetriever(), Minds(FakeMind({})), prompts, intents, str),
+        prompts=prompts,
+        words=str,
+        finished=lambda _text: "unsure",
+        ears=Ears(lambda _rate: StampDetector()),
+        language="ru",
+        turns=Turns(),
+        calls=Calls(),
+        observe=lambda _id, event: scene.events.append(event),
     )
 
     play(Call(line, house).run())

@@ -12,6 +12,7 @@ import pytest
 
 from agent.errors import StartError
 from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallStarted, Noted, StageReached
+from agent.far_end import FarEnd
 from agent.journal import Journal
 from agent.ports import CallerInfo
 from agent.store import open_log
@@ -97,7 +98,7 @@ async def main():
     async with journal_in(Path(sys.argv[1])) as journal:
         hold_a_call(journal)
         recording = journal.recording(CALLER)
-        recording.push(stamp(1, 8000), b"")
+        recording.push(stamp(1, 8000), bytes(16000))
         while journal.waiting:
             await asyncio.sleep(0)
         await journal.written()
@@ -127,10 +128,11 @@ async def test_a_recording_has_the_caller_left_and_the_agent_right(tmp_path: Pat
         journal.observe(CALLER.call_id, CallStarted(CALLER))
         recording = journal.recording(CALLER)
         assert recording is not None
+        far = FarEnd()
         for number in range(100):
             agent = stamp(7, 160) if 20 <= number < 40 else b""
-            recording.push(stamp(3, 160), agent)
-        recording.close()
+            recording.push(stamp(3, 160), far.push(agent, 320))
+        recording.close(far.rest())
 
     [path] = (tmp_path / "calls_log").glob("call_*.wav")
     with wave.open(str(path)) as wav:
@@ -149,10 +151,11 @@ async def test_a_late_poll_leaves_no_hole_in_the_recorded_speech(tmp_path: Path)
         journal.observe(CALLER.call_id, CallStarted(CALLER))
         recording = journal.recording(CALLER)
         assert recording is not None
+        far = FarEnd()
         for number in range(60):
             agent = [stamp(7, 160), b"", stamp(7, 320), stamp(7, 160)][number % 4] if number < 40 else b""
-            recording.push(stamp(3, 160), agent)
-        recording.close()
+            recording.push(stamp(3, 160), far.push(agent, 320))
+        recording.close(far.rest())
 
     [path] = (tmp_path / "calls_log").glob("call_*.wav")
     with wave.open(str(path)) as wav:
@@ -167,7 +170,7 @@ async def test_a_full_disk_ends_the_recording_and_the_record_says_so(tmp_path: P
         (tmp_path / "calls_log").rename(tmp_path / "away")
         recording = journal.recording(CALLER)
         assert recording is not None
-        recording.push(stamp(1, 16000), b"")
+        recording.push(stamp(1, 16000), bytes(32000))
         recording.close()
         await journal.written()
         journal.observe(CALLER.call_id, CallEnded("completed", "caller"))

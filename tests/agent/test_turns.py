@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.pauses import Verdict
 from agent.turns import (
     BargeIn,
     Decision,
@@ -15,8 +16,8 @@ from agent.turns import (
     Lull,
     Noise,
     SpeechStarted,
+    Sustained,
     TurnTaker,
-    Verdict,
 )
 from audio.frame import AudioFrame
 
@@ -89,31 +90,117 @@ def test_a_click_is_not_speech() -> None:
 
 
 def test_speech_over_the_agent_pauses_then_takes_the_turn() -> None:
-    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=320))
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=320, guard_ms=0))
 
     made = run(taker, frames(600, True), audible=True)
 
-    assert made == [SpeechStarted(0), Interruption(0)]
+    assert made == [SpeechStarted(0), Sustained(ms(220)), Interruption(0)]
 
 
 def test_a_cough_over_the_agent_is_a_false_start() -> None:
-    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=320))
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=320, guard_ms=0))
 
     made = run(taker, frames(200, True) + frames(500, False), audible=True)
 
-    assert made == [SpeechStarted(0), FalseStart(0)]
+    assert made == [SpeechStarted(0), Lull(ms(200), over_agent=True), FalseStart(0)]
 
 
 def test_a_word_over_the_agent_takes_the_turn_at_once() -> None:
-    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=10_000))
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=10_000, guard_ms=0))
     run(taker, frames(200, True), audible=True)
     taker.heard_words(ms(180))
 
     assert run(taker, frames(20, True), audible=True, start=ms(200)) == [Interruption(0)]
 
 
+def test_a_backchannel_may_last_twice_as_long() -> None:
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=400, guard_ms=0))
+    run(taker, frames(300, True), audible=True)
+    taker.heard_words(ms(280), backchannel=True)
+
+    made = run(taker, frames(600, True), audible=True, start=ms(300))
+
+    assert made == [Interruption(0)]
+    assert run(taker, frames(20, False), start=ms(900)) == []
+
+
+def test_more_words_after_a_backchannel_take_the_turn() -> None:
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=400, guard_ms=0))
+    run(taker, frames(260, True), audible=True)
+    taker.heard_words(ms(240), backchannel=True)
+    taker.heard_words(ms(260), backchannel=False)
+
+    assert run(taker, frames(20, True), audible=True, start=ms(260)) == [Interruption(0)]
+
+
+def test_a_dismissed_sound_is_over_at_once() -> None:
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=600, guard_ms=0))
+    [_, lull] = run(taker, frames(300, True) + frames(100, False), audible=True)
+    assert isinstance(lull, Lull)
+
+    taker.dismissed(lull.position)
+
+    assert run(taker, frames(20, False), audible=True, start=ms(400)) == [FalseStart(0)]
+
+
+def test_a_dismissal_is_stale_once_the_caller_went_on() -> None:
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=600, guard_ms=0))
+    [_, lull] = run(taker, frames(300, True) + frames(100, False) + frames(20, True), audible=True)
+    assert isinstance(lull, Lull)
+
+    taker.dismissed(lull.position)
+
+    assert run(taker, frames(80, False), audible=True, start=ms(420)) == []
+
+
+@pytest.mark.parametrize(("onset", "paused"), [(0, 300), (100, 300), (240, 360), (400, 520)])
+def test_a_sound_right_after_the_agent_began_must_outlast_the_guard(onset: int, paused: int) -> None:
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, guard_ms=300))
+    ends = []
+    for number, speech in enumerate(frames(onset, False) + frames(600, True)):
+        frame = AudioFrame(SILENT, RATE, number * STEP)
+        if isinstance(taker.push(frame, speech, audible=True, busy=True), SpeechStarted):
+            ends.append(frame.end)
+
+    assert ends == [ms(paused)]
+
+
+def test_a_sound_that_began_before_the_agent_is_no_echo() -> None:
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, guard_ms=300))
+    run(taker, frames(40, True))
+
+    assert run(taker, frames(80, True), audible=True, start=ms(40)) == [SpeechStarted(0)]
+
+
+def test_a_firm_sentence_is_not_interrupted_and_what_is_said_after_it_counts() -> None:
+    taker = TurnTaker(RATE, Endpointing(min_speech_ms=100))
+    for number in range(50):
+        frame = AudioFrame(SILENT, RATE, number * STEP)
+        assert taker.push(frame, True, audible=True, busy=True, firm=True) is None
+
+    assert run(taker, frames(100, True), start=ms(1000)) == [SpeechStarted(ms(1000))]
+
+
+def test_a_caller_who_asked_for_time_gets_it() -> None:
+    taker = TurnTaker(RATE, reprompt_s=2.0)
+    run(taker, frames(20, False))
+
+    taker.wait(ms(30_000))
+
+    assert run(taker, frames(32_000, False), start=ms(20)) == [LongSilence(ms(30_000)), LongSilence(ms(32_000))]
+
+
+def test_changed_words_are_judged_again() -> None:
+    taker = TurnTaker(RATE, Endpointing(end_silence_ms=400))
+    run(taker, frames(500, True) + frames(120, False))
+
+    taker.doubt()
+
+    assert run(taker, frames(20, False), start=ms(620)) == [Lull(ms(500))]
+
+
 def test_stale_words_do_not_take_the_turn() -> None:
-    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=10_000))
+    taker = TurnTaker(RATE, barge_in=BargeIn(pause_ms=120, confirm_ms=10_000, guard_ms=0))
     run(taker, frames(200, True), audible=True, start=ms(1000))
     taker.heard_words(ms(900))
 
@@ -169,4 +256,4 @@ def test_times_do_not_depend_on_the_rate(rate: int) -> None:
         if isinstance(decision, EndOfTurn):
             ends.append(decision.position / rate)
 
-    assert ends == [1.2]
+    assert ends == [1.26]

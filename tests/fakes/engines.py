@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from agent.errors import HearingError, ModelError, VoiceError
-from agent.ports import Exchange, Passage, Question, Recognizer, Transcript
+from agent.ports import Exchange, Passage, Question, Recognizer, Transcript, WordStart
 from audio.frame import AudioFrame
 from tests.fakes.line import RATE, read_stamp, stamp
 
@@ -76,7 +76,7 @@ class FakeVoice:
     broken: bool = False
     spoken: list[str] = field(default_factory=list)
 
-    async def speech(self, text: str, rate: int) -> AsyncIterator[bytes]:
+    async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         if self.broken:
             raise VoiceError("the fake voice is broken")
         if text not in self.spoken:
@@ -84,6 +84,9 @@ class FakeVoice:
         await asyncio.sleep(0.005)
         for _ in text:
             yield stamp(1000 + self.spoken.index(text), rate * 60 // 1000)
+
+    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
+        return None
 
     def heard_on(self, wire: Sequence[int]) -> list[str]:
         """The texts audible on a wire, in order, each once."""

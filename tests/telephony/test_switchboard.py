@@ -7,7 +7,7 @@ import pytest
 
 from agent.ports import FrontDoor, Line, Refusal
 from telephony.switchboard import Switchboard
-from tests.fakes.clock import play
+from agent.virtual_time import play
 from tests.fakes.line import FakeLine, Leaves
 
 

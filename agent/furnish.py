@@ -1,0 +1,67 @@
+"""From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
+
+from contextlib import AsyncExitStack
+
+from agent.answer import Answers, Minds
+from agent.house import House
+from agent.intents import load_intents
+from agent.language.completeness import completeness
+from agent.language.normalise import normalise
+from agent.language.verbalise import verbalise
+from agent.pauses import Verdict
+from agent.phrases import Phrases
+from agent.prompts import Prompts, load_prompts
+from agent.settings import Settings
+from agent.tables import new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
+
+RATE = 8000
+"""Rate for which the fixed phrases are made ahead, Hz."""
+
+
+async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
+    """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
+    prompts = load_prompts(settings.prompts.dir, settings.language)
+    stt = await new_stt(settings)
+    stack.push_async_callback(stt.close)
+    answers, minds = await _new_answers(settings, stack, prompts)
+    voice, voice_name = await _open_voice(settings, stack, prompts)
+    turn_model = await new_turn_model(settings)
+    if turn_model is not None:
+        stack.push_async_callback(turn_model.close)
+    house = House(
+        stt=stt,
+        voice=voice,
+        answers=answers,
+        prompts=prompts,
+        words=lambda text: verbalise(text, settings.language),
+        finished=lambda text: _finished(text, answers, settings.language),
+        ears=new_ears(settings),
+        language=settings.language,
+        turns=settings.turns,
+        calls=settings.calls,
+        turn_model=turn_model,
+    )
+    model = minds.model.name if minds.model else "none, answers come from the knowledge base"
+    return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+
+
+def _finished(text: str, answers: Answers, language: str) -> Verdict:
+    return "complete" if answers.is_command(text) else completeness(text, language)
+
+
+async def _new_answers(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Answers, Minds]:
+    knowledge = new_knowledge(settings)
+    minds = await new_minds(settings, knowledge)
+    if minds.model is not None:
+        stack.push_async_callback(minds.model.close)
+    intents = load_intents(settings.prompts.dir, settings.language)
+    return Answers(knowledge, minds, prompts, intents, lambda text: normalise(text, settings.language)), minds
+
+
+async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, str]:
+    """The voice behind its phrase cache, with every fixed text made ahead."""
+    voice = await new_voice(settings)
+    stack.push_async_callback(voice.close)
+    phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
+    await phrases.warm((verbalise(text, settings.language) for text in prompts.spoken), RATE)
+    return phrases, voice.name

@@ -1,0 +1,79 @@
+"""How one caller pauses while speaking; sets how long to wait for them. Pure, counted in audio.
+
+People who never stop inside a turn are answered sooner, those who think aloud are given time: the wait for a caller
+is a little longer than the pauses they were seen to make.
+"""
+
+from collections import deque
+from typing import Literal
+
+Verdict = Literal["complete", "unsure", "open"]
+"""How finished the words of a turn sound."""
+
+QUICKEST_MS = 180
+"""No turn ends sooner after speech, milliseconds."""
+LONGEST_MS = 900
+"""What was learnt never makes anybody wait longer, milliseconds."""
+LEAST_MS = 100
+"""Shorter gaps lie between words, milliseconds."""
+MARGIN_MS = 150
+"""The wait exceeds the caller's usual pause by this, milliseconds."""
+WENT_ON_MS = 1000
+"""Speech this soon after the end of a turn goes on with that turn, milliseconds."""
+FLUENT_TURNS = 3
+"""Turns without a pause after which a caller counts as fluent."""
+HASTE = 0.8
+"""A fluent caller is waited for this part of the usual time."""
+SEEN = 8
+"""Pauses that are remembered."""
+
+
+class Pauses:
+    """Watches the gaps in a caller's speech."""
+
+    def __init__(self, rate: int) -> None:
+        """``rate``: samples a second of all positions."""
+        self._per_ms = rate // 1000
+        self._seen: deque[int] = deque(maxlen=SEEN)
+        self._fluent = 0
+        self._paused = False
+        self._cut_in = 0
+        self._last_end: int | None = None
+
+    def went_on(self, gap: int) -> None:
+        """Speech went on inside a turn after ``gap`` samples of quiet."""
+        if gap >= LEAST_MS * self._per_ms:
+            self._paused = True
+            self._seen.append(gap)
+
+    def began(self, onset: int) -> None:
+        """Speech that began at ``onset``; right after the end of a turn it shows that the end came too soon."""
+        if self._last_end is None:
+            return
+        gap = onset - self._last_end
+        if 0 < gap <= WENT_ON_MS * self._per_ms:
+            self.went_on(gap)
+            self._cut_in = max(self._cut_in, gap)
+        self._last_end = None
+
+    def ended(self, end: int) -> None:
+        """The turn whose speech ended at ``end`` was taken as over."""
+        self._fluent = 0 if self._paused else self._fluent + 1
+        self._paused = False
+        self._last_end = end
+
+    def stretched(self, patience: int, verdict: Verdict) -> int:
+        """Samples of quiet to wait for this caller instead of ``patience``."""
+        if verdict == "open":
+            return patience
+        if self._fluent >= FLUENT_TURNS:
+            return max(int(patience * HASTE), QUICKEST_MS * self._per_ms)
+        usual = self._cut_in if verdict == "complete" else self._usual
+        if not usual:
+            return patience
+        return max(patience, min(usual + MARGIN_MS * self._per_ms, LONGEST_MS * self._per_ms))
+
+    @property
+    def _usual(self) -> int:
+        """The longest pause seen twice; one alone may have been a search for the glasses."""
+        return sorted(self._seen)[-2] if len(self._seen) > 1 else 0

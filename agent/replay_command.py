@@ -1,0 +1,112 @@
+"""``allo replay``: yesterday's call under today's house, side by side."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from agent.errors import StartError
+from agent.furnish import furnish
+from agent.recorded import Recorded
+from agent.recording import TRACE_SUFFIX
+from agent.replay import Pair, Replayed, Row, compare, replay
+from agent.replay_line import Tape
+from agent.settings import Settings
+from agent.store import open_log
+from agent.virtual_time import play
+
+Engines = Literal["recorded", "today"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A call to be replayed."""
+
+    name: str
+    tape: Tape
+    recorded: Recorded | None
+
+
+def replay_command(settings: Settings, what: str, engines: Engines | None, save: Path | None) -> int:
+    """Replay a call of the log or a WAV and print both stories; 0: the same (or nothing to compare), 1: they differ."""
+    case = asyncio.run(find(settings, what))
+    if engines == "recorded" and case.recorded is None:
+        raise StartError(f"replay: {what}: there is no trace beside the recording; use --engines today")
+    by_trace = case.recorded is not None and engines != "today"
+    result = play(run(settings, case, by_trace))
+    if save is not None:
+        save.write_text("\n".join(result.trace) + "\n", encoding="utf-8")
+    then = case.recorded.story if case.recorded else []
+    return show(case, result, compare(then, result.story), Console())
+
+
+async def run(settings: Settings, case: Case, by_trace: bool) -> Replayed:
+    """Replay one case; a language model is never asked: without a trace the knowledge base answers."""
+    offline = settings.model_copy(update={"llm": type(settings.llm)()})
+    async with AsyncExitStack() as stack:
+        house, _ = await furnish(offline, stack)
+        return await replay(case.tape, house, case.recorded if by_trace else None)
+
+
+async def find(settings: Settings, what: str) -> Case:
+    """A WAV file by its path, or a call of the log by the beginning of its id; raises ``StartError``."""
+    path = Path(what)
+    if path.suffix.lower() != ".wav":
+        path = await _recording_of(settings, what)
+    trace = path.with_name(path.stem + TRACE_SUFFIX)
+    try:
+        return Case(path.name, Tape.read(path), Recorded.read(trace) if trace.exists() else None)
+    except (OSError, ValueError) as error:
+        raise StartError(f"replay: {error}") from None
+
+
+async def _recording_of(settings: Settings, call_id: str) -> Path:
+    path = settings.storage.dir / "calls.sqlite"
+    if not path.exists():
+        raise StartError(f"replay: {path}: there is no call log yet; it is made by `allo serve`")
+    log = await open_log(path)
+    try:
+        rows = await log.read("SELECT id, recording FROM calls WHERE substr(id, 1, ?) = ?", (len(call_id), call_id))
+    finally:
+        await log.close()
+    if len(rows) != 1:
+        raise StartError(f"replay: {call_id}: {'more than one call' if rows else 'no such call'}; see `allo calls`")
+    if not rows[0]["recording"]:
+        raise StartError(f"replay: {call_id}: this call was not recorded; set [recording] enabled = true for the next")
+    return settings.storage.dir / "calls_log" / str(rows[0]["recording"])
+
+
+def show(case: Case, result: Replayed, pairs: Sequence[Pair], console: Console) -> int:
+    """Print the story, then and now; 1 when it differs."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("at", justify="right", no_wrap=True)
+    table.add_column("then" if case.recorded else "")
+    table.add_column("now")
+    for pair in pairs:
+        row = pair.now or pair.then or [0]
+        style = "" if pair.same or case.recorded is None else "bold yellow"
+        cells = (_text(pair.then), "=" if pair.same else _text(pair.now))
+        table.add_row(f"{row[0] / case.tape.rate:.2f} s", *map(escape, cells), style=style)
+    console.print(table)
+    differ = sum(not pair.same for pair in pairs) if case.recorded else 0
+    verdict = "" if case.recorded is None else f"{differ} differences; " if differ else "the same, bit for bit; "
+    speed = result.audio_s / max(result.took_s, 1e-9)
+    console.print(f"{case.name}: {verdict}{result.audio_s:.1f} s in {result.took_s:.2f} s, {speed:.0f} x real time")
+    sys.stdout.flush()
+    return 1 if differ else 0
+
+
+def _text(row: Row | None) -> str:
+    """A line of a story for a person."""
+    if row is None:
+        return "-"
+    values = row[3] if len(row) > 3 and isinstance(row[3], dict) else {}
+    shown = " ".join(f"{key}={value}" for key, value in values.items() if value not in ("", {}, [], False))
+    return f"{row[2]} {shown}".strip()

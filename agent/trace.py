@@ -1,0 +1,86 @@
+"""Everything that reaches one call from outside its core, and where in the caller's audio it did.
+
+With the recording beside it this is enough to live the call again: ``agent.replay`` feeds the same audio and hands in
+the same words, sentences and voices at the same positions, and compares the decisions.
+
+A trace is a file of JSON lines: ``[position, kind, ...]``, the first a header. A position is that of the newest frame
+of the caller when it happened. The kinds:
+
+``played n delta``      the mouth's count of played samples, and how it goes on with each frame from here
+``partial text at``     the recogniser's news
+``peek n asked text at``  the answer to the n-th question of this kind and where it was asked; ``finish`` likewise;
+                        ``null`` for a failure
+``ear``                 the recogniser is open
+``clear n``             the mouth was cleared, its count then
+``answer n what ...``   the n-th answer: ``asks text``, ``stage name``, ``token``, ``says sentence``, ``ends``
+``voice n what ...``    the n-th voicing: ``asks text pace``, ``pcm samples``, ``word offset sample``, ``ends``,
+                        ``fails``
+``ready n samples``     a phrase was wanted at once, and was or was not (``null``) at hand
+``key digit``, ``transfer done``, ``sound asked probability``
+``decision name ...``, ``event name ...``   what came of it
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from agent.events import CallEvent, CallStarted
+from agent.turns import Decision
+
+VERSION = 1
+"""Of the format."""
+
+
+class Trace:
+    """The trace of one call."""
+
+    def __init__(self) -> None:
+        """Nothing is kept before ``keep``."""
+        self._write: Callable[[str], None] = _nowhere
+        self.position = 0
+        """End of the caller's newest frame, samples."""
+        self._played = self._delta = 0
+        self._counts: dict[str, int] = {}
+
+    def keep(self, write: Callable[[str], None], **head: Any) -> None:
+        """From now on ``write`` takes the lines, the first of them ``head``; it must not block."""
+        self._write = write
+        write(json.dumps({"version": VERSION, **head}, ensure_ascii=False))
+
+    def frame(self, position: int, played: int) -> None:
+        """A frame of the caller arrived; ``played`` is the mouth's count now."""
+        self.position = position
+        delta = played - self._played
+        self._played = played
+        if delta != self._delta:
+            self._delta = delta
+            self.note("played", played, delta)
+
+    def cleared(self, played: int) -> None:
+        """The mouth was silenced; ``played`` is its count now."""
+        self._played = played
+        self.note("clear", played)
+
+    def note(self, kind: str, *values: Any) -> None:
+        """Something happened."""
+        self._write(json.dumps([self.position, kind, *values], ensure_ascii=False, separators=(",", ":")))
+
+    def number(self, kind: str) -> int:
+        """The next number of a kind of question, from 0."""
+        number = self._counts.get(kind, 0)
+        self._counts[kind] = number + 1
+        return number
+
+    def decision(self, decision: Decision) -> None:
+        """The turn taker decided."""
+        self.note("decision", type(decision).__name__, asdict(decision))
+
+    def event(self, event: CallEvent) -> None:
+        """The call told its observers."""
+        if not isinstance(event, CallStarted):
+            self.note("event", type(event).__name__, asdict(event))
+
+
+def _nowhere(_line: str) -> None:
+    """Calls that are not recorded are not traced."""

@@ -1,0 +1,143 @@
+"""A call lived again makes the same decisions, bit for bit; a changed house makes others, and it shows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from agent.answer import Minds
+from agent.errors import StartError
+from agent.ports import CallerInfo
+from agent.recorded import Recorded
+from agent.recording import Recording
+from agent.replay import Replayed, compare, replay
+from agent.replay_line import Tape
+from agent.settings import Turns
+from agent.virtual_time import play
+from tests.agent.test_call import GREETING_S, Scene
+from tests.fakes.engines import FakeMind
+from tests.fakes.line import RATE, Leaves, Presses, Says, Stalls, Step
+
+ASK = GREETING_S + 1
+MINDS = Minds(
+    FakeMind(
+        {
+            "когда вы работаете": ["Мы работаем с девяти. ", "Обед в час, а потом снова до шести. "],
+            "сколько стоит пресс": ["Миллион. "],
+        }
+    )
+)
+SLOW = Minds(FakeMind({}), FakeMind({"когда вы работаете": [1.4, "Мы ", 0.3, "работаем. ", 2.0, "Всегда. "]}), 5.0)
+SCRIPTS: dict[str, tuple[Sequence[Step], Minds]] = {
+    "question": ([Says(ASK, "когда вы работаете"), Leaves(ASK + 8)], MINDS),
+    "interruption": ([Says(ASK, "когда вы работаете"), Says(ASK + 2.5, "сколько стоит пресс"), Leaves(ASK + 8)], MINDS),
+    "cough and backchannel": ([Says(1.0, "", 0.2), Says(2.0, "угу", 0.3), Leaves(GREETING_S + 2)], MINDS),
+    "hesitation": ([Says(ASK, "когда вы"), Says(ASK + 1.3, "работаете"), Leaves(ASK + 6)], MINDS),
+    "slow model": ([Says(ASK, "когда вы работаете"), Leaves(ASK + 10)], SLOW),
+    "key and transfer": ([Presses(1.0, "0"), Says(14.0, "когда вы работаете"), Leaves(20)], MINDS),
+    "stall of the wire": ([Says(ASK, "когда вы работаете"), Stalls(ASK + 0.9, 1.5), Leaves(ASK + 8)], MINDS),
+    "silence": ([], MINDS),
+}
+
+
+@dataclass
+class Taped(Scene):
+    """A scene whose tape and trace are kept."""
+
+    lines: list[str] = field(default_factory=list)
+    caller: bytearray = field(default_factory=bytearray)
+    agent: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        self.changes = {"new_recording": self._recording, "new_trace": lambda _caller: self.lines.append}
+        super().__post_init__()
+
+    def _recording(self, _caller: CallerInfo) -> Recording:
+        scene = self
+
+        class Kept(Recording):
+            def __init__(self) -> None:
+                """Memory is enough."""
+
+            def push(self, caller: bytes, agent: bytes) -> None:
+                scene.caller += caller
+                scene.agent += agent
+
+            def close(self, rest: bytes = b"") -> None:
+                """Nothing to close."""
+
+        return Kept()
+
+    @property
+    def tape(self) -> Tape:
+        return Tape(bytes(self.caller), bytes(self.agent), RATE)
+
+    def again(self, turns: Turns | None = None) -> tuple[Recorded, Replayed]:
+        recorded = Recorded(self.lines)
+        house = replace(self.house, turns=turns or self.turns)
+        return recorded, play(replay(self.tape, house, recorded))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_replay_is_the_same_bit_for_bit(name: str) -> None:
+    script, minds = SCRIPTS[name]
+    scene = Taped(script, minds)
+
+    recorded, replayed = scene.again()
+
+    assert len(recorded.story) >= 3
+    assert [pair for pair in compare(recorded.story, replayed.story) if not pair.same] == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_replay_of_a_replay_is_the_same_whatever_was_changed(name: str) -> None:
+    script, minds = SCRIPTS[name]
+    scene = Taped(script, minds)
+    slower = Turns(end_silence_ms=700, end_silence_complete_ms=500, reprompt_s=5)
+
+    _, once = scene.again(slower)
+    _, twice = scene.again(slower)
+
+    assert once.trace == twice.trace
+
+
+def test_a_changed_setting_shows_where_it_matters() -> None:
+    script, minds = SCRIPTS["question"]
+    scene = Taped(script, minds)
+
+    recorded, replayed = scene.again(Turns(end_silence_complete_ms=500))
+
+    pairs = compare(recorded.story, replayed.story)
+    first = next(pair for pair in pairs if not pair.same)
+    assert first.now is not None
+    assert all(pair.same for pair in pairs[: pairs.index(first)])
+    ends = [row for row in replayed.story if row[2] == "EndOfTurn"]
+    assert [row[3]["position"] - row[3]["end"] for row in ends] == [500 * RATE // 1000]
+    assert [row[3]["heard"] for row in replayed.story if row[2] == "AgentSaid"] == [
+        row[3]["heard"] for row in recorded.story if row[2] == "AgentSaid"
+    ]
+
+
+def test_without_a_trace_todays_engines_answer() -> None:
+    script, minds = SCRIPTS["question"]
+    scene = Taped(script, minds)
+
+    replayed = play(replay(scene.tape, scene.house))
+
+    said = [row[3]["said"] for row in replayed.story if row[2] == "AgentSaid"]
+    assert said[-1].startswith("Мы работаем с девяти.")
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ([], "not a trace"),
+        (["{}"], "another version"),
+        (['{"version": 99, "rate": 8000}'], "another version"),
+        ([json.dumps({"version": 1, "rate": 8000}), '[160,"pla'], "cut off"),
+    ],
+)
+def test_what_is_no_trace_is_refused(lines: list[str], fault: str) -> None:
+    with pytest.raises(StartError, match=fault):
+        Recorded(lines)
