@@ -20,7 +20,9 @@ from agent.sentences import SentenceCutter
 
 log = logging.getLogger(__name__)
 
-WHOLE = frozenset({"operator", "goodbye", "repeat", "stop", "yes", "no"})
+WHOLE = frozenset(
+    {"operator", "goodbye", "repeat", "stop", "yes", "no", "wait", "thanks", "slower", "faster", "louder", "quieter"}
+)
 """Kinds of intents that nothing is expected to follow."""
 
 _EFFECTS: dict[Kind, Effect] = {"slower": "slower", "faster": "faster", "louder": "louder", "quieter": "quieter"}

@@ -341,6 +341,7 @@ class Call:
         self._failures += 1
         if self._failures == 1 and not isinstance(error, VoiceError):
             self._say([apology or self._house.prompts.error], None)
+            self._replies.forget()
         else:
             self._leaving = True
             self._stop_reply()

@@ -53,7 +53,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     calls.add_argument("--last", type=int, default=20, metavar="N", help="how many calls to list (20)")
     calls.set_defaults(command=_calls)
-    for each in (serve, doctor, models, calls):
+    again = commands.add_parser("replay", help="live a recorded call again and compare the decisions with the record")
+    again.set_defaults(command=_replay)
+    again.add_argument("call", metavar="CALL_ID|FILE.wav", help="a call of the log, or a recording (caller left)")
+    again.add_argument(
+        "--engines",
+        choices=("recorded", "today"),
+        help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
+    )
+    again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
+    for each in (serve, doctor, models, calls, again):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -109,6 +118,12 @@ def _call_id(words: Sequence[str]) -> str:
     if len(named) > 1 or (words and not named):
         raise StartError(f"calls {' '.join(words)}: say `allo calls show ID`, or `allo calls` to see the ids")
     return named[0] if named else ""
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from agent.replay_command import replay_command
+
+    return replay_command(load(args.config), args.call, args.engines, args.save)
 
 
 def _doctor(args: argparse.Namespace) -> int:

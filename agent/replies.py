@@ -64,6 +64,10 @@ class Replies:
         """Words understood after their reply was dropped: they belong to what the caller says next."""
         self._dialogue.unanswered = self._dialogue.whole(text)
 
+    def forget(self) -> None:
+        """The caller is asked to say it again: words that still wait for an answer would come twice."""
+        self._dialogue.unanswered = ""
+
     def guess(self, text: str, spawn: Spawn) -> None:
         """The caller may have finished with ``text``: think of the reply, voice its first sentence, say nothing."""
         whole = self._dialogue.whole(text)

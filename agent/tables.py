@@ -21,10 +21,11 @@ async def new_stt(settings: Settings) -> SpeechToText:
 
 
 def new_ears(settings: Settings) -> Ears:
-    """What a call listens with: detector, echo canceller, noise suppressor."""
+    """What a call listens with: detector, echo canceller."""
+    from audio.echo import EchoCanceller
     from audio.vad import SpeechDetector
 
-    return Ears(SpeechDetector)
+    return Ears(SpeechDetector, EchoCanceller if settings.turns.echo else None)
 
 
 async def new_turn_model(settings: Settings) -> TurnModel | None:

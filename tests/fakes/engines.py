@@ -71,9 +71,15 @@ class FakeStt:
 
 @dataclass
 class FakeVoice:
-    """60 ms a letter; the n-th different text is stamped 1000 + n."""
+    """60 ms a letter; the n-th different text is stamped 1000 + n; nothing is quicker for being said before."""
 
     broken: bool = False
+    at_hand: Sequence[str] = ()
+    """Texts that need not be made."""
+    slow_s: float = 0.005
+    """Time before the first audio of a text."""
+    paces: list[float] = field(default_factory=list)
+    """Of everything that was voiced."""
     spoken: list[str] = field(default_factory=list)
 
     async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
@@ -81,12 +87,17 @@ class FakeVoice:
             raise VoiceError("the fake voice is broken")
         if text not in self.spoken:
             self.spoken.append(text)
-        await asyncio.sleep(0.005)
+        self.paces.append(pace)
+        await asyncio.sleep(0.005 if text in self.at_hand else self.slow_s)
         for _ in text:
             yield stamp(1000 + self.spoken.index(text), rate * 60 // 1000)
 
     def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
-        return None
+        if text not in self.at_hand:
+            return None
+        if text not in self.spoken:
+            self.spoken.append(text)
+        return (stamp(1000 + self.spoken.index(text), rate * 60 // 1000 * len(text)),)
 
     def heard_on(self, wire: Sequence[int]) -> list[str]:
         """The texts audible on a wire, in order, each once."""
