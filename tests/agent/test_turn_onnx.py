@@ -148,7 +148,6 @@ async def test_a_model_says_how_far_back_it_looks(frames: int | str, seconds: in
 
 
 @needs_runtime
-@needs_runtime
 @pytest.mark.parametrize("samples", [48_000, "time"])
 async def test_a_model_of_plain_audio_is_given_the_samples(samples: int | str, tmp_path: Path) -> None:
     pcm = (np.arange(-4000, 4000, dtype="<i2") * 4).tobytes()
@@ -156,6 +155,7 @@ async def test_a_model_of_plain_audio_is_given_the_samples(samples: int | str, t
         assert logit(await turns.ended(pcm, RATE)) == pytest.approx(3997 * 4 / 32768, abs=1e-4)
 
 
+@needs_runtime
 async def test_calls_ask_at_the_same_time_and_each_gets_its_own_answer(tmp_path: Path) -> None:
     async with loaded(sample(-1, 16), tmp_path) as turns:
         asked = [np.full(16, value, "<i2").tobytes() for value in range(-8192, 8192, 1024)]
@@ -193,7 +193,6 @@ def other_bands() -> bytes:
 
 
 @needs_runtime
-@needs_runtime
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -216,6 +215,7 @@ async def test_what_is_no_end_of_turn_model_is_named_at_the_start(
         await OnnxTurnModel.load(file)
 
 
+@needs_runtime
 async def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"nowhere.onnx: there is no such file: set \[turns\] model"):
         await OnnxTurnModel.load(tmp_path / "nowhere.onnx")
