@@ -1,4 +1,4 @@
-"""Make ``audio/models/silero-vad-8k/weights.npz`` from ``silero_vad.onnx`` of the package ``silero-vad`` (and ``onnx``).
+"""Make ``audio/models/silero-vad-8k/weights.npz`` from ``silero_vad.onnx`` of the package ``silero-vad``; needs `onnx`.
 
 python scripts/silero_weights.py silero_vad.onnx
 """
