@@ -1,0 +1,83 @@
+"""``python -m bench.turns.make [FOLDER]``: generate the scripts and their audio, the same for the same seed.
+
+Everything lands in one folder (default ``var/bench-turns``): WAVs at 8000 Hz and ``scripts.json``. It is made once and
+made again when the texts or these programs change. Needs no network.
+"""
+
+import argparse
+import hashlib
+import shutil
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bench.turns import casting, scripts, voices
+from bench.turns.scripts import Script
+
+HERE = Path(__file__).parent
+FOLDER = HERE.parents[1] / "var/bench-turns"
+"""Where the scripts are kept, unless told otherwise."""
+SEED = 20261121
+TEXTS = HERE / "texts.toml"
+MADE_BY = ("texts.toml", "make.py", "casting.py", "voices.py", "scripts.py", "overlays.py", "../ear_sounds.py")
+"""What the audio depends on."""
+
+
+def ready(folder: Path = FOLDER) -> list[Script]:
+    """The scripts in ``folder``, made now when they are not there or older than their makers."""
+    stamp = folder / "made-from"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != _fingerprint():
+        make(folder)
+        stamp.write_text(_fingerprint(), encoding="utf-8")
+    return scripts.load(folder / "scripts.json")
+
+
+def make(folder: Path) -> None:
+    """Write all WAVs and ``scripts.json``; what was there before is removed."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    texts = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
+    made = list(_all(folder, texts))
+    scripts.save(made, folder / "scripts.json")
+
+
+def _all(folder: Path, texts: dict[str, dict[str, list[str]]]) -> Iterator[Script]:
+    for language in ("ru", "en"):
+        # a generator of its own for each kind: a new question moves no hesitation
+        for kind, cast in casting.CASTS.items():
+            dice = np.random.default_rng([SEED, *kind.encode(), *language.encode()])
+            yield from cast(casting.Studio(folder, language, texts[language], dice))
+
+
+def _fingerprint() -> str:
+    known = hashlib.sha256()
+    for name in MADE_BY:
+        known.update((HERE / name).read_bytes())
+    known.update(f"{SEED} {voices.has_festival()} {voices.has_prompts()}".encode())
+    return known.hexdigest()
+
+
+def main() -> int:
+    """Make and say what there is."""
+    parser = argparse.ArgumentParser(prog="python -m bench.turns.make", description="Generate the turn-taking scripts.")
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    args = parser.parse_args()
+    made = ready(args.folder)
+    for optional, there in (("festival-ru", voices.has_festival()), ("recorded digits", voices.has_prompts())):
+        print(f"{optional}: {'yes' if there else 'not on this machine'}")
+    kinds = Counter(one.kind for one in made)
+    held = Counter(one.kind for one in made if one.held_out)
+    pauses = Counter(one.kind for one in made for span in one.last.spans if span.kind == "pause")
+    for kind, count in kinds.items():
+        print(f"{kind:12} {count:4} scripts, {held[kind]:3} held out, {pauses[kind]:3} inner pauses")
+    print(f"{sum(kinds.values())} scripts in {args.folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
