@@ -1,0 +1,173 @@
+"""``python -m bench.turns``: run the scripts against the real daemon over SIP, in real time, and print the figures.
+
+The scripts of the held-out third run only with ``--held-out``. About ten minutes with six calls at once.
+"""
+
+import argparse
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench import report
+from bench.daemon import ROOT, DaemonProcess
+from bench.turns import figures, make, words
+from bench.turns.live import LiveRunner
+from bench.turns.measure import Finding, References, judge_all
+from bench.turns.observation import Observation
+from bench.turns.scripts import KINDS, Script
+
+AT_ONCE = 6
+"""Calls at the same time, unless told otherwise."""
+FIRST_TOKEN_S, TOKEN_S = 0.4, 1 / 60
+"""The model server of the slow-model figure: first token, time between tokens, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is to be run."""
+
+    held_out: bool = False
+    kinds: tuple[str, ...] = (*KINDS, "llm")
+    """``llm``: the complete questions once more, with a model."""
+    languages: tuple[str, ...] = ("ru", "en")
+    only: str = ""
+    """Part of the names of the scripts; empty: all."""
+    at_once: int = AT_ONCE
+    keep: Path | None = None
+    """Folder for recordings; none: they are not kept."""
+
+    def of(self, scripts: Sequence[Script], language: str) -> list[Script]:
+        """The scripts chosen, those of long calls first: the run ends sooner."""
+        mine = [
+            one
+            for one in scripts
+            if one.language == language
+            and one.kind in self.kinds
+            and one.held_out == self.held_out
+            and self.only in one.name
+        ]
+        return sorted(mine, key=lambda one: -len(one.steps))
+
+    @property
+    def prefix(self) -> str:
+        """Of the rows' names."""
+        return "turns-held-out" if self.held_out else "turns"
+
+
+def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
+    """The rows, and a line for every failure."""
+    scripts = make.ready()
+    findings: list[Finding] = []
+    seen: list[Observation] = []
+    for language in choice.languages:
+        chosen = choice.of(scripts, language)
+        if chosen:
+            observed, judged = _with_daemon(choice, scripts, chosen, language, {})
+            seen += observed
+            findings += judged
+    said = [
+        one for one in seen if one.script.last.text and one.script.kind in ("question", "loss", "hesitation", "number")
+    ]
+    rows = figures.rows(findings, words.loss(said, make.FOLDER))
+    bad = figures.failures(findings)
+    if "llm" in choice.kinds:
+        row, slow = _with_model(choice, scripts)
+        rows.append(row)
+        bad += slow
+    return [replace(row, name=f"{choice.prefix}-{row.name}") for row in rows], bad
+
+
+def _with_daemon(
+    choice: Choice, scripts: Sequence[Script], chosen: list[Script], language: str, settings: dict[str, object]
+) -> tuple[list[Observation], list[Finding]]:
+    references = References()
+    with DaemonProcess(settings, language=language) as daemon:
+        runner = LiveRunner(daemon, make.FOLDER, choice.at_once)
+        if not settings:
+            for one in runner.run([one for one in scripts if one.kind == "reference" and one.language == language]):
+                references.learn(one)
+            runner.example = references.voice(language) / 32768.0
+        seen = runner.run(chosen)
+        if runner.late:
+            print(f"{language}: {runner.late} frames left our side late; the figures contain that", file=sys.stderr)
+    if choice.keep is not None:
+        for one in seen:
+            one.keep(choice.keep)
+    return seen, judge_all(seen, references)
+
+
+def _with_model(choice: Choice, scripts: Sequence[Script]) -> tuple[report.Row, list[str]]:
+    chosen = choice.of([one for one in scripts if one.kind == "question"], "ru")
+    with _model_server() as base_url:
+        settings: dict[str, object] = {"LLM__BASE_URL": base_url, "LLM__MODEL": "bench", "LLM__API_KEY": "none"}
+        _, findings = _with_daemon(choice, scripts, chosen, "ru", settings)
+    bad = [f"{one.name} (with a model): {failure}" for one in findings for failure in one.failures]
+    return figures.reply_with_model(figures.Table(findings)), bad
+
+
+@contextlib.contextmanager
+def _model_server() -> Iterator[str]:
+    """The true-protocol server of the tests, as a process; gives its address."""
+    command = [sys.executable, "-m", "tests.fakes.openai_server", "--answer-from-context"]
+    command += ["--first-token-s", str(FIRST_TOKEN_S), "--token-s", str(TOKEN_S)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def _bench(held_out: bool) -> Callable[[], list[report.Row]]:
+    def run() -> list[report.Row]:
+        rows, bad = measure(Choice(held_out=held_out))
+        print("\n".join(bad), file=sys.stderr)
+        return rows
+
+    return run
+
+
+development, held_out = _bench(held_out=False), _bench(held_out=True)
+"""For ``python -m bench``."""
+
+
+def main() -> int:
+    """0: every bar was reached; 1: one was missed."""
+    given = _arguments()
+    choice = Choice(
+        held_out=given.held_out,
+        kinds=tuple(given.kinds.split(",")) if given.kinds else Choice().kinds,
+        languages=tuple(given.language.split(",")),
+        only=given.only,
+        at_once=given.at_once,
+        keep=given.keep,
+    )
+    rows, bad = measure(choice)
+    print(f"Measured on: {report.machine()}, {choice.at_once} calls at once\n")
+    print("\n".join((*report.HEAD, *(row.markdown() for row in rows))))
+    if bad:
+        print("\n" + "\n".join(bad))
+    if given.write:
+        report.write(rows)
+    return int(not all(row.met for row in rows))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.turns", description="The turn-taking bench, live over SIP.")
+    parser.add_argument("--held-out", action="store_true", help="run the held-out third instead, for final figures")
+    parser.add_argument("--kinds", default="", help=f"of {', '.join(Choice().kinds)}; none: all")
+    parser.add_argument("--language", default="ru,en", help="ru, en or both (default)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="scripts whose name contains this")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="calls at the same time (%(default)s)")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="write a stereo WAV of every call: caller left, agent right"
+    )
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/benchmarks.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

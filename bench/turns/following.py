@@ -1,0 +1,148 @@
+"""Which parts of a known answer were heard, and when: packets are found again in the same answer heard undisturbed.
+
+The agent's answer to the same question is the same samples, so a packet heard is looked up in the reference, first
+as it is, then, where packets were cut differently, by correlation. What of the reference never came was lost; where
+packets came later than the reference runs, the agent was silent in between.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.turns.observation import Pcm, Places
+from telephony.phone_report import Track
+from telephony.phone_script import FRAME, RATE
+
+LOUD = 32768 * 10 ** (-45 / 20)
+"""RMS of a packet that is worth looking up."""
+ALIKE = 0.97
+"""Correlation of two packets that are the same sound."""
+RUN = 5
+"""So many packets must follow each other as in the reference: vowels of other answers sound alike too."""
+SLIP = 8
+"""Packets cut differently may be off by so many samples."""
+BACK, AHEAD = RATE, 3 * RATE
+"""How far from the expected place a packet is looked for, samples."""
+LATER = RATE * 40 // 1000
+"""Packets this much later than the reference runs: there was a silence that does not belong there; samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A place where the agent stopped and went on with the same answer; positions on the caller's clock, samples."""
+
+    start: int
+    """After the last audible sample."""
+    end: int
+    """First audible sample afterwards."""
+    extra: int
+    """How much of it the reference does not have, samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How an answer ran beside its reference."""
+
+    silences: tuple[Silence, ...]
+    last: int
+    """After the last audible sample of the answer, on the caller's clock, samples; 0: nothing of it came."""
+    reached: int
+    """After the last sample of the reference that came, samples."""
+    missing_ms: int
+    """Audible parts of the reference that never came, milliseconds."""
+    missing_before_ms: int
+    """The same, only up to ``reached``: what was skipped, milliseconds."""
+    foreign: Places
+    """Where loud packets began that are not of this answer, samples."""
+
+
+def follow(arrivals: Places, heard: Pcm, reference: Pcm) -> Following:
+    """Compare packets (rows of 160 samples, in order) with those of the undisturbed answer."""
+    found = _found(heard, reference)
+    loud = _loud(heard)
+    ours = np.flatnonzero(loud & (found >= 0))
+    covered = np.zeros(reference.size + FRAME, dtype=bool)
+    for place in found[ours].tolist():
+        covered[place : place + FRAME] = True
+    missing = _loud(reference) & (covered[: reference.size].reshape(-1, FRAME).mean(axis=1) < 0.5)
+    reached = int(found[ours].max()) + FRAME if ours.size else 0
+    return Following(
+        silences=tuple(_silences(arrivals[ours], found[ours], heard[ours])),
+        last=_last_audible(int(arrivals[ours[-1]]), heard[ours[-1]]) if ours.size else 0,
+        reached=reached,
+        missing_ms=20 * int(missing.sum()),
+        missing_before_ms=20 * int(missing[: reached // FRAME].sum()),
+        foreign=arrivals[loud & (found < 0)],
+    )
+
+
+def _silences(arrivals: Places, found: Places, heard: Pcm) -> list[Silence]:
+    extra = np.diff(arrivals) - np.diff(found)
+    return [
+        Silence(
+            _last_audible(int(arrivals[at]), heard[at]),
+            _first_audible(int(arrivals[at + 1]), heard[at + 1]),
+            int(extra[at]),
+        )
+        for at in np.flatnonzero(extra > LATER).tolist()
+    ]
+
+
+def _last_audible(at: int, packet: Pcm) -> int:
+    last = Track(packet.tobytes()).last_audible(0, FRAME)
+    return at + (FRAME if last is None else last + 1)
+
+
+def _first_audible(at: int, packet: Pcm) -> int:
+    return at + (Track(packet.tobytes()).first_audible(0) or 0)
+
+
+def _loud(rows: Pcm) -> NDArray[np.bool_]:
+    return np.asarray(np.sqrt((rows.astype(np.float64) ** 2).mean(axis=1)) > LOUD)
+
+
+def _found(heard: Pcm, reference: Pcm) -> Places:
+    """Place of each packet in the reference, samples; -1: it is not there."""
+    same: dict[bytes, list[int]] = defaultdict(list)
+    for number, row in enumerate(reference):
+        same[row.tobytes()].append(number * FRAME)
+    flat = reference.reshape(-1).astype(np.float64)
+    found = np.full(len(heard), -1, dtype=np.int64)
+    expected = 0
+    for number in np.flatnonzero(_loud(heard)).tolist():
+        exact = same.get(heard[number].tobytes())
+        place = min(exact, key=lambda at: abs(at - expected)) if exact else _alike(heard[number], flat, expected)
+        if place >= 0:
+            found[number], expected = place, place + FRAME
+    return _in_runs(found)
+
+
+def _in_runs(found: Places) -> Places:
+    """Only matches that lie in runs of packets which follow each other here and there, or in step with such a run."""
+    ours = np.flatnonzero(found >= 0)
+    breaks = (np.diff(ours) != 1) | (np.abs(np.diff(found[ours]) - FRAME) > SLIP)
+    runs = np.split(ours, np.flatnonzero(breaks) + 1)
+    sure = np.concatenate([run for run in runs if run.size >= RUN] or [ours[:0]])
+    kept = np.full(found.size, -1, dtype=np.int64)
+    if sure.size:
+        steps = sure * FRAME - found[sure]
+        after = np.minimum(np.searchsorted(sure, ours), sure.size - 1)
+        mine = ours * FRAME - found[ours]
+        in_step = np.minimum(np.abs(mine - steps[after]), np.abs(mine - steps[np.maximum(after - 1, 0)])) <= SLIP
+        kept[ours[in_step]] = found[ours[in_step]]
+    return kept
+
+
+def _alike(packet: Pcm, flat: NDArray[np.float64], expected: int) -> int:
+    begin = max(0, expected - BACK)
+    there = flat[begin : expected + AHEAD]
+    if there.size < FRAME:
+        return -1
+    sound = packet.astype(np.float64)
+    windows = np.concatenate(([0.0], np.cumsum(there**2)))
+    power = np.sqrt(np.maximum(windows[FRAME:] - windows[:-FRAME], 1.0)) * np.sqrt((sound**2).sum())
+    likeness = np.correlate(there, sound, "valid") / power
+    best = int(likeness.argmax())
+    return begin + best if likeness[best] >= ALIKE else -1
