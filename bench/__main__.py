@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import asterisk, figures, report, soak
+from bench import asterisk, cpu, figures, report, soak
 
 BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "answer": figures.answer_and_greeting,
@@ -12,6 +12,8 @@ BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "pacing": figures.pacing,
     "start": figures.start,
     "asterisk20": asterisk.asterisk,
+    "asterisk40": cpu.asterisk40,
+    "cpu": cpu.cpu,
     "soak": soak.soak,
 }
 """Each gives one row or two."""
