@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -21,6 +22,9 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0: done, 1: it found something wrong, 2: it could not be tried."""
+    # before numpy is loaded: its products are small here, and to hand half of one to a second thread on a busy
+    # machine takes longer than to multiply
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = _parser().parse_args(arguments)
     try:
         command: Command = args.command
