@@ -1,0 +1,69 @@
+"""A number at the end of an utterance: is it over? Digits are counted as they are dictated, in groups. Pure."""
+
+from collections.abc import Mapping
+
+from agent.pauses import Verdict
+
+Lists = Mapping[str, frozenset[str]]
+
+WHOLE_NUMBER = 10
+"""Digits of a telephone number (Russian and British numbering plans, trunk prefix aside)."""
+LOCAL = (6, 7)
+"""Digits of a local number: it may be whole."""
+LABEL = 3
+"""Digits of an order number that may be whole."""
+
+
+def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
+    """How finished a number at the end sounds; ``None`` when the last word is none."""
+    known = frozenset().union(*digits.values())
+    count = next((n for n, word in enumerate(reversed(words)) if word not in known), len(words))
+    if not count:
+        return None
+    number, before = words[-count:], words[: len(words) - count]
+    if any(word in digits["amounts"] for word in number):
+        return "open"
+    groups = _groups(number, digits)
+    label = next((word for word in reversed(before[-3:]) if word in lists["labelled"]), "")
+    if label:
+        return "open" if sum(groups) < LABEL else "unsure"
+    if len(groups) > 2 or _announced(before, lists):
+        return _dictated(number, groups, digits["trunk"], digits["tens"])
+    if before and before[-1] in lists["measured"]:
+        return "open"
+    return "open" if len(groups) > 1 else "unsure"
+
+
+def _announced(before: list[str], lists: Lists) -> bool:
+    return bool(before) and any(word in lists["dictated"] for word in before[-2:])
+
+
+def _dictated(number: list[str], groups: list[int], trunk: frozenset[str], tens: frozenset[str]) -> Verdict:
+    """A telephone number: whole when all its digits are there."""
+    prefixed = number[0] in trunk and groups[0] == 1
+    missing = WHOLE_NUMBER + prefixed - sum(groups)
+    if missing <= 0:  # «шестьдесят» may still become «шестьдесят семь»
+        return "unsure" if missing == 0 and number[-1] in tens else "complete"
+    return "unsure" if sum(groups) in LOCAL and not prefixed else "open"
+
+
+def _groups(number: list[str], digits: Lists) -> list[int]:
+    """Digits of each spoken group: «девятьсот двенадцать» is one of three, «сорок пять» one of two."""
+    groups: list[int] = []
+    room = 0
+    """Greatest kind of word that still joins the group: 2 tens or teens, 1 units, 0 nothing."""
+    for word in number:
+        size = _size(word, digits)
+        if size == 3 or size > room or (size == 1 and word in digits["zero"]):
+            groups.append(min(size, 3))
+            room = 0 if size == 1 else size - 1
+        else:
+            room = 0 if word in digits["teens"] else size - 1
+    return groups
+
+
+def _size(word: str, digits: Lists) -> int:
+    """Digits of a word that stands alone."""
+    if word in digits["hundreds"]:
+        return 3
+    return 2 if word in digits["tens"] or word in digits["teens"] else 1
