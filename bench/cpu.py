@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import Any
 
 import psutil
 
@@ -50,15 +51,14 @@ class Measured:
     """What the call log says of the replies: milliseconds of audio since the end of speech, a list for each stage."""
 
     @property
-    def turns(self) -> list[dict[str, object]]:
+    def turns(self) -> list[dict[str, Any]]:
         """The turns of all calls."""
         return [turn for call in self.crowd.calls for turn in call.turns]
 
     @property
     def replies(self) -> list[float]:
         """End of speech -> answer heard, of turns into which the agent did not speak, milliseconds."""
-        whole = [turn for call in self.crowd.calls if not call.cut_in for turn in call.turns]
-        return [turn["reply_ms"] for turn in whole if turn["reply_ms"] is not None]
+        return [turn["reply_ms"] for turn in self.turns if turn["reply_ms"] is not None and not turn["cut_in"]]
 
     @property
     def answered(self) -> int:
@@ -131,9 +131,13 @@ def hold_crowd(wavs: list[str], seconds: float, settled_ns: int = SETTLED_NS, **
             daemon.wait_for(lambda: daemon.health().get("calls") == 0, 15, "free of calls")
             trouble, stages = daemon.trouble, _stages(daemon)
         left = pbx.channels() + pbx.bridges()
+    if not any(call.status == 200 for call in crowd.calls):
+        raise RuntimeError("no call was answered")
     begin = max(call.answered_ns for call in crowd.calls) + settled_ns
     end = min(call.left_ns for call in crowd.calls if call.status == 200)
     quiet = between(idle, 0, idle[-1].at_ns)
+    if end - begin < 2 * EVERY_S * 1e9:
+        raise RuntimeError("the calls did not overlap long enough to measure the CPU")
     return Measured(crowd, quiet, between(samples, begin, end), trouble, left, stages)
 
 
@@ -204,7 +208,7 @@ def _explain(name: str, seen: Measured) -> None:
     answers = [call.answer_ms for call in calls if call.answer_ms is not None]
     lines = [
         f"callers talk {_talking(calls):.0%}, agent {agent:.0%} of the time; {len(seen.turns)} turns, "
-        f"{sum(call.cut_in for call in calls)} spoken into; answered in {spread(answers)}",
+        f"{sum(turn['cut_in'] for turn in seen.turns)} spoken into; answered in {spread(answers)}",
         f"late {sum(call.late for call in calls)}, lost {sum(call.lost for call in calls)}, "
         f"holes {sum(call.holes for call in calls)}, packets {sum(call.packets for call in calls)}; "
         f"callers sent {seen.crowd.behind_ms} ms late (p99)",

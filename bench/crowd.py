@@ -63,9 +63,7 @@ class CallerReport:
     answer_ms: float | None = None
     greeting_ms: float | None = None
     turns: list[dict[str, Any]] = field(default_factory=list)
-    """``telephony.phone_report.TurnFigures`` of each turn."""
-    cut_in: int = 0
-    """Turns into which the agent spoke."""
+    """``telephony.phone_report.TurnFigures`` of each turn, and whether the agent spoke into it as ``cut_in``."""
     late: int = 0
     """See ``bench.dropouts``; likewise the next two."""
     lost: int = 0
@@ -195,9 +193,11 @@ class Caller:
         return report
 
     def _note(self, report: CallerReport, turns: tuple[TurnFigures, ...], got: Track, cues: list[Cue]) -> None:
-        report.turns = [asdict(turn) for turn in turns]
         allowed = OVERLAP_MS * RATE // 1000
-        report.cut_in = sum(got.first_audible(cue.start + allowed, cue.end) is not None for cue in cues)
+        report.turns = [
+            {**asdict(turn), "cut_in": got.first_audible(cue.start + allowed, cue.end) is not None}
+            for turn, cue in zip(turns, cues, strict=True)
+        ]
         report.talked_s = round(sum(end - start for start, end, _ in self.talk.turns) / 50, 2)
         report.media_s = round((report.left_ns - report.answered_ns) / 1e9, 2)
 

@@ -58,7 +58,7 @@ def line_noise() -> tuple[bytes, ...]:
 
 
 class Talk:
-    """What one caller says when: as long as the agent spoke, once the agent is silent. Counts packets, no clock."""
+    """What one caller says when: as long as they listened, once the agent is silent. Counts packets, no clock."""
 
     def __init__(self, phrases: list[Phrase], noise: tuple[bytes, ...], first: int, seconds: float) -> None:
         self._phrases, self._noise, self._next = phrases, noise, first
@@ -92,7 +92,7 @@ class Talk:
         if len(self.sent) >= self._until and (finished or not self._phrases):
             self.done = True
         elif finished and self._phrases:
-            self._begin(self._spoke)
+            self._begin(self._spoke + QUIET)  # the pause is a part of the listening
             self._waited = self._spoke = self._since_loud = 0
 
     def _begin(self, as_long_as: int) -> None:

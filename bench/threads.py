@@ -76,13 +76,15 @@ def of(shares: dict[str, float], process: str, *threads: str) -> float:
 
 def others(shares: dict[str, float]) -> float:
     """Cores taken by processes that were not watched: above a few percent the figures are not to be trusted."""
-    whole = sum(share for key, share in shares.items() if key.startswith("machine/"))
-    return max(0.0, 2 * whole - sum(shares.values()))
+    watched = sum(share for key, share in shares.items() if not key.startswith("machine/"))
+    return max(0.0, of(shares, "machine") - watched)
 
 
 def spelled(shares: dict[str, float]) -> str:
     """Threads that took at least 0.1 % of a core, most first."""
-    most = sorted(((key, share) for key, share in shares.items() if key[:7] != "machine"), key=lambda item: -item[1])
+    most = sorted(
+        ((key, share) for key, share in shares.items() if not key.startswith("machine/")), key=lambda item: -item[1]
+    )
     return ", ".join(f"{name} {share:.1%}" for name, share in most if share >= 0.001)
 
 
