@@ -7,6 +7,7 @@ made again when the texts or these programs change. Needs no network.
 import argparse
 import hashlib
 import shutil
+import subprocess
 import sys
 import tomllib
 from collections import Counter
@@ -30,9 +31,9 @@ MADE_BY = ("texts.toml", "make.py", "casting.py", "voices.py", "scripts.py", "ov
 def ready(folder: Path = FOLDER) -> list[Script]:
     """The scripts in ``folder``, made now when they are not there or older than their makers."""
     stamp = folder / "made-from"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != _fingerprint():
-        make(folder)
-        stamp.write_text(_fingerprint(), encoding="utf-8")
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != fingerprint():
+        # in a process of its own: espeak-ng begins with the same dice only once
+        subprocess.run([sys.executable, "-m", "bench.turns.make", str(folder)], cwd=HERE.parents[1], check=True)
     return scripts.load(folder / "scripts.json")
 
 
@@ -44,6 +45,7 @@ def make(folder: Path) -> None:
     texts = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
     made = list(_all(folder, texts))
     scripts.save(made, folder / "scripts.json")
+    (folder / "made-from").write_text(fingerprint(), encoding="utf-8")
 
 
 def _all(folder: Path, texts: dict[str, dict[str, list[str]]]) -> Iterator[Script]:
@@ -54,7 +56,8 @@ def _all(folder: Path, texts: dict[str, dict[str, list[str]]]) -> Iterator[Scrip
             yield from cast(casting.Studio(folder, language, texts[language], dice))
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
+    """Of everything that the audio depends on."""
     known = hashlib.sha256()
     for name in MADE_BY:
         known.update((HERE / name).read_bytes())
@@ -67,7 +70,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.turns.make", description="Generate the turn-taking scripts.")
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     args = parser.parse_args()
-    made = ready(args.folder)
+    make(args.folder)
+    made = scripts.load(args.folder / "scripts.json")
     for optional, there in (("festival-ru", voices.has_festival()), ("recorded digits", voices.has_prompts())):
         print(f"{optional}: {'yes' if there else 'not on this machine'}")
     kinds = Counter(one.kind for one in made)

@@ -6,12 +6,14 @@ scripts are spoken by espeak-ng, without the prompts theirs are left out.
 """
 
 import asyncio
+import ctypes
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import espeakng_loader
 import numpy as np
 import soxr
 
@@ -73,6 +75,8 @@ class Voice:
     def _espeak(self, text: str) -> Samples:
         async def make() -> bytes:
             synth = Espeak(self.language, self.name, round(self.speed_wpm / self.pitch))
+            # breath is thrown with dice, which espeak-ng seeds with the clock
+            ctypes.CDLL(espeakng_loader.get_library_path()).espeak_ng_SetRandSeed(ctypes.c_long(1))
             return b"".join([made async for made in synth.synthesize(text) if isinstance(made, bytes)])
 
         return np.asarray(soxr.resample(samples_of(asyncio.run(make())), 22_050 * self.pitch, RATE))
