@@ -24,6 +24,8 @@ WHOLE = frozenset(
     {"operator", "goodbye", "repeat", "stop", "yes", "no", "wait", "thanks", "slower", "faster", "louder", "quieter"}
 )
 """Kinds of intents that nothing is expected to follow."""
+BEGINNINGS = frozenset({"что", "как", "what", "how"})
+"""Alone they ask for a repetition, but a question may begin with them."""
 
 _EFFECTS: dict[Kind, Effect] = {"slower": "slower", "faster": "faster", "louder": "louder", "quieter": "quieter"}
 
@@ -86,7 +88,7 @@ class Answers:
     def is_command(self, text: str) -> bool:
         """True for words that are whole by themselves and usually the last: «соедините с оператором», «да»."""
         intent = self._intents.match(text)
-        return intent is not None and intent.kind in WHOLE
+        return intent is not None and intent.kind in WHOLE and text not in BEGINNINGS
 
     def alike(self, one: str, other: str) -> bool:
         """True when both texts ask the same, written differently at most."""
