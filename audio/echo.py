@@ -35,7 +35,7 @@ _STRONG = 4.0
 """The gain takes out this many times the power that is expected to be left."""
 _GAIN_FLOOR = 0.1
 """No frequency is turned down further (-20 dB): deeper holes harm the recogniser."""
-_EXPLAINED = 3.0
+_EXPLAINED = 4.0
 """Up to this many times the expected power a frame is explained by the echo."""
 _FADE = 0.6
 """The expectation falls no faster than to this part a frame."""

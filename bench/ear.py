@@ -178,7 +178,8 @@ def echo() -> Iterator[Row]:
                     _note(less, near, left, begin)
         gone = ", ".join(f"{np.median(values):.0f} dB at {at} s" for at, values in less.items())
         told = f"{stopped} turns with 100 ms of flags; the first turn's echo is less by {gone}"
-        yield Row("echo", f"echo {level:.0f} dB, 20-300 ms late", "0 at -20 dB", told, turns, not stopped)
+        bar = "none" if level > -20 else "0"
+        yield Row("echo", f"echo {level:.0f} dB, 20-300 ms late", bar, told, turns, bar == "none" or not stopped)
 
 
 def through(near: list[bytes], far: list[bytes]) -> tuple[list[bytes], list[bool]]:
