@@ -187,8 +187,9 @@ class Caller:
         report.greeting_ms, turns = measure(said, got, cues)
         self._note(report, turns, Track(got), cues)
         spoken = speaking(heard.sounds)
-        report.late, report.lost = late(heard, spoken), lost(heard, spoken)
-        report.holes = holes(heard.sounds, [_within(at, origin, cues) for at in heard.arrivals])
+        polite = [_within(at, origin, cues) for at in heard.arrivals]
+        report.late = late(heard, [one and not two for one, two in zip(spoken, polite, strict=True)])
+        report.lost, report.holes = lost(heard, spoken), holes(heard.sounds, polite)
         report.packets, report.agent_s = len(heard.arrivals), round(sum(spoken) / 50, 2)
         return report
 

@@ -133,6 +133,18 @@ def test_a_call_is_measured_from_its_packets() -> None:
     assert report.media_s == 8
 
 
+def test_an_agent_who_pauses_for_the_caller_has_no_drop_out() -> None:
+    question = Phrase("question", (LOUD,) * 50, (tone(300, 20, RATE),) * 50)
+    caller, known = in_talk([question])
+    ((start, _, _),) = caller.talk.turns
+    agent_sends(caller, start - 10, start + 5)
+    for place in range(10, 15):  # it goes on 200 ms later
+        data, at = caller.raw[place]
+        caller.raw[place] = (data, at + 200_000_000)
+
+    assert caller.finish(known).late == 0
+
+
 def test_an_agent_who_speaks_into_a_turn_is_seen() -> None:
     question = Phrase("question", (LOUD,) * 50, (tone(300, 20, RATE),) * 50)
     caller, known = in_talk([question])
