@@ -187,9 +187,10 @@ class Caller:
         report.greeting_ms, turns = measure(said, got, cues)
         self._note(report, turns, Track(got), cues)
         spoken = speaking(heard.sounds)
-        polite = [_within(at, origin, cues) for at in heard.arrivals]
-        report.late = late(heard, [one and not two for one, two in zip(spoken, polite, strict=True)])
-        report.lost, report.holes = lost(heard, spoken), holes(heard.sounds, polite)
+        talked = [_within(at, origin, cues, 0.1) for at in (0, *heard.arrivals)]  # where the wait for each began
+        report.late = late(heard, [one and not two for one, two in zip(spoken, talked, strict=False)])
+        report.lost = lost(heard, spoken)
+        report.holes = holes(heard.sounds, [_within(at, origin, cues, 1.0) for at in heard.arrivals])
         report.packets, report.agent_s = len(heard.arrivals), round(sum(spoken) / 50, 2)
         return report
 
@@ -276,10 +277,10 @@ class Crowd:
             self._by_port[caller.media[1]] = caller
 
 
-def _within(at_ns: int, origin_ns: int, cues: list[Cue]) -> bool:
-    """Whether the caller talks, or has done so just before: then the agent may well pause."""
+def _within(at_ns: int, origin_ns: int, cues: list[Cue], after_s: float) -> bool:
+    """Whether the caller talks, or did so less than ``after_s`` ago: then the agent may well pause."""
     place = (at_ns - origin_ns) * RATE // 1_000_000_000
-    return any(cue.start <= place < cue.end + RATE for cue in cues)
+    return any(cue.start <= place < cue.end + after_s * RATE for cue in cues)
 
 
 def _receive(port: socket.socket) -> tuple[bytes, int, int] | None:
