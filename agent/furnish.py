@@ -11,7 +11,7 @@ from agent.language.verbalise import verbalise
 from agent.pauses import Verdict
 from agent.phrases import Phrases
 from agent.prompts import Prompts, load_prompts
-from agent.settings import Settings
+from agent.settings import Settings, Turns
 from agent.tables import new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
 
 RATE = 8000
@@ -37,12 +37,16 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         finished=lambda text: _finished(text, answers, settings.language),
         ears=new_ears(settings),
         language=settings.language,
-        turns=settings.turns,
+        turns=_turns(settings.turns, minds),
         calls=settings.calls,
         turn_model=turn_model,
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+
+
+def _turns(turns: Turns, minds: Minds) -> Turns:
+    return turns.model_copy(update={"lull_ms": turns.lull_llm_ms}) if minds.model else turns
 
 
 def _finished(text: str, answers: Answers, language: str) -> Verdict:

@@ -198,6 +198,8 @@ class Turns(Section):
     """Quicker with callers who never pause inside a turn, slower with those who do."""
     lull_ms: Annotated[int, Field(ge=20, le=500)] = 60
     """Quiet after which the recogniser is asked what was said so far and a reply may be begun on a guess."""
+    lull_llm_ms: Annotated[int, Field(ge=20, le=500)] = 20
+    """The same with a language model, where each millisecond before its first token counts; costs more recognition."""
     model: Path | None = None
     """An ONNX end-of-turn model (smart-turn's style) that judges the sound beside the words; extra ``turn-model``."""
     speculate: bool = True

@@ -21,11 +21,13 @@ async def new_stt(settings: Settings) -> SpeechToText:
 
 
 def new_ears(settings: Settings) -> Ears:
-    """What a call listens with: detector, echo canceller."""
+    """What a call listens with: detector, echo canceller, noise suppressor."""
+    from audio.denoise import NoiseSuppressor
     from audio.echo import EchoCanceller
     from audio.vad import SpeechDetector
 
-    return Ears(SpeechDetector, EchoCanceller if settings.turns.echo else None)
+    canceller = EchoCanceller if settings.turns.echo else None
+    return Ears(SpeechDetector, canceller, NoiseSuppressor if settings.stt.denoise else None)
 
 
 async def new_turn_model(settings: Settings) -> TurnModel | None:
