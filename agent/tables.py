@@ -4,7 +4,7 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
 from agent.answer import Minds
-from agent.errors import SettingsError
+from agent.errors import SettingsError, StartError
 from agent.listening import Ears
 from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
@@ -22,10 +22,15 @@ async def new_stt(settings: Settings) -> SpeechToText:
 
 def new_ears(settings: Settings) -> Ears:
     """What a call listens with: detector, echo canceller, noise suppressor."""
+    from audio import neural
     from audio.denoise import NoiseSuppressor
     from audio.echo import EchoCanceller
     from audio.vad import SpeechDetector
 
+    try:
+        neural.load()
+    except FileNotFoundError as error:
+        raise StartError(f"{error}; install Allo again, its checkout is not whole") from None
     canceller = EchoCanceller if settings.turns.echo else None
     return Ears(SpeechDetector, canceller, NoiseSuppressor if settings.stt.denoise else None)
 
