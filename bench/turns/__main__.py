@@ -1,12 +1,14 @@
 """``python -m bench.turns``: run the scripts against the real daemon over SIP, in real time, and print the figures.
 
-The scripts of the held-out third run only with ``--held-out``. About ten minutes with six calls at once.
+The scripts of the held-out third run only with ``--held-out``. About ten minutes with eight calls at once; with
+``--replay`` the same scripts run through the conversation core alone, in one or two.
 """
 
 import argparse
 import contextlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +16,15 @@ from pathlib import Path
 from bench import report
 from bench.daemon import ROOT, DaemonProcess
 from bench.turns import figures, make, words
+from bench.turns.core import CoreRunner
 from bench.turns.live import LiveRunner
 from bench.turns.measure import Finding, References, judge_all
 from bench.turns.observation import Observation
 from bench.turns.scripts import KINDS, Script
 
-AT_ONCE = 6
+COMPARED = ("backchannel", "noise", "interruption", "echo")
+"""Kinds that are judged beside undisturbed answers."""
+AT_ONCE = 8
 """Calls at the same time, unless told otherwise."""
 FIRST_TOKEN_S, TOKEN_S = 0.4, 1 / 60
 """The model server of the slow-model figure: first token, time between tokens, seconds."""
@@ -38,6 +43,8 @@ class Choice:
     at_once: int = AT_ONCE
     keep: Path | None = None
     """Folder for recordings; none: they are not kept."""
+    replay: bool = False
+    """Through the core alone, faster than real time, instead of over SIP."""
 
     def of(self, scripts: Sequence[Script], language: str) -> list[Script]:
         """The scripts chosen, those of long calls first: the run ends sooner."""
@@ -54,7 +61,7 @@ class Choice:
     @property
     def prefix(self) -> str:
         """Of the rows' names."""
-        return "turns-held-out" if self.held_out else "turns"
+        return "turns" + ("-replay" if self.replay else "") + ("-held-out" if self.held_out else "")
 
 
 def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
@@ -65,7 +72,7 @@ def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
     for language in choice.languages:
         chosen = choice.of(scripts, language)
         if chosen:
-            observed, judged = _with_daemon(choice, scripts, chosen, language, {})
+            observed, judged = _through(choice, scripts, chosen, language, {})
             seen += observed
             findings += judged
     said = [
@@ -73,37 +80,51 @@ def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
     ]
     rows = figures.rows(findings, words.loss(said, make.FOLDER))
     bad = figures.failures(findings)
-    if "llm" in choice.kinds:
+    if "llm" in choice.kinds and not choice.replay:
         row, slow = _with_model(choice, scripts)
         rows.append(row)
         bad += slow
     return [replace(row, name=f"{choice.prefix}-{row.name}") for row in rows], bad
 
 
-def _with_daemon(
+def _through(
     choice: Choice, scripts: Sequence[Script], chosen: list[Script], language: str, settings: dict[str, object]
 ) -> tuple[list[Observation], list[Finding]]:
+    """Run what was chosen, over SIP or through the core, and judge it."""
     references = References()
-    with DaemonProcess(settings, language=language) as daemon:
-        runner = LiveRunner(daemon, make.FOLDER, choice.at_once)
-        if not settings:
-            for one in runner.run([one for one in scripts if one.kind == "reference" and one.language == language]):
-                references.learn(one)
+    with _runner(choice, language, settings) as runner:
+        if any(one.kind in COMPARED for one in chosen):
+            for seen in runner.run([one for one in scripts if one.kind == "reference" and one.language == language]):
+                references.learn(seen)
             runner.example = references.voice(language) / 32768.0
-        seen = runner.run(chosen)
-        if runner.late:
-            print(f"{language}: {runner.late} frames left our side late; the figures contain that", file=sys.stderr)
+        observed = runner.run(chosen)
     if choice.keep is not None:
-        for one in seen:
-            one.keep(choice.keep)
-    return seen, judge_all(seen, references)
+        for seen in observed:
+            seen.keep(choice.keep)
+    return observed, judge_all(observed, references)
+
+
+@contextlib.contextmanager
+def _runner(choice: Choice, language: str, settings: dict[str, object]) -> Iterator[LiveRunner | CoreRunner]:
+    if choice.replay:
+        with tempfile.TemporaryDirectory(prefix="allo-turns-") as storage:
+            core = CoreRunner(language, make.FOLDER, Path(storage))
+            yield core
+        speed = core.audio_s / max(core.took_s, 1e-9)
+        print(f"{language}: {core.audio_s:.0f} s of calls in {core.took_s:.0f} s of a core: {speed:.0f} x real time")
+        return
+    with DaemonProcess(settings, language=language) as daemon:
+        live = LiveRunner(daemon, make.FOLDER, choice.at_once)
+        yield live
+        if live.late:
+            print(f"{language}: {live.late} frames left our side late; the figures contain that", file=sys.stderr)
 
 
 def _with_model(choice: Choice, scripts: Sequence[Script]) -> tuple[report.Row, list[str]]:
     chosen = choice.of([one for one in scripts if one.kind == "question"], "ru")
     with _model_server() as base_url:
         settings: dict[str, object] = {"LLM__BASE_URL": base_url, "LLM__MODEL": "bench", "LLM__API_KEY": "none"}
-        _, findings = _with_daemon(choice, scripts, chosen, "ru", settings)
+        _, findings = _through(choice, scripts, chosen, "ru", settings)
     bad = [f"{one.name} (with a model): {failure}" for one in findings for failure in one.failures]
     return figures.reply_with_model(figures.Table(findings)), bad
 
@@ -113,10 +134,12 @@ def _model_server() -> Iterator[str]:
     """The true-protocol server of the tests, as a process; gives its address."""
     command = [sys.executable, "-m", "tests.fakes.openai_server", "--answer-from-context"]
     command += ["--first-token-s", str(FIRST_TOKEN_S), "--token-s", str(TOKEN_S)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as server:
         try:
-            assert server.stdout is not None
-            yield server.stdout.readline().strip()
+            address = server.stdout.readline().strip() if server.stdout else ""
+            if not address:
+                raise RuntimeError("the model server of the tests did not start; run it by hand: " + " ".join(command))
+            yield address
         finally:
             server.terminate()
 
@@ -144,9 +167,11 @@ def main() -> int:
         only=given.only,
         at_once=given.at_once,
         keep=given.keep,
+        replay=given.replay,
     )
     rows, bad = measure(choice)
-    print(f"Measured on: {report.machine()}, {choice.at_once} calls at once\n")
+    where = "through the core" if choice.replay else f"{choice.at_once} calls at once"
+    print(f"Measured on: {report.machine()}, {where}\n")
     print("\n".join((*report.HEAD, *(row.markdown() for row in rows))))
     if bad:
         print("\n" + "\n".join(bad))
@@ -165,6 +190,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="write a stereo WAV of every call: caller left, agent right"
     )
+    parser.add_argument("--replay", action="store_true", help="through the conversation core alone, without a wire")
     parser.add_argument("--write", action="store_true", help="put the rows into docs/benchmarks.md")
     return parser.parse_args()
 

@@ -143,10 +143,8 @@ def other_echo(table: Table) -> Row:
 
 def _echo(table: Table, name: str, what: str, at_20: bool) -> Row:
     calls = [one for one in table.of("echo") if ("echo20" in one.name) == at_20]
-    total, stopped, unknown = (
-        sum(one.values.get(key, 0) for one in calls) for key in ("turns", "self_interrupted", "unknown")
-    )
-    measured = f"{stopped:.0f} in {total:.0f} turns ({unknown:.0f} more were other answers)"
+    total, stopped = (sum(one.values.get(key, 0) for one in calls) for key in ("turns", "self_interrupted"))
+    measured = f"{stopped:.0f} in {total:.0f} turns"
     return Row(name, what, "0", measured, int(total), not stopped and bool(total))
 
 

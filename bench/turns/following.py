@@ -6,6 +6,7 @@ packets came later than the reference runs, the agent was silent in between.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,10 @@ ALIKE = 0.97
 """Correlation of two packets that are the same sound."""
 RUN = 5
 """So many packets must follow each other as in the reference: vowels of other answers sound alike too."""
+SURELY = 25
+"""So many in a row are of this answer wherever they are in it."""
+NEAR = RATE * 400 // 1000
+"""An answer that goes on does so at most this much further on, samples."""
 SLIP = 8
 """Packets cut differently may be off by so many samples."""
 BACK, AHEAD = RATE, 3 * RATE
@@ -124,7 +129,7 @@ def _in_runs(found: Places) -> Places:
     ours = np.flatnonzero(found >= 0)
     breaks = (np.diff(ours) != 1) | (np.abs(np.diff(found[ours]) - FRAME) > SLIP)
     runs = np.split(ours, np.flatnonzero(breaks) + 1)
-    sure = np.concatenate([run for run in runs if run.size >= RUN] or [ours[:0]])
+    sure = np.concatenate([ours[:0], *_going_on(found, [run for run in runs if run.size >= RUN])])
     kept = np.full(found.size, -1, dtype=np.int64)
     if sure.size:
         steps = sure * FRAME - found[sure]
@@ -133,6 +138,16 @@ def _in_runs(found: Places) -> Places:
         in_step = np.minimum(np.abs(mine - steps[after]), np.abs(mine - steps[np.maximum(after - 1, 0)])) <= SLIP
         kept[ours[in_step]] = found[ours[in_step]]
     return kept
+
+
+def _going_on(found: Places, runs: list[Places]) -> Iterator[Places]:
+    """Runs that go on about where the one before ended; elsewhere only long ones: other answers share words with it."""
+    reached: int | None = None
+    for run in runs:
+        ahead = 0 if reached is None else int(found[run[0]]) - reached
+        if run.size >= SURELY or -BACK <= ahead <= NEAR:
+            reached = int(found[run[-1]]) + FRAME
+            yield run
 
 
 def _alike(packet: Pcm, flat: NDArray[np.float64], expected: int) -> int:

@@ -82,7 +82,7 @@ class Leg:
 
     def on_sip(self, data: bytes, arrived: int) -> None:
         """Take one SIP datagram."""
-        if len(data) <= 4:  # keep-alive
+        if len(data) <= 4 or data[0] & 0xC0 == 0x80:  # keep-alive; RTCP meant for the port below ours
             return
         message = sip_text.read(data)
         if not message.status:

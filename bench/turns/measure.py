@@ -218,14 +218,25 @@ def _in_a_gap(seen: Observation, references: References, answer: Following, stop
 
 
 def _echo(seen: Observation, references: References, finding: Finding) -> None:
-    """Turns of the agent that only its own echo could have disturbed."""
+    """Turns of the agent that only its own echo could have disturbed.
+
+    An answer that depends on what was asked before has no reference; of it the record tells whether it was heard whole.
+    """
+    said = [turn for turn in seen.turns if turn["heard"]]
+    if len(said) > len(seen.played):
+        finding.failures.append(f"the echo was taken for a turn of the caller; understood «{seen.said()}»")
     turns = [_greeting(seen, references)] + [_answer(seen, references, step) for step in range(len(seen.played))]
-    judged = [turn for turn in turns if turn.reached >= STARTED_MS * PER_MS]
-    disturbed = [turn for turn in judged if turn.silences or turn.missing_ms > TOLERATED_MS]
-    finding.values |= {"turns": len(judged), "self_interrupted": len(disturbed), "unknown": len(turns) - len(judged)}
-    for turn in disturbed:
-        what = "fell silent for " + ", ".join(f"{_length(silence):.0f} ms" for silence in turn.silences)
-        finding.failures.append(what if turn.silences else f"left out {turn.missing_ms} ms")
+    disturbed = 0
+    for number, turn in enumerate(turns):
+        if turn.foreign.size * 20 > STARTED_MS or not turn.reached:
+            whole = len(said) == len(seen.played) and not said[number - 1]["cut"] and number > 0
+            disturbed += not whole
+            finding.failures += [] if whole else [f"turn {number} was cut or another answer"]
+        elif turn.silences or turn.missing_ms > TOLERATED_MS:
+            disturbed += 1
+            silent = ", ".join(f"{_length(silence):.0f} ms" for silence in turn.silences)
+            finding.failures.append(f"turn {number}: silent for {silent or 'good'}, {turn.missing_ms} ms left out")
+    finding.values |= {"turns": len(turns), "self_interrupted": disturbed}
 
 
 def _greeting(seen: Observation, references: References) -> Following:

@@ -73,6 +73,21 @@ def test_another_answer_is_foreign() -> None:
     assert seen.missing_ms == 1200
 
 
+def test_words_that_another_answer_shares_are_not_this_one_going_on() -> None:
+    rows, other = answer(200), answer(80, seed=2)
+    heard = np.concatenate((rows[:40], other[:30], rows[120:130], other[30:]))
+    seen = follow(on_time(heard), heard, rows)
+    assert seen.reached == 40 * FRAME
+    assert seen.foreign.size == 90
+
+
+def test_an_answer_begins_later_than_its_reference() -> None:
+    rows = np.concatenate((np.zeros((30, FRAME), dtype="<i2"), answer(60)))
+    heard = np.concatenate((np.zeros((45, FRAME), dtype="<i2"), rows[30:]))
+    seen = follow(on_time(heard), heard, rows)
+    assert (seen.missing_ms, seen.silences, seen.foreign.size) == (0, (), 0)
+
+
 def test_packets_cut_at_other_places_are_still_found() -> None:
     rows = answer(100)
     shifted = rows.reshape(-1)[37 : 37 + 99 * FRAME].reshape(-1, FRAME)

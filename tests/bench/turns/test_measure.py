@@ -121,7 +121,20 @@ def test_turns_of_an_echo_call_are_counted_and_compared() -> None:
     seen = found(
         "echo", [step(), step()], [2000, 7000], {0: GREETING, 2700: ANSWER, 7700: ANSWER[:100], 10000: ANSWER[100:]}
     )
-    assert (seen.values["turns"], seen.values["self_interrupted"], seen.values["unknown"]) == (3, 1, 0)
+    assert (seen.values["turns"], seen.values["self_interrupted"]) == (3, 1)
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_of_an_answer_without_reference_the_record_tells_whether_it_was_cut(cut: int) -> None:
+    call = observed("echo", [step()], [2000], {0: GREETING, 2700: answer(100, seed=5)})
+    call.turns = [{"n": 0, "heard": "", "cut": 0}, {"n": 1, "heard": "раз", "cut": cut}]
+    assert judge(call, REFERENCES).values["self_interrupted"] == cut
+
+
+def test_an_echo_that_was_understood_as_words_is_a_failure() -> None:
+    call = observed("echo", [step()], [2000], {0: GREETING, 2700: ANSWER})
+    call.turns = [{"n": 1, "heard": "раз", "cut": 0}, {"n": 2, "heard": "два", "cut": 0}]
+    assert judge(call, REFERENCES).failures
 
 
 def test_a_call_that_broke_off_is_a_failure() -> None:
