@@ -6,7 +6,6 @@ packets came later than the reference runs, the agent was silent in between.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +20,9 @@ LOUD = 32768 * 10 ** (-45 / 20)
 ALIKE = 0.97
 """Correlation of two packets that are the same sound."""
 RUN = 5
-"""So many packets must follow each other as in the reference: vowels of other answers sound alike too."""
+"""So many packets at least must follow each other as in the reference: vowels sound alike everywhere."""
 SURELY = 25
-"""So many in a row are of this answer wherever they are in it."""
+"""So many are of this answer wherever they are in it."""
 NEAR = RATE * 400 // 1000
 """An answer that goes on does so at most this much further on, samples."""
 SLIP = 8
@@ -121,33 +120,31 @@ def _found(heard: Pcm, reference: Pcm) -> Places:
         place = min(exact, key=lambda at: abs(at - expected)) if exact else _alike(heard[number], flat, expected)
         if place >= 0:
             found[number], expected = place, place + FRAME
-    return _in_runs(found)
+    return _in_step(found, int(np.flatnonzero(_loud(reference)).max(initial=0)) * FRAME)
 
 
-def _in_runs(found: Places) -> Places:
-    """Only matches that lie in runs of packets which follow each other here and there, or in step with such a run."""
+def _in_step(found: Places, end: int) -> Places:
+    """Only matches in stretches that follow each other as in the reference, which ends at ``end``.
+
+    Other answers share words with this one: after a break it counts as going on when it does so for some time, or, from
+    about where it was, to its end.
+    """
     ours = np.flatnonzero(found >= 0)
-    breaks = (np.diff(ours) != 1) | (np.abs(np.diff(found[ours]) - FRAME) > SLIP)
-    runs = np.split(ours, np.flatnonzero(breaks) + 1)
-    sure = np.concatenate([ours[:0], *_going_on(found, [run for run in runs if run.size >= RUN])])
+    ours = np.concatenate([ours[:0], *(stretch for stretch in _stretches(found, ours) if stretch.size >= RUN)])
     kept = np.full(found.size, -1, dtype=np.int64)
-    if sure.size:
-        steps = sure * FRAME - found[sure]
-        after = np.minimum(np.searchsorted(sure, ours), sure.size - 1)
-        mine = ours * FRAME - found[ours]
-        in_step = np.minimum(np.abs(mine - steps[after]), np.abs(mine - steps[np.maximum(after - 1, 0)])) <= SLIP
-        kept[ours[in_step]] = found[ours[in_step]]
+    reached: int | None = None
+    for stretch in _stretches(found, ours):
+        first, last = int(found[stretch[0]]), int(found[stretch[-1]]) + FRAME
+        goes_on = reached is None or (-BACK <= first - reached <= NEAR and last >= end)
+        if goes_on or stretch.size >= SURELY:
+            kept[stretch], reached = found[stretch], last
     return kept
 
 
-def _going_on(found: Places, runs: list[Places]) -> Iterator[Places]:
-    """Runs that go on about where the one before ended; elsewhere only long ones: other answers share words with it."""
-    reached: int | None = None
-    for run in runs:
-        ahead = 0 if reached is None else int(found[run[0]]) - reached
-        if run.size >= SURELY or -BACK <= ahead <= NEAR:
-            reached = int(found[run[-1]]) + FRAME
-            yield run
+def _stretches(found: Places, ours: Places) -> list[Places]:
+    """Packets in a row that keep their distance from the reference; what is not of it may lie between them."""
+    steps = ours * FRAME - found[ours]
+    return np.split(ours, np.flatnonzero(np.abs(np.diff(steps)) > SLIP) + 1) if ours.size else []
 
 
 def _alike(packet: Pcm, flat: NDArray[np.float64], expected: int) -> int:

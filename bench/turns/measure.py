@@ -220,7 +220,8 @@ def _in_a_gap(seen: Observation, references: References, answer: Following, stop
 def _echo(seen: Observation, references: References, finding: Finding) -> None:
     """Turns of the agent that only its own echo could have disturbed.
 
-    An answer that depends on what was asked before has no reference; of it the record tells whether it was heard whole.
+    An answer that was misheard for or depends on what was asked before has no reference: the record tells whether it
+    was heard whole.
     """
     said = [turn for turn in seen.turns if turn["heard"]]
     if len(said) > len(seen.played):
@@ -228,14 +229,15 @@ def _echo(seen: Observation, references: References, finding: Finding) -> None:
     turns = [_greeting(seen, references)] + [_answer(seen, references, step) for step in range(len(seen.played))]
     disturbed = 0
     for number, turn in enumerate(turns):
-        if turn.foreign.size * 20 > STARTED_MS or not turn.reached:
-            whole = len(said) == len(seen.played) and not said[number - 1]["cut"] and number > 0
-            disturbed += not whole
-            finding.failures += [] if whole else [f"turn {number} was cut or another answer"]
-        elif turn.silences or turn.missing_ms > TOLERATED_MS:
+        same = turn.reached and turn.foreign.size * 20 <= STARTED_MS
+        whole = number > 0 and len(said) == len(seen.played) and not said[number - 1]["cut"]
+        if turn.silences and same:
             disturbed += 1
             silent = ", ".join(f"{_length(silence):.0f} ms" for silence in turn.silences)
-            finding.failures.append(f"turn {number}: silent for {silent or 'good'}, {turn.missing_ms} ms left out")
+            finding.failures.append(f"turn {number}: silent for {silent}")
+        elif not whole and (not same or turn.missing_ms > TOLERATED_MS):
+            disturbed += 1
+            finding.failures.append(f"turn {number}: cut, or another answer")
     finding.values |= {"turns": len(turns), "self_interrupted": disturbed}
 
 

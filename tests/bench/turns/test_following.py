@@ -75,7 +75,7 @@ def test_another_answer_is_foreign() -> None:
 
 def test_words_that_another_answer_shares_are_not_this_one_going_on() -> None:
     rows, other = answer(200), answer(80, seed=2)
-    heard = np.concatenate((rows[:40], other[:30], rows[120:130], other[30:]))
+    heard = np.concatenate((rows[:40], other[:30], rows[35:45], other[30:]))
     seen = follow(on_time(heard), heard, rows)
     assert seen.reached == 40 * FRAME
     assert seen.foreign.size == 90
