@@ -196,7 +196,7 @@ class Turns(Section):
     """The same where something must follow: a preposition, «ну», a number in the middle."""
     adapt: bool = True
     """Quicker with callers who never pause inside a turn, slower with those who do."""
-    lull_ms: Annotated[int, Field(ge=20, le=500)] = 60
+    lull_ms: Annotated[int, Field(ge=20, le=500)] = 120
     """Quiet after which the recogniser is asked what was said so far and a reply may be begun on a guess."""
     lull_llm_ms: Annotated[int, Field(ge=20, le=500)] = 20
     """The same with a language model, where each millisecond before its first token counts; costs more recognition."""

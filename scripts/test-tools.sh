@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the end-to-end tests ring with: SIPp and two real Asterisks, from Debian's packages, where this machine can have them.
-# Piper, an extra, joins them, so that its tests run too.
+# Piper and onnxruntime, extras, join them, so that their tests run too.
 # Missing tools never stop the tests: those that need them are skipped and say why.
 set -u
 
@@ -13,5 +13,5 @@ if ! command -v sipp >/dev/null && command -v apt-get >/dev/null; then
     fi
 fi
 .venv/bin/python tests/asterisk/install.py || true
-.venv/bin/python -c 'import piper' 2>/dev/null ||
-    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[piper]' || true
+.venv/bin/python -c 'import piper, onnxruntime' 2>/dev/null ||
+    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[piper,turn-model]' || true

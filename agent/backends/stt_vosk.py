@@ -30,12 +30,16 @@ from audio.resample import Resampler, resample
 
 log = logging.getLogger(__name__)
 
-BATCH_FRAMES = 2
+BATCH_FRAMES = 5
 """Frames that are decoded together when there is no hurry: the network itself steps by 120 ms."""
 LATE_S = 5
 """Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
 PEEK_S = 6
-"""Audio of the utterance that a peek decodes again, seconds at most."""
+"""Audio of the utterance that is kept for a peek, seconds."""
+PEEK_TAIL_MS = 1600
+"""A peek decodes at least this much again, from the beginning of a word; what lies before is taken as heard so far."""
+PEEK_LEAD_MS = 80
+"""Audio before that word that is decoded with it: word times are as fine as the network's steps."""
 PEEK_MS = 80
 """A peek that would take longer on this machine is not tried, milliseconds."""
 MOST_WAITING_S = 60
@@ -194,7 +198,7 @@ class VoskRecognizer:
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
         self._fresh: list[Word] = []
-        self._utterance: deque[bytes] = deque(maxlen=PEEK_S * 1000 // FRAME_MS)
+        self._utterance: deque[AudioFrame] = deque(maxlen=PEEK_S * 1000 // FRAME_MS)
         self._pace = 0.0
         """Milliseconds that a peek takes for a millisecond of audio."""
         self._shown = ""
@@ -207,7 +211,7 @@ class VoskRecognizer:
         """Take one frame; never blocks."""
         if self._decoder is None:
             return
-        self._utterance.append(frame.pcm)
+        self._utterance.append(frame)
         self._waiting.append(frame)
         self._waiting_samples += frame.samples
         if self._waiting_samples > LATE_S * self._rate:
@@ -220,16 +224,32 @@ class VoskRecognizer:
 
         On a machine or model too slow for that, what the decoder has by now.
         """
-        decoder, pcm = self._decoder, b"".join(self._utterance)
+        decoder = self._decoder
         if decoder is None:
             raise HearingError("the recogniser of this call is closed")
-        if self._pace * len(self._utterance) * FRAME_MS > PEEK_MS:
+        known, tail = self._tail()
+        if self._pace * len(tail) * FRAME_MS > PEEK_MS:
             self._pace *= 0.9  # it may have been a busy moment
             return self._transcript(self._fresh)
+        pcm = b"".join(frame.pcm for frame in tail)
         began = time.perf_counter()
         heard = await asyncio.get_running_loop().run_in_executor(self._pool, decoder.peek, pcm)
-        self._pace = (time.perf_counter() - began) * 1000 / max(len(pcm) // (2 * self._rate // 1000), 1)
-        return Transcript(" ".join(piece["text"] for piece in heard.pieces).strip(), False, self._places.end)
+        self._pace = (time.perf_counter() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
+        text = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)])
+        return Transcript(" ".join(word for word in text.split() if word != _UNKNOWN), False, self._places.end)
+
+    def _tail(self) -> tuple[list[Word], list[AudioFrame]]:
+        """Words that are taken as heard, and the frames after them that a peek decodes again."""
+        frames = list(self._utterance)
+        if not frames:
+            return [], []
+        latest = frames[-1].end - PEEK_TAIL_MS * self._rate // 1000
+        words = [*self._words, *self._fresh]
+        begins = [word.start for word in words if word.start <= latest and word.start < word.end]
+        if not begins:
+            return [], frames
+        start = begins[-1] - PEEK_LEAD_MS * self._rate // 1000
+        return [word for word in words if word.start < begins[-1]], [frame for frame in frames if frame.end > start]
 
     async def finish(self) -> Transcript:
         """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
