@@ -25,9 +25,9 @@ STORY = ("decision", "event")
 """Kinds of lines that a replay is judged by."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Replayed:
-    """What came of a replay."""
+    """What came of a replay; too long for a ``repr``, which asyncio makes of every result."""
 
     story: list[Row]
     """Decisions and events, in order."""
