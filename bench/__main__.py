@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from bench import asterisk, cpu, figures, report, soak
+from bench.turns import __main__ as turns
 
 BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "answer": figures.answer_and_greeting,
@@ -15,8 +16,12 @@ BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "asterisk40": cpu.asterisk40,
     "cpu": cpu.cpu,
     "soak": soak.soak,
+    "turns": turns.development,
+    "turns-held-out": turns.held_out,
 }
-"""Each gives one row or two."""
+"""Each gives one row or more."""
+NAMED_ONLY = ("turns-held-out",)
+"""Not run unless it is asked for: for final figures."""
 
 
 def main() -> int:
@@ -31,7 +36,7 @@ def main() -> int:
     rows: list[report.Row] = []
     failed = 0
     print(f"Measured on: {report.machine()}\n\n" + "\n".join(report.HEAD), flush=True)
-    for name in args.names or BENCHES:
+    for name in args.names or [name for name in BENCHES if name not in NAMED_ONLY]:
         try:
             measured = BENCHES[name]()
         except (RuntimeError, OSError) as error:

@@ -66,7 +66,8 @@ class Choice:
 
 def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
     """The rows, and a line for every failure."""
-    scripts = make.ready()
+    folder = make.place()
+    scripts = make.ready(folder)
     findings: list[Finding] = []
     seen: list[Observation] = []
     for language in choice.languages:
@@ -78,7 +79,7 @@ def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
     said = [
         one for one in seen if one.script.last.text and one.script.kind in ("question", "loss", "hesitation", "number")
     ]
-    rows = figures.rows(findings, words.loss(said, make.FOLDER))
+    rows = figures.rows(findings, words.loss(said, folder))
     bad = figures.failures(findings)
     if "llm" in choice.kinds and not choice.replay:
         row, slow = _with_model(choice, scripts)
@@ -108,13 +109,13 @@ def _through(
 def _runner(choice: Choice, language: str, settings: dict[str, object]) -> Iterator[LiveRunner | CoreRunner]:
     if choice.replay:
         with tempfile.TemporaryDirectory(prefix="allo-turns-") as storage:
-            core = CoreRunner(language, make.FOLDER, Path(storage))
+            core = CoreRunner(language, make.place(), Path(storage))
             yield core
         speed = core.audio_s / max(core.took_s, 1e-9)
         print(f"{language}: {core.audio_s:.0f} s of calls in {core.took_s:.0f} s of a core: {speed:.0f} x real time")
         return
     with DaemonProcess(settings, language=language) as daemon:
-        live = LiveRunner(daemon, make.FOLDER, choice.at_once)
+        live = LiveRunner(daemon, make.place(), choice.at_once)
         yield live
         if live.late:
             print(f"{language}: {live.late} frames left our side late; the figures contain that", file=sys.stderr)

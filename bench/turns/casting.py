@@ -75,9 +75,11 @@ class Studio:
         made = voices.trimmed(at_level(voice.say(text), -18.0))
         return Step(*_named(self.sound(name, [(Span("speech", 0, 0, text), made)]), "silent", 0))
 
-    def draw_carrier(self) -> Step:
-        """Any of them."""
+    def draw_carrier(self, unlike: str = "") -> Step:
+        """Any of them that shares no longer word with ``unlike``, which would be answered alike."""
         number = int(self.dice.integers(len(self.texts["carriers"])))
+        while _stems(self.texts["carriers"][number]) & _stems(unlike):
+            number = int(self.dice.integers(len(self.texts["carriers"])))
         return self.carrier(self.texts["carriers"][number], number)
 
     def into_ms(self) -> int:
@@ -95,6 +97,10 @@ class Studio:
         }
         speaker = voice if isinstance(voice, str) else f"{voice.name} {voice.speed_wpm} wpm x{voice.pitch}"
         return Script(name, kind, self.language, speaker, tuple(steps), **values)  # type: ignore[arg-type]
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in text.split() if len(word) >= 5}
 
 
 def _named(sound: tuple[str, tuple[Span, ...]], cue: Cue, delay_ms: int) -> tuple[str, Cue, tuple[Span, ...], int]:
@@ -189,7 +195,7 @@ def interruptions(studio: Studio) -> Iterator[Script]:
     for number, text in enumerate(studio.texts["interruptions"]):
         name, voice = f"{studio.language}-interruption-{number:02}", voices.cast(studio.language, studio.dice)
         step = studio.speech(name, voice, text, "into", studio.into_ms())
-        yield studio.script(name, "interruption", voice, [studio.draw_carrier(), step], leave="soon")
+        yield studio.script(name, "interruption", voice, [studio.draw_carrier(unlike=text), step], leave="soon")
 
 
 def noises(studio: Studio) -> Iterator[Script]:

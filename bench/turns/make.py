@@ -1,7 +1,7 @@
 """``python -m bench.turns.make [FOLDER]``: generate the scripts and their audio, the same for the same seed.
 
-Everything lands in one folder (default ``var/bench-turns``): WAVs at 8000 Hz and ``scripts.json``. It is made once and
-made again when the texts or these programs change. Needs no network.
+Everything lands in one folder (below ``var/bench-turns``): WAVs at 8000 Hz and ``scripts.json``. It is made once, and
+another one when the texts or these programs change. Needs no network.
 """
 
 import argparse
@@ -28,10 +28,14 @@ MADE_BY = ("texts.toml", "make.py", "casting.py", "voices.py", "scripts.py", "ov
 """What the audio depends on."""
 
 
-def ready(folder: Path = FOLDER) -> list[Script]:
-    """The scripts in ``folder``, made now when they are not there or older than their makers."""
-    stamp = folder / "made-from"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != fingerprint():
+def place() -> Path:
+    """Where the scripts of the present texts and programs lie: others lie elsewhere, so no run loses its files."""
+    return FOLDER / fingerprint()[:12]
+
+
+def ready(folder: Path) -> list[Script]:
+    """The scripts in ``folder``, made now when they are not there."""
+    if not (folder / "scripts.json").exists():
         # in a process of its own: espeak-ng begins with the same dice only once
         subprocess.run([sys.executable, "-m", "bench.turns.make", str(folder)], cwd=HERE.parents[1], check=True)
     return scripts.load(folder / "scripts.json")
@@ -45,7 +49,6 @@ def make(folder: Path) -> None:
     texts = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
     made = list(_all(folder, texts))
     scripts.save(made, folder / "scripts.json")
-    (folder / "made-from").write_text(fingerprint(), encoding="utf-8")
 
 
 def _all(folder: Path, texts: dict[str, dict[str, list[str]]]) -> Iterator[Script]:
@@ -68,7 +71,7 @@ def fingerprint() -> str:
 def main() -> int:
     """Make and say what there is."""
     parser = argparse.ArgumentParser(prog="python -m bench.turns.make", description="Generate the turn-taking scripts.")
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    parser.add_argument("folder", nargs="?", type=Path, default=place())
     args = parser.parse_args()
     make(args.folder)
     made = scripts.load(args.folder / "scripts.json")
