@@ -187,6 +187,9 @@ def _interruption(seen: Observation, references: References, finding: Finding) -
     finding.void = _void(answer, onset)
     if finding.void:
         return
+    if _same_again(seen):
+        finding.void = f"the interruption was answered with the same words{_understood(seen)}"
+        return
     left = answer.missing_ms - answer.missing_before_ms > TOLERATED_MS
     taken = left and answer.last <= end + WENT_ON_MS * PER_MS
     finding.values["taken"] = float(taken)
@@ -198,6 +201,13 @@ def _interruption(seen: Observation, references: References, finding: Finding) -
     later = answer.foreign[answer.foreign >= max(end, answer.last)]
     if taken and later.size:
         finding.values["reply_ms"] = (int(later[0]) - end) / PER_MS
+
+
+def _same_again(seen: Observation) -> bool:
+    """By the record: the answer was cut, and what the caller said instead got one that begins like it."""
+    first, *later = [turn for turn in seen.turns if turn["heard"]] or [{"cut": 0}]
+    begun = [turn["said"].split(".")[0] for turn in later if turn["said"]]
+    return bool(first["cut"]) and any(first["said"].startswith(words) for words in begun)
 
 
 def _stopped(answer: Following, onset: int) -> int | None:

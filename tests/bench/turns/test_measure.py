@@ -107,6 +107,17 @@ def test_an_answer_that_goes_on_after_a_pause_was_not_interrupted() -> None:
     assert seen.values["stop_ms"] == pytest.approx(100, abs=5)
 
 
+@pytest.mark.parametrize(("said", "judged"), [("Год.", False), ("Месяц.", True)])
+def test_an_interruption_that_is_answered_with_the_same_words_tells_nothing(said: str, judged: bool) -> None:
+    wire = {0: GREETING, 2700: ANSWER[:70], 4700: answer(60, seed=3)}
+    call = observed("interruption", [step(), step("into", wav="other.wav")], [2000, 4000], wire)
+    call.turns = [
+        {"n": 1, "heard": "раз", "said": "Год. Два.", "cut": 1},
+        {"n": 2, "heard": "два", "said": said, "cut": 0},
+    ]
+    assert bool(judge(call, REFERENCES).void) != judged
+
+
 def test_an_answer_that_was_over_before_tells_nothing() -> None:
     short = References({CARRIER: ANSWER[:60]}, REFERENCES.greetings)
     call = observed("interruption", [step(), step("into")], [2000, 5000], {0: GREETING, 2700: ANSWER[:60]})
