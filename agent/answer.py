@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Protocol
 
 from agent.dialogue import Context
@@ -21,7 +22,7 @@ from agent.sentences import SentenceCutter
 log = logging.getLogger(__name__)
 
 WHOLE = frozenset(
-    {"operator", "goodbye", "repeat", "stop", "yes", "no", "wait", "thanks", "slower", "faster", "louder", "quieter"}
+    {"operator", "goodbye", "repeat", "stop", "yes", "no", "thanks", "slower", "faster", "louder", "quieter"}
 )
 """Kinds of intents that nothing is expected to follow."""
 BEGINNINGS = frozenset({"что", "как", "what", "how"})
@@ -43,7 +44,7 @@ class Watch(Protocol):
 class Answering(Protocol):
     """What a call asks; ``Answers`` is the one that answers."""
 
-    def is_backchannel(self, text: str) -> bool:
+    def is_backchannel(self, text: str, offered: bool) -> bool:
         """True for «угу» and the like."""
 
     def alike(self, one: str, other: str) -> bool:
@@ -80,10 +81,14 @@ class Answers:
         self._retriever, self._minds, self._prompts = retriever, minds, prompts
         self._intents, self._canonical = intents, canonical
 
-    def is_backchannel(self, text: str) -> bool:
-        """True for «угу» and the like: said to go on listening, not to take the turn."""
-        intent = self._intents.match(text)
-        return intent is not None and intent.kind == "backchannel"
+    def is_backchannel(self, text: str, offered: bool) -> bool:
+        """True for «угу» and the like: said to go on listening, not to take the turn.
+
+        ``offered``: a yes is awaited, so «да» is none.
+        """
+        once = " ".join(word for word, _ in groupby(text.split()))  # «да да да»
+        intent = self._intents.match(text) or self._intents.match(once)
+        return intent is not None and (intent.kind == "backchannel" or (intent.kind == "yes" and not offered))
 
     def is_command(self, text: str) -> bool:
         """True for words that are whole by themselves and usually the last: «соедините с оператором», «да»."""

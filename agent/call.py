@@ -65,7 +65,7 @@ class Call:
         self._trace = Trace()
         self._line, self._house = line, traced(house, self._trace)
         rate = line.caller.rate
-        self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns), house.answers.is_backchannel)
+        self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns))
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
         self._speaker = Speaker(self._playout, self._house.voice, house.words, rate, house.prompts.firm)
@@ -78,7 +78,7 @@ class Call:
             emit=self._emit,
             position=lambda: self._listening.position,
         )
-        self._judging = Judging(self._house, rate, self._listening, lambda text: self._replies.guess(text, self._spawn))
+        self._judging = Judging(self._house, rate, self._listening, self._replies, self._spawn)
         self._reply: asyncio.Task[None] | None = None
         self._dead_air = DeadAir(rate)
         self._far_end = house.new_far_end()
@@ -237,8 +237,8 @@ class Call:
 
     async def _settle(self) -> None:
         """A short sound over the agent's speech: a word takes the turn, anything else lets the agent go on."""
-        text = await self._understood()
-        if text and not self._house.answers.is_backchannel(text):
+        text = await self._understood(over_agent=True)
+        if text:
             self._emit(Noted("interruption"))
             self._stop_reply()
             self._replies.keep(text)
@@ -280,9 +280,11 @@ class Call:
         with suppress(AlloError):  # the next utterance will meet the same fault and deal with it
             await self._listening.finish()
 
-    async def _understood(self) -> str:
+    async def _understood(self, *, over_agent: bool = False) -> str:
+        """What was said; ``over_agent``: only if it takes the turn."""
         try:
-            return (await self._listening.finish()).text
+            heard = await self._listening.finish()
+            return heard.text if not over_agent or self._judging.takes_turn(heard) else ""
         except AlloError as error:
             self._failed(error)
             return ""

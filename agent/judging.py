@@ -1,47 +1,60 @@
 """What a pause of the caller means: judged by the words so far, and where they don't tell by the sound."""
 
-from collections.abc import Callable
 from contextlib import suppress
 
+from agent.draft import Spawn
 from agent.errors import AlloError, HearingError
 from agent.house import House
 from agent.listening import Listening
 from agent.pauses import Verdict
+from agent.ports import Transcript
+from agent.replies import Replies
 from agent.turns import Lull
 
 SURE, HARDLY = 0.7, 0.3
 """Probabilities of an end-of-turn model that count: the turn is over, it goes on."""
+BELIEVED = 0.8
+"""Words over the agent's speech count from this confidence on: recognisers make words of «мгм» and coughs."""
 
 
 class Judging:
     """Judges the lulls of one call. An engine's fault is left to the end of the turn, which meets it again."""
 
-    def __init__(self, house: House, rate: int, listening: Listening, guess: Callable[[str], None]) -> None:
-        """``guess`` is told the words of a turn that may be over."""
-        self._house, self._rate, self._listening, self._guess = house, rate, listening, guess
+    def __init__(self, house: House, rate: int, listening: Listening, replies: Replies, spawn: Spawn) -> None:
+        """The parts of the same call."""
+        self._house, self._rate, self._listening = house, rate, listening
+        self._replies, self._spawn = replies, spawn
 
     async def weigh(self, lull: Lull) -> None:
         """The caller paused: what was said so far tells how long to wait, and what the answer may be."""
         with suppress(AlloError):
-            text = (await self._listening.peek()).text
+            heard = await self._listening.peek()
             if lull.over_agent:
-                self._weigh_over_agent(lull, text)
+                self._weigh_over_agent(lull, heard)
                 return
-            verdict = await self._verdict(text)
+            verdict = await self._verdict(heard.text)
             current = self._listening.judged(lull, verdict)
-            if current and text and verdict != "open" and self._house.turns.speculate:
-                self._guess(text)
+            if current and heard.text and verdict != "open" and self._house.turns.speculate:
+                self._replies.guess(heard.text, self._spawn)
 
     async def listen_closely(self) -> None:
         """The caller goes on over the paused agent: are there words?"""
         with suppress(AlloError):
-            self._listening.understood((await self._listening.peek()).text)
+            heard = await self._listening.peek()
+            if heard.confidence >= BELIEVED:
+                self._listening.understood(heard.text, self._replies.is_backchannel(heard.text))
 
-    def _weigh_over_agent(self, lull: Lull, text: str) -> None:
-        if not text or self._house.answers.is_backchannel(text):
-            self._listening.dismissed(lull)
+    def takes_turn(self, heard: Transcript) -> bool:
+        """True for words that are more than a noise or an «угу»."""
+        if not heard.text or heard.confidence < BELIEVED:
+            return False
+        return not self._replies.is_backchannel(heard.text)
+
+    def _weigh_over_agent(self, lull: Lull, heard: Transcript) -> None:
+        if self.takes_turn(heard):
+            self._listening.understood(heard.text, backchannel=False)
         else:
-            self._listening.understood(text)
+            self._listening.dismissed(lull)
 
     async def _verdict(self, text: str) -> Verdict:
         verdict, model = self._house.finished(text), self._house.turn_model

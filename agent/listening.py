@@ -57,12 +57,12 @@ class Ears:
 class Listening:
     """What one caller says."""
 
-    def __init__(self, ears: Ears, rate: int, turns: TurnTaker, is_backchannel: Callable[[str], bool]) -> None:
+    def __init__(self, ears: Ears, rate: int, turns: TurnTaker) -> None:
         """The recogniser joins by ``open``; until then nothing is understood, but turns are taken."""
         self._detector = ears.detector(rate)
         self._canceller = ears.canceller(rate) if ears.canceller else None
         self._suppressor = ears.suppressor(rate) if ears.suppressor else None
-        self._rate, self._turns, self._is_backchannel = rate, turns, is_backchannel
+        self._rate, self._turns = rate, turns
         self._ear: Recognizer | None = None
         self._preroll: deque[AudioFrame] = deque(maxlen=PREROLL_MS // FRAME_MS)
         self._recent: deque[bytes] = deque(maxlen=RECENT_MS // FRAME_MS)
@@ -126,10 +126,10 @@ class Listening:
         """It was nothing that takes the turn; see ``TurnTaker.dismissed``."""
         self._turns.dismissed(lull.position)
 
-    def understood(self, text: str) -> None:
+    def understood(self, text: str, backchannel: bool) -> None:
         """Words of the present sound; see ``TurnTaker.heard_words``."""
         if text:
-            self._turns.heard_words(self.position, self._is_backchannel(text))
+            self._turns.heard_words(self.position, backchannel)
 
     def wait(self, seconds: float) -> None:
         """The caller asked for time."""
@@ -176,7 +176,6 @@ class Listening:
         text = transcript.text
         if not text:
             return
-        self._turns.heard_words(transcript.position, self._is_backchannel(text))
         if self._peeked is not None and not self._peeked.startswith(text):
             self._peeked = None
             self._turns.doubt()

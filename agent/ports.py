@@ -163,6 +163,8 @@ class Transcript:
     position: int
     """Caller audio up to here was used."""
     words: tuple[Word, ...] = ()
+    confidence: float = 1.0
+    """How sure the recogniser is of the words on average, 0 to 1; 1 where it does not tell."""
 
 
 class Recognizer(Protocol):

@@ -209,10 +209,10 @@ class _RecordedEar:
             return Transcript(self._known(now), kind == "finish", now)
         if exact:
             await until(note.due)
-        _, _, text, position = note.values
+        _, _, text, position, sure = note.values
         if text is None:
             raise HearingError("the recogniser failed, as it did in the recorded call")
-        return Transcript(text, kind == "finish", position)
+        return Transcript(text, kind == "finish", position, confidence=sure)
 
     def _near(self, notes: list[Note], now: int) -> Note | None:
         reach = NEAR_MS * self._recorded.rate // 1000

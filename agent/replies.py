@@ -60,6 +60,10 @@ class Replies:
         """True when words of the caller still wait for an answer."""
         return bool(self._dialogue.unanswered)
 
+    def is_backchannel(self, text: str) -> bool:
+        """True for «угу», «да-да»: said over the agent, to go on listening; not where a yes is an answer."""
+        return self._answers.is_backchannel(text, self._dialogue.offered)
+
     def keep(self, text: str) -> None:
         """Words understood after their reply was dropped: they belong to what the caller says next."""
         self._dialogue.unanswered = self._dialogue.whole(text)

@@ -192,7 +192,7 @@ class Turns(Section):
     """Quiet after speech that ends a turn when it is not clear whether the caller has finished."""
     end_silence_complete_ms: Annotated[int, Field(ge=100, le=3000)] = 240
     """The same after a whole question, a request, a yes or a no."""
-    end_silence_open_ms: Annotated[int, Field(ge=100, le=3000)] = 900
+    end_silence_open_ms: Annotated[int, Field(ge=100, le=3000)] = 1100
     """The same where something must follow: a preposition, «ну», a number in the middle."""
     adapt: bool = True
     """Quicker with callers who never pause inside a turn, slower with those who do."""
@@ -212,7 +212,7 @@ class Turns(Section):
     """Shorter sounds are not speech."""
     barge_in: bool = True
     """Callers may interrupt."""
-    barge_in_ms: Annotated[int, Field(ge=40, le=2000)] = 120
+    barge_in_ms: Annotated[int, Field(ge=20, le=2000)] = 40
     """Speech this long pauses the agent."""
     barge_in_confirm_ms: Annotated[int, Field(ge=40, le=3000)] = 600
     """Speech this long, or a recognised word other than «угу», ends the agent's turn; less, and it resumes."""

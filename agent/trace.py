@@ -8,8 +8,8 @@ of the caller when it happened. The kinds:
 
 ``played n delta``      the mouth's count of played samples, and how it goes on with each frame from here
 ``partial text at``     the recogniser's news
-``peek n asked text at``  the answer to the n-th question of this kind and where it was asked; ``finish`` likewise;
-                        ``null`` for a failure
+``peek n asked text at sure``  the answer to the n-th question of this kind, where it was asked, and how sure it is;
+                        ``finish`` likewise; ``null`` for a failure
 ``ear``                 the recogniser is open
 ``clear n``             the mouth was cleared, its count then
 ``answer n what ...``   the n-th answer: ``asks text``, ``stage name``, ``token``, ``says sentence``, ``ends``

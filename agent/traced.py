@@ -89,9 +89,9 @@ class _Ear:
         try:
             transcript = await ask()
         except AlloError:
-            self._trace.note(kind, number, asked, None, 0)
+            self._trace.note(kind, number, asked, None, 0, 0)
             raise
-        self._trace.note(kind, number, asked, transcript.text, transcript.position)
+        self._trace.note(kind, number, asked, transcript.text, transcript.position, transcript.confidence)
         return transcript
 
 
@@ -163,8 +163,8 @@ class _Answers:
     inner: Answering
     trace: Trace
 
-    def is_backchannel(self, text: str) -> bool:
-        return self.inner.is_backchannel(text)
+    def is_backchannel(self, text: str, offered: bool) -> bool:
+        return self.inner.is_backchannel(text, offered)
 
     def alike(self, one: str, other: str) -> bool:
         return self.inner.alike(one, other)

@@ -33,7 +33,7 @@ class Endpointing:
     """Quiet after speech that ends the turn when it is not clear whether it is over."""
     complete_ms: int = 240
     """The same after a whole question or answer."""
-    open_ms: int = 900
+    open_ms: int = 1100
     """The same where something must follow: a preposition, a filler, a number in the middle."""
     adapt: bool = True
     """Quicker with callers who never pause inside a turn, slower with those who do (see ``agent.pauses``)."""
@@ -51,7 +51,7 @@ class BargeIn:
 
     enabled: bool = True
     """False: what the caller says while the agent speaks is ignored."""
-    pause_ms: int = 120
+    pause_ms: int = 40
     """Speech this long pauses the agent."""
     confirm_ms: int = 600
     """Speech this long, or sooner a word that is more than «угу», takes the turn."""
@@ -135,8 +135,8 @@ Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained 
 
 BACKCHANNEL_CONFIRM = 2
 """«Да-да-да» may last this many times ``confirm_ms`` before it takes the turn."""
-SUSTAINED = 2 / 3
-"""Part of ``confirm_ms`` after which the recogniser is asked for words."""
+ASKED = 3
+"""The recogniser is asked for words each time another such part of ``confirm_ms`` was speech, from the second on."""
 
 
 class _State(Enum):
@@ -172,10 +172,12 @@ class TurnTaker:
         self._may_interrupt = cuts.enabled
         self._pause = cuts.pause_ms * per_ms
         self._confirm = cuts.confirm_ms * per_ms
+        self._ask_every = self._confirm // ASKED
+        self._ask_at = 2 * self._ask_every
         self._guard = cuts.guard_ms * per_ms
         self._reprompt = int(reprompt_s * rate)
         self._state = _State.QUIET
-        self._announced = self._words = self._backchannel = self._doubted = self._forgotten = False
+        self._announced = self._words = self._backchannel = self._forgotten = False
         self._onset = self._speech_end = self._voiced = 0
         self._audible_since: int | None = None
         self._idle_since = 0
@@ -285,9 +287,9 @@ class TurnTaker:
         if not audible or self._words or self._voiced >= enough:
             self._speak()
             return Interruption(self._onset)
-        if self._voiced < self._confirm * SUSTAINED or self._doubted:
+        if self._voiced < self._ask_at:
             return None
-        self._doubted = True
+        self._ask_at += self._ask_every
         return Sustained(frame.end)
 
     def _may_be_echo(self, frame: AudioFrame) -> bool:
@@ -335,4 +337,5 @@ class TurnTaker:
 
     def _reset(self) -> None:
         self._state = _State.QUIET
-        self._announced = self._words = self._backchannel = self._doubted = self._forgotten = False
+        self._announced = self._words = self._backchannel = self._forgotten = False
+        self._ask_at = 2 * self._ask_every

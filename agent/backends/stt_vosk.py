@@ -197,6 +197,8 @@ class VoskRecognizer:
         self._running: asyncio.Future[_Heard] | None = None
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
+        self._pieces: list[dict[str, Any]] = []
+        """Vosk's final results of the present utterance."""
         self._fresh: list[Word] = []
         self._utterance: deque[AudioFrame] = deque(maxlen=PEEK_S * 1000 // FRAME_MS)
         self._pace = 0.0
@@ -236,7 +238,8 @@ class VoskRecognizer:
         heard = await asyncio.get_running_loop().run_in_executor(self._pool, decoder.peek, pcm)
         self._pace = (time.perf_counter() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
         text = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)])
-        return Transcript(" ".join(word for word in text.split() if word != _UNKNOWN), False, self._places.end)
+        words = " ".join(word for word in text.split() if word != _UNKNOWN)
+        return Transcript(words, False, self._places.end, confidence=_confidence(heard.pieces))
 
     def _tail(self) -> tuple[list[Word], list[AudioFrame]]:
         """Words that are taken as heard, and the frames after them that a peek decodes again."""
@@ -304,6 +307,7 @@ class VoskRecognizer:
         heard = done.result()
         for piece in heard.pieces:
             self._words += self._words_of(piece, "result", "text")
+        self._pieces += heard.pieces
         if self._decoder is None:
             return
         self._fresh = self._words_of(heard.partial, "partial_result", "partial")
@@ -325,11 +329,12 @@ class VoskRecognizer:
 
     def _take(self) -> Transcript:
         words, self._words, self._fresh, self._shown = tuple(self._words), [], [], ""
+        pieces, self._pieces = self._pieces, []
         failed, self._failed = self._failed, False
         self._places.forget()
         if failed:
             raise HearingError("vosk could not decode this utterance; the next one starts afresh")
-        return Transcript(_text(words), True, self._places.end, words)
+        return Transcript(_text(words), True, self._places.end, words, _confidence(pieces))
 
     def _words_of(self, result: dict[str, Any], timed: str, plain: str) -> list[Word]:
         """Vosk's words with line positions; a model without word boundaries gives the text alone."""
@@ -354,6 +359,12 @@ class VoskRecognizer:
             oldest = self._waiting.popleft()
             self._waiting_samples -= oldest.samples
             self.dropped += oldest.samples
+
+
+def _confidence(pieces: Iterable[dict[str, Any]]) -> float:
+    """The mean of Vosk's ``conf`` over the words of final results; 1 where there is none."""
+    known = [float(word["conf"]) for piece in pieces for word in piece.get("result", ()) if "conf" in word]
+    return sum(known) / len(known) if known else 1.0
 
 
 def _text(words: Iterable[Word]) -> str:

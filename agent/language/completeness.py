@@ -38,7 +38,9 @@ def completeness(text: str, language: str) -> Verdict:
     if words and _ends_with(words, tables.words["fillers"]):
         return "open"
     if not core:
-        return "open" if words and words[-1] in tables.words["open"] else "unsure"
+        return "open" if words else "unsure"  # a greeting, a «скажите пожалуйста»: the matter follows
+    if dictation.announces(core, tables.words):
+        return "open"
     number = dictation.judged(core, tables.digits, tables.words)
     if number is not None:
         return number

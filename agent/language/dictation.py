@@ -34,6 +34,13 @@ def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
     return "open" if len(groups) > 1 else "unsure"
 
 
+def announces(words: list[str], lists: Lists) -> bool:
+    """«Запишите мой номер», «телефон менеджера»: told, not asked, and the number is still to come."""
+    if lists["announcing"].isdisjoint(words[-2:]):
+        return False
+    return words[0] in lists["telling"] or (len(words) < 3 and words[0] in lists["announcing"])
+
+
 def _announced(before: list[str], lists: Lists) -> bool:
     return bool(before) and any(word in lists["dictated"] for word in before[-2:])
 

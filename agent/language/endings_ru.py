@@ -41,7 +41,7 @@ def judged(core: list[str], lists: Lists) -> Verdict:
     if not _asks(core, lists):
         return _stated(core, lists)
     if last in lists["questions"]:
-        return "unsure"
+        return "unsure" if before else "open"
     if _verb(last, lists):
         return _after_verb(last, before, lists)
     return _after_noun(last, before, lists)
@@ -58,6 +58,8 @@ def _turned(core: list[str], lists: Lists) -> bool:
         return False
     if last == "есть":
         return not KIND & set(before)
+    if last in WISHES:
+        return bool(KIND & set(before))
     if last in WHAT_KIND:
         return len(core) <= SHORT and before[-1] not in lists["thin"]
     return last in WHERE_WHEN or (last in HOW_MANY and before[-1] in {"во", "до", "со", "за"})
@@ -98,6 +100,8 @@ def _after_verb(verb: str, before: list[str], lists: Lists) -> Verdict:
         return "complete"
     if verb in lists["wanting"]:
         return "open"
+    if WISHES & set(before) and _infinitive(verb, lists) and not verb.endswith(("ться", "тись")):
+        return "unsure" if verb in lists["settled"] else "open"
     asked = any(word in lists["questions"] for word in before)
     if asked and (verb in lists["settled"] or verb.endswith(("ться", "тись"))):
         return "complete"
@@ -105,6 +109,8 @@ def _after_verb(verb: str, before: list[str], lists: Lists) -> Verdict:
 
 
 def _after_noun(noun: str, before: list[str], lists: Lists) -> Verdict:
+    if before == ["сколько"]:
+        return "open"
     if not before or noun in lists["thin"] or before[-1] in {"я", "мы", "как", "сколько"}:
         return "unsure"
     if (before[-1] == "у" and "есть" in before) or (before[-1] == "из" and before[-2:-1] and before[-2] in KIND):
