@@ -41,8 +41,7 @@ class Judging:
         """The caller goes on over the paused agent: are there words?"""
         with suppress(AlloError):
             heard = await self._listening.peek()
-            if heard.confidence >= BELIEVED:
-                self._listening.understood(heard.text, self._replies.is_backchannel(heard.text))
+            self._listening.understood(heard.text, backchannel=not self.takes_turn(heard))
 
     def takes_turn(self, heard: Transcript) -> bool:
         """True for words that are more than a noise or an «угу»."""

@@ -123,6 +123,7 @@ class _Decoder:
         mishear what follows (word error rate in noise 9 -> 16 %, measured on tests/speech).
         """
         scout = vosk.KaldiRecognizer(self._model, self._fed_rate)
+        scout.SetWords(True)
         pieces = []
         if scout.AcceptWaveform(resample(pcm, self._rate, self._fed_rate)):
             pieces.append(json.loads(scout.Result()))
