@@ -17,6 +17,8 @@ LABEL = 3
 def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
     """How finished a number at the end sounds; ``None`` when the last word is none."""
     known = frozenset().union(*digits.values())
+    if words[-1] not in known and _in_the_middle(words[:-1], known, digits):
+        return "open"
     count = next((n for n, word in enumerate(reversed(words)) if word not in known), len(words))
     if not count:
         return None
@@ -32,6 +34,13 @@ def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
     if before and before[-1] in lists["measured"]:
         return "open"
     return "open" if len(groups) > 1 else "unsure"
+
+
+def _in_the_middle(words: list[str], known: frozenset[str], digits: Lists) -> bool:
+    """Three groups of digits and more to come: a word after them was a misheard one."""
+    count = next((n for n, word in enumerate(reversed(words)) if word not in known), len(words))
+    groups = _groups(words[len(words) - count :], digits) if count else []
+    return len(groups) > 2 and sum(groups) < WHOLE_NUMBER
 
 
 def announces(words: list[str], lists: Lists) -> bool:
