@@ -32,6 +32,10 @@ class Canceller(Protocol):
     def dominated(self) -> bool:
         """The newest frame was echo and nothing else."""
 
+    @property
+    def possible(self) -> bool:
+        """An audible echo may be in the newest frame, whatever else is."""
+
     def push(self, near: bytes, far: bytes) -> bytes:
         """The near 20 ms without the echo of what ``far`` was played."""
 
@@ -101,7 +105,8 @@ class Listening:
         self.position = frame.end
         frame, speech = self._heard(frame, far)
         self._recent.append(frame.pcm)
-        decision = self._turns.push(frame, speech, audible, busy, firm)
+        wary = self._canceller is not None and self._canceller.possible
+        decision = self._turns.push(frame, speech, audible, busy, firm, wary)
         if isinstance(decision, EndOfTurn | FalseStart | Noise):
             self._seal()
         if self._turns.listening:
@@ -191,5 +196,11 @@ def new_turn_taker(rate: int, turns: Turns) -> TurnTaker:
         lull_ms=turns.lull_ms,
         min_speech_ms=turns.min_speech_ms,
     )
-    barge_in = BargeIn(turns.barge_in, turns.barge_in_ms, turns.barge_in_confirm_ms, turns.echo_guard_ms)
+    barge_in = BargeIn(
+        enabled=turns.barge_in,
+        pause_ms=turns.barge_in_ms,
+        wary_ms=turns.barge_in_echo_ms,
+        confirm_ms=turns.barge_in_confirm_ms,
+        guard_ms=turns.echo_guard_ms,
+    )
     return TurnTaker(rate, endpointing, barge_in, turns.reprompt_s)

@@ -212,8 +212,10 @@ class Turns(Section):
     """Shorter sounds are not speech."""
     barge_in: bool = True
     """Callers may interrupt."""
-    barge_in_ms: Annotated[int, Field(ge=20, le=2000)] = 40
+    barge_in_ms: Annotated[int, Field(ge=20, le=2000)] = 20
     """Speech this long pauses the agent."""
+    barge_in_echo_ms: Annotated[int, Field(ge=20, le=2000)] = 100
+    """The same on a line that sends the agent's voice back."""
     barge_in_confirm_ms: Annotated[int, Field(ge=40, le=3000)] = 600
     """Speech this long, or a recognised word other than «угу», ends the agent's turn; less, and it resumes."""
     echo: bool = True

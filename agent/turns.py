@@ -51,8 +51,10 @@ class BargeIn:
 
     enabled: bool = True
     """False: what the caller says while the agent speaks is ignored."""
-    pause_ms: int = 40
+    pause_ms: int = 20
     """Speech this long pauses the agent."""
+    wary_ms: int = 100
+    """The same on a line that sends the agent's voice back: what the echo canceller leaves over is shorter."""
     confirm_ms: int = 600
     """Speech this long, or sooner a word that is more than «угу», takes the turn."""
     guard_ms: int = 300
@@ -171,6 +173,7 @@ class TurnTaker:
         self._forget = ends.false_start_ms * per_ms
         self._may_interrupt = cuts.enabled
         self._pause = cuts.pause_ms * per_ms
+        self._wary = max(cuts.wary_ms, cuts.pause_ms) * per_ms
         self._confirm = cuts.confirm_ms * per_ms
         self._ask_every = self._confirm // ASKED
         self._ask_at = 2 * self._ask_every
@@ -187,19 +190,21 @@ class TurnTaker:
         """True from the first frame of a sound to the end of the turn: the recogniser should hear these frames."""
         return self._state is not _State.QUIET
 
-    def push(self, frame: AudioFrame, speech: bool, audible: bool, busy: bool, firm: bool = False) -> Decision | None:
+    def push(
+        self, frame: AudioFrame, speech: bool, audible: bool, busy: bool, firm: bool = False, wary: bool = False
+    ) -> Decision | None:
         """Take one frame.
 
         ``speech``: the detector's flag. ``audible``: the agent is being heard (or is paused) now.
         ``busy``: the agent has a reply under way, so silence is not the caller's to break.
-        ``firm``: what the agent says now may not be interrupted.
+        ``firm``: what the agent says now may not be interrupted. ``wary``: this may be the agent's own echo.
         """
         self._watch_agent(frame, audible)
         if audible and (firm or not self._may_interrupt):
             return self._sit_out(frame)
         if speech:
             self._idle_since = frame.end
-            return self._on_speech(frame, audible)
+            return self._on_speech(frame, audible, wary)
         if busy or audible:
             self._idle_since = max(frame.end, self._idle_since)
         return self._on_quiet(frame)
@@ -249,14 +254,14 @@ class TurnTaker:
         self._reset()
         return Noise(self._onset) if heard else None
 
-    def _on_speech(self, frame: AudioFrame, audible: bool) -> Decision | None:
+    def _on_speech(self, frame: AudioFrame, audible: bool, wary: bool) -> Decision | None:
         if self._state is _State.QUIET:
             self._begin(frame)
         elif frame.position > self._speech_end:
             self._go_on(frame.position - self._speech_end)
         self._voiced += frame.samples
         self._speech_end = frame.end
-        return self._rise(frame, audible) if self._state is _State.SOUND else None
+        return self._rise(frame, audible, wary) if self._state is _State.SOUND else None
 
     def _begin(self, frame: AudioFrame) -> None:
         self._state, self._onset, self._voiced = _State.SOUND, frame.position, 0
@@ -269,11 +274,12 @@ class TurnTaker:
         self._end_silence = self._wait_for("unsure")
         self._forgotten = False
 
-    def _rise(self, frame: AudioFrame, audible: bool) -> Decision | None:
+    def _rise(self, frame: AudioFrame, audible: bool, wary: bool) -> Decision | None:
         """A sound becomes speech; over an audible agent it first pauses, then takes the turn."""
         if self._announced:
             return self._confirmed(frame, audible)
-        if self._voiced < (self._pause if audible else self._min_speech) or self._may_be_echo(frame):
+        least = (self._wary if wary else self._pause) if audible else self._min_speech
+        if self._voiced < least or self._may_be_echo(frame):
             return None
         if audible:
             self._announced = True

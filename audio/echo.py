@@ -75,12 +75,17 @@ class EchoCanceller:
         self._past = np.zeros(2 * self._size, np.float32)
         self._expected = 0.0
         self._left = self._power = self._unsure = 0.0
-        self._dominated = False
+        self._dominated = self._possible = False
 
     @property
     def dominated(self) -> bool:
         """The last frame held nothing that the echo does not explain: it should not count as the caller's speech."""
         return self._dominated
+
+    @property
+    def possible(self) -> bool:
+        """An echo loud enough to be taken for speech may be in the last frame, whatever else is."""
+        return self._possible
 
     def push(self, near: bytes, far: bytes) -> bytes:
         """Take 20 ms of the caller's side and what the caller was played meanwhile; return the near frame without echo.
@@ -92,7 +97,7 @@ class EchoCanceller:
             raise ValueError(
                 f"{len(near)} and {len(far)} bytes are not 20 ms of both sides at {self._rate} Hz ({self._bytes} bytes)"
             )
-        self._dominated = False
+        self._dominated = self._possible = False
         if not self._played.push(far):
             self._expected = 0.0
             return near
@@ -108,6 +113,7 @@ class EchoCanceller:
         if power < self._least and float(unsure.sum()) < self._least * self._size:
             self._past[size:] = samples
             return near
+        self._possible = float(unsure.sum()) + way.known(played) > self._least * self._size
         error = samples - way.echo(played)
         left = float(error.dot(error))
         spectrum = self._spectrum(error)
@@ -217,6 +223,10 @@ class _Way:
     def unsure(self, played: _Played) -> Floats:
         """Power of the echo that is possible beyond the one that is known."""
         return np.asarray(np.einsum("pk,pk->k", played.powers, self._doubt))
+
+    def known(self, played: _Played) -> float:
+        """Power of the echo that is known, all frequencies together."""
+        return float(np.vdot(played.powers, self._strength))
 
     def echo(self, played: _Played) -> Floats:
         """The echo in this frame, as far as it is known."""
