@@ -35,6 +35,7 @@ format: install
 
 bench: install   ## the figures of docs/benchmarks.md
 	@sh scripts/test-tools.sh
+	@sh scripts/bench-tools.sh
 	@$(BIN)/python -m bench
 
 clean:

@@ -140,7 +140,7 @@ class WireCall:
 
     def on_sip(self, data: bytes, arrived: int) -> None:
         """Take one SIP datagram."""
-        if len(data) <= 4:  # keep-alive
+        if len(data) <= 4 or data[0] & 0xC0 == 0x80:  # keep-alive; RTCP of a neighbour
             return
         message = sip_text.read(data)
         if not message.status:

@@ -26,8 +26,10 @@ COMPARED = ("backchannel", "noise", "interruption", "echo")
 """Kinds that are judged beside undisturbed answers."""
 AT_ONCE = 8
 """Calls at the same time, unless told otherwise."""
-FIRST_TOKEN_S, TOKEN_S = 0.4, 1 / 60
-"""The model server of the slow-model figure: first token, time between tokens, seconds."""
+FIRST_TOKEN_S = 0.4
+"""The model server of the slow-model figures: time to its first token, seconds."""
+TOKENS_A_SECOND = (0, 60)
+"""Its paces after that; 0: all at once. Only the first has a bar: speculation can't hide how long a sentence takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,10 @@ def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
     rows = figures.rows(findings, words.loss(said, folder))
     bad = figures.failures(findings)
     if "llm" in choice.kinds and not choice.replay:
-        row, slow = _with_model(choice, scripts)
-        rows.append(row)
-        bad += slow
+        for pace in TOKENS_A_SECOND:
+            row, slow = _with_model(choice, scripts, pace)
+            rows.append(row)
+            bad += slow
     return [replace(row, name=f"{choice.prefix}-{row.name}") for row in rows], bad
 
 
@@ -121,20 +124,20 @@ def _runner(choice: Choice, language: str, settings: dict[str, object]) -> Itera
             print(f"{language}: {live.late} frames left our side late; the figures contain that", file=sys.stderr)
 
 
-def _with_model(choice: Choice, scripts: Sequence[Script]) -> tuple[report.Row, list[str]]:
+def _with_model(choice: Choice, scripts: Sequence[Script], pace: int) -> tuple[report.Row, list[str]]:
     chosen = choice.of([one for one in scripts if one.kind == "question"], "ru")
-    with _model_server() as base_url:
+    with _model_server(1 / pace if pace else 0.0) as base_url:
         settings: dict[str, object] = {"LLM__BASE_URL": base_url, "LLM__MODEL": "bench", "LLM__API_KEY": "none"}
         _, findings = _through(choice, scripts, chosen, "ru", settings)
     bad = [f"{one.name} (with a model): {failure}" for one in findings for failure in one.failures]
-    return figures.reply_with_model(figures.Table(findings)), bad
+    return figures.reply_with_model(figures.Table(findings), pace), bad
 
 
 @contextlib.contextmanager
-def _model_server() -> Iterator[str]:
+def _model_server(token_s: float) -> Iterator[str]:
     """The true-protocol server of the tests, as a process; gives its address."""
     command = [sys.executable, "-m", "tests.fakes.openai_server", "--answer-from-context"]
-    command += ["--first-token-s", str(FIRST_TOKEN_S), "--token-s", str(TOKEN_S)]
+    command += ["--first-token-s", str(FIRST_TOKEN_S), "--token-s", str(token_s)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as server:
         try:
             address = server.stdout.readline().strip() if server.stdout else ""

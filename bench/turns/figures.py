@@ -63,12 +63,14 @@ def reply(table: Table) -> Row:
     return Row("reply", "complete question: last sample -> answer", bar, spread(times), len(times), met)
 
 
-def reply_with_model(table: Table) -> Row:
-    """The same with a language model."""
+def reply_with_model(table: Table, pace: int) -> Row:
+    """The same with a language model that sends ``pace`` tokens a second after its first; 0: all at once, with a bar."""
     times = table.values("reply_ms", "question")
+    what = "the same, model's first token after 400 ms, the rest "
+    if pace:
+        return Row(f"reply-llm-{pace}", f"{what}at {pace} a second", "none", spread(times), len(times), True)
     met = within(times, 0.5, LLM_P50)
-    what = "the same, model's first token after 400 ms"
-    return Row("reply-llm", what, f"p50 <= {LLM_P50} ms", spread(times), len(times), met)
+    return Row("reply-llm", f"{what}at once", f"p50 <= {LLM_P50} ms", spread(times), len(times), met)
 
 
 def cut_ins(table: Table, kind: Kind, what: str) -> Row:
