@@ -64,7 +64,7 @@ def reply(table: Table) -> Row:
 
 
 def reply_with_model(table: Table, pace: int) -> Row:
-    """The same with a language model that sends ``pace`` tokens a second after its first; 0: all at once, with a bar."""
+    """The same with a model that sends ``pace`` tokens a second after its first; 0: all at once, with a bar."""
     times = table.values("reply_ms", "question")
     what = "the same, model's first token after 400 ms, the rest "
     if pace:
