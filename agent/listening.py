@@ -106,7 +106,7 @@ class Listening:
         frame, speech = self._heard(frame, far)
         self._recent.append(frame.pcm)
         wary = self._canceller is not None and self._canceller.possible
-        decision = self._turns.push(frame, speech, audible, busy, firm, wary)
+        decision = self._turns.push(frame, speech, audible, busy, firm=firm, wary=wary)
         if isinstance(decision, EndOfTurn | FalseStart | Noise):
             self._seal()
         if self._turns.listening:

@@ -191,7 +191,7 @@ class TurnTaker:
         return self._state is not _State.QUIET
 
     def push(
-        self, frame: AudioFrame, speech: bool, audible: bool, busy: bool, firm: bool = False, wary: bool = False
+        self, frame: AudioFrame, speech: bool, audible: bool, busy: bool, *, firm: bool = False, wary: bool = False
     ) -> Decision | None:
         """Take one frame.
 

@@ -8,7 +8,11 @@ makes it learn slowly), and it can tell how much echo must still be left in each
 ``dominated`` says that a frame holds nothing louder than it.
 """
 
+from collections import deque
+from itertools import islice
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from audio.frame import FRAME_MS, frame_bytes
@@ -21,6 +25,8 @@ REACH_MS = 420
 LEAST_DBFS = -58.0
 """A quieter near frame (RMS) holds no echo worth the work: nobody takes it for speech."""
 RATES = (8000, 16000)
+
+_LEAST = 10.0 ** (LEAST_DBFS / 10.0)
 
 _PARTS = REACH_MS // FRAME_MS
 _PRIOR = 0.15
@@ -53,13 +59,22 @@ _SURE = 0.3
 """Only a filter that expected less than this part of what is left can be wrong; else it is still learning."""
 _BASS_BINS = 4
 _TINY = 1e-6
+_UNIT = np.float32(1.0 / 32768.0)
+_SPAN = 16
+"""Frames that are looked at together for proof that nothing comes back at all, 320 ms."""
+_KEEPS = 0.8
+"""How much of that proof is still there a span later: half of it after a second of playing."""
+_NO_ECHO = 2.5e-4
+"""What comes back with less than this part of the power that was played (-36 dB) is no echo."""
+_HUSH = 2.5e-7
+"""Mean power of the quietest line that is believed (-66 dBFS): no quieter one proves more."""
 
 
 class EchoCanceller:
     """The echo canceller of one call; the same frames always give the same frames.
 
-    ``rate`` is 8000 or 16000 Hz. It adds no delay, keeps what it learnt for the whole call, costs nothing when nothing
-    was played in the last half second, and little while the caller's side is quiet.
+    ``rate`` is 8000 or 16000 Hz. It adds no delay, keeps what it learnt for the whole call, and costs next to nothing
+    when nothing was played in the last half second, while the caller's side is quiet, and on a line without echo.
     """
 
     def __init__(self, rate: int) -> None:
@@ -68,9 +83,12 @@ class EchoCanceller:
         self._rate = rate
         self._bytes = frame_bytes(rate)
         self._size = self._bytes // 2
-        self._least = 10.0 ** (LEAST_DBFS / 10.0) * self._size
+        self._least = _LEAST * self._size
         self._played = _Played(self._size)
         self._way = _Way(self._size)
+        self._clean = _Clean(self._size)
+        self._passed = bytes(self._bytes)
+        """The last frame that was passed on as it came; empty when it was worked on."""
         self._error = np.zeros(2 * self._size, np.float32)
         self._past = np.zeros(2 * self._size, np.float32)
         self._expected = 0.0
@@ -101,19 +119,21 @@ class EchoCanceller:
         if not self._played.push(far):
             self._expected = 0.0
             return near
-        samples = np.frombuffer(near, dtype="<i2").astype(np.float32)
-        samples *= np.float32(1.0 / 32768.0)
-        return self._cancel(samples, near)
+        if not self._clean.push(near, far):
+            samples = np.frombuffer(near, dtype="<i2").astype(np.float32)
+            samples *= _UNIT
+            power = float(samples.dot(samples))
+            if power >= self._least:
+                return self._cancel(samples, power)
+        self._expected *= _FADE
+        self._passed = near
+        return near
 
-    def _cancel(self, samples: Floats, near: bytes) -> bytes:
+    def _cancel(self, samples: Floats, power: float) -> bytes:
         size, way, played = self._size, self._way, self._played
+        self._catch_up()
         unsure = way.unsure(played)
-        power = float(samples.dot(samples))
-        self._past[:size] = self._past[size:]
-        if power < self._least and float(unsure.sum()) < self._least * self._size:
-            self._past[size:] = samples
-            return near
-        self._possible = float(unsure.sum()) + way.known(played) > self._least * self._size
+        self._possible = float(unsure.sum()) + way.known(played) > self._least * size
         error = samples - way.echo(played)
         left = float(error.dot(error))
         spectrum = self._spectrum(error)
@@ -127,6 +147,18 @@ class EchoCanceller:
         expected = way.left(played, unsure)
         self._judge(spectrum, expected)
         return self._softened(expected)
+
+    def _catch_up(self) -> None:
+        """What nobody needed until now: the spectra of what was played, the frame before, what the proof was worth."""
+        self._played.transform()
+        if self._clean.lapsed:
+            self._clean.lapsed = False
+            self._way.doubt_at_most(_LEAST_PRIOR)
+        if self._passed:
+            self._past[self._size :] = np.frombuffer(self._passed, dtype="<i2")
+            self._past[self._size :] *= _UNIT
+            self._passed = b""
+        self._past[: self._size] = self._past[self._size :]
 
     def _spectrum(self, error: Floats) -> Spectra:
         self._error[self._size :] = error
@@ -159,12 +191,67 @@ class EchoCanceller:
         return whole.tobytes()
 
 
-class _Played:
-    """Spectra of what was played in the last ``REACH_MS``, the newest first."""
+class _Clean:
+    """Proof that nothing of what is played comes back: the near side stays quiet although there was much to hear.
+
+    For each delay that an echo might have, what was played so long before quiet near frames is weighed against what
+    was played so long before loud ones. An echo leaves nothing to the quiet ones at its delay. A caller who talks over
+    the agent for a while is loud at all delays; for less than a second, what was there before outweighs that.
+    """
 
     def __init__(self, size: int) -> None:
-        self._block = np.zeros(2 * size, np.float32)
         self._size = size
+        self._near: list[bytes] = []
+        self._far: list[bytes] = []
+        self._played = np.zeros(_PARTS - 1 + _SPAN, np.float32)
+        """Mean power of what was played, a number a frame, the newest last."""
+        self._delayed = sliding_window_view(self._played, _SPAN)
+        self._quiet = np.zeros(_PARTS, np.float32)
+        self._loud = np.zeros(_PARTS, np.float32)
+        self._hush = 0.0
+        """What was heard in the quiet frames."""
+        self._stands = False
+        self.lapsed = False
+        """The proof stood and does no longer."""
+
+    def push(self, near: bytes, far: bytes) -> bool:
+        """Note a frame of both sides; True while there is proof."""
+        self._near.append(near)
+        self._far.append(far)
+        if len(self._near) == _SPAN:
+            self._weigh()
+        return self._stands
+
+    def _weigh(self) -> None:
+        self._played[: _PARTS - 1] = self._played[_SPAN:]
+        self._played[_PARTS - 1 :] = self._powers(self._far)
+        heard = self._powers(self._near)
+        quiet = heard < _LEAST
+        self._quiet = self._quiet * _KEEPS + self._delayed @ quiet.astype(np.float32)
+        self._loud = self._loud * _KEEPS + self._delayed @ (~quiet).astype(np.float32)
+        self._hush = self._hush * _KEEPS + float(np.maximum(heard[quiet], _HUSH).sum())
+        stands = self._stands
+        if bool((self._loud > self._quiet).any()):
+            self._stands = False
+            self.lapsed = self.lapsed or stands
+        elif self._hush < _NO_ECHO * float(self._quiet.min()):
+            self._stands = True
+
+    def _powers(self, frames: list[bytes]) -> Floats:
+        """Mean power of each of the frames, which are forgotten."""
+        samples = np.frombuffer(b"".join(frames), dtype="<i2").astype(np.float32).reshape(_SPAN, self._size)
+        frames.clear()
+        return np.asarray(np.einsum("pk,pk->p", samples, samples) * (_UNIT**2 / self._size))
+
+
+class _Played:
+    """What was played in the last ``REACH_MS``, and its spectra, the newest first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._frames = deque([bytes(2 * size)] * (_PARTS + 1), _PARTS + 1)
+        self._fresh = 0
+        """The newest frames that have no spectrum yet."""
         self._spectra = np.zeros((2 * _PARTS, size + 1), np.complex64)
         self._powers = np.zeros((2 * _PARTS, size + 1), np.float32)
         self._at = 0
@@ -174,19 +261,30 @@ class _Played:
 
     def push(self, far: bytes) -> bool:
         """Take a frame; False when nothing that was played can still be heard."""
-        self._silent = 0 if far != self._nothing else min(self._silent + 1, _PARTS + 1)
-        if self._silent > _PARTS:
+        if far != self._nothing:
+            self._silent = 0
+        elif self._silent >= _PARTS:
+            self._silent = _PARTS + 1
             return False
-        block, size = self._block, self._size
-        block[:size] = block[size:]
-        block[size:] = np.frombuffer(far, dtype="<i2")
-        block[size:] *= np.float32(1.0 / 32768.0)
-        spectrum = _forward(block)
-        self._at = (self._at - 1) % _PARTS
-        for at in (self._at, self._at + _PARTS):
-            self._spectra[at] = spectrum
-            self._powers[at] = spectrum.real**2 + spectrum.imag**2
+        else:
+            self._silent += 1
+        self._frames.append(far)
+        self._fresh += 1
         return True
+
+    def transform(self) -> None:
+        """Bring the spectra up to date."""
+        fresh, size = min(self._fresh, _PARTS), self._size
+        samples = np.frombuffer(b"".join(islice(self._frames, _PARTS - fresh, None)), dtype="<i2").astype(np.float32)
+        samples *= _UNIT
+        spectra = _forward(sliding_window_view(samples, 2 * size)[::size])
+        for spectrum in spectra:
+            self._at = (self._at - 1) % _PARTS
+            power = spectrum.real**2 + spectrum.imag**2
+            for at in (self._at, self._at + _PARTS):
+                self._spectra[at] = spectrum
+                self._powers[at] = power
+        self._fresh = 0
 
     @property
     def spectra(self) -> Spectra:
@@ -219,6 +317,10 @@ class _Way:
         self._doubt.fill(min(_PRIOR, max(_LEAST_PRIOR, _AGAIN * known)) / _PARTS)
         self._response.fill(0.0)
         self._strength.fill(0.0)
+
+    def doubt_at_most(self, prior: float) -> None:
+        """No more echo is possible than ``prior``, power against what was played."""
+        np.minimum(self._doubt, prior / _PARTS, out=self._doubt)
 
     def unsure(self, played: _Played) -> Floats:
         """Power of the echo that is possible beyond the one that is known."""

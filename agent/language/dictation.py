@@ -17,11 +17,9 @@ LABEL = 3
 def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
     """How finished a number at the end sounds; ``None`` when the last word is none."""
     known = frozenset().union(*digits.values())
-    if words[-1] not in known and _in_the_middle(words[:-1], known, digits):
-        return "open"
     count = next((n for n, word in enumerate(reversed(words)) if word not in known), len(words))
     if not count:
-        return None
+        return "open" if _in_the_middle(words[:-1], known, digits) else None
     number, before = words[-count:], words[: len(words) - count]
     if any(word in digits["amounts"] for word in number):
         return "open"

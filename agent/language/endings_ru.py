@@ -56,10 +56,8 @@ def _turned(core: list[str], lists: Lists) -> bool:
         return True
     if not _things(before, lists):
         return False
-    if last == "есть":
-        return not KIND & set(before)
-    if last in WISHES:
-        return bool(KIND & set(before))
+    if last == "есть" or last in WISHES:
+        return bool(KIND & set(before)) == (last in WISHES)
     if last in WHAT_KIND:
         return len(core) <= SHORT and before[-1] not in lists["thin"]
     return last in WHERE_WHEN or (last in HOW_MANY and before[-1] in {"во", "до", "со", "за"})

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from agent.ports import FrontDoor, Line, Refusal
-from telephony.switchboard import Switchboard
 from agent.virtual_time import play
+from telephony.switchboard import Switchboard
 from tests.fakes.line import FakeLine, Leaves
 
 
