@@ -1,5 +1,6 @@
 """How a conversation feels: replies begun on a guess, no dead air, wishes heeded, notices said to the end."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,15 +10,15 @@ from agent.events import AgentSaid, CallerSaid, Noted
 from agent.settings import Calls, Turns
 from tests.agent.test_call import GREETING_S, UNSURE, WHOLE, WORDS, Scene
 from tests.fakes.engines import FakeMind
-from tests.fakes.line import Leaves, Says
+from tests.fakes.line import Leaves, Says, Step
 
 ASK = GREETING_S + 1
 HOURS = "когда вы работаете"
 PRICE = "сколько стоит пресс"
 
 
-def model(**answers: list[str | float]) -> FakeMind:
-    return FakeMind({question.replace("_", " "): pieces for question, pieces in answers.items()})
+def model(answers: Mapping[str, Sequence[str | float]]) -> FakeMind:
+    return FakeMind({question: list(pieces) for question, pieces in answers.items()})
 
 
 def noted(scene: Scene, kind: str) -> list[str]:
@@ -28,7 +29,7 @@ def noted(scene: Scene, kind: str) -> list[str]:
 
 
 def test_a_guess_hides_most_of_the_time_that_the_model_needs() -> None:
-    minds = Minds(FakeMind({}), model(**{HOURS: [0.4, "Мы работаем с девяти. "]}))
+    minds = Minds(FakeMind({}), model({HOURS: [0.4, "Мы работаем с девяти. "]}))
     scene = Scene([Says(ASK, HOURS), Leaves(ASK + 5)], minds)
     unguessed = Scene([Says(ASK, HOURS), Leaves(ASK + 5)], minds, turns=Turns(speculate=False))
 
@@ -39,7 +40,7 @@ def test_a_guess_hides_most_of_the_time_that_the_model_needs() -> None:
 
 
 def test_a_guess_that_was_wrong_is_never_heard_and_its_tokens_are_counted() -> None:
-    minds = Minds(FakeMind({}), model(**{HOURS: ["Не ", "то. "], f"{HOURS} завтра": ["С девяти. "]}))
+    minds = Minds(FakeMind({}), model({HOURS: ["Не ", "то. "], f"{HOURS} завтра": ["С девяти. "]}))
     scene = Scene([Says(ASK, HOURS), Says(ASK + 1.16, "завтра"), Leaves(ASK + 7)], minds)
 
     assert scene.heard[1:] == ["С девяти."]
@@ -48,9 +49,9 @@ def test_a_guess_that_was_wrong_is_never_heard_and_its_tokens_are_counted() -> N
 
 def test_guesses_stop_where_the_settings_say() -> None:
     answers = {HOURS: ["Не ", "то. "], f"{HOURS} завтра": ["С девяти. "], PRICE: ["Миллион. "]}
-    script = [Says(ASK, HOURS), Says(ASK + 1.16, "завтра"), Says(ASK + 8, PRICE), Leaves(ASK + 12)]
-    once = Scene(script, Minds(FakeMind({}), model(**answers)), turns=Turns(speculate_most=1))
-    thrifty = Scene(script, Minds(FakeMind({}), model(**answers)), turns=Turns(speculate_waste=2))
+    script: list[Step] = [Says(ASK, HOURS), Says(ASK + 1.16, "завтра"), Says(ASK + 8, PRICE), Leaves(ASK + 12)]
+    once = Scene(script, Minds(FakeMind({}), model(answers)), turns=Turns(speculate_most=1))
+    thrifty = Scene(script, Minds(FakeMind({}), model(answers)), turns=Turns(speculate_waste=2))
 
     assert noted(once, "speculation") == ["miss 2", "hit"], "one guess a turn"
     assert noted(thrifty, "speculation") == ["miss 2"], "no guess once two tokens were wasted"
@@ -61,7 +62,7 @@ def test_guesses_stop_where_the_settings_say() -> None:
 
 
 def test_a_slow_answer_is_announced_with_a_filler() -> None:
-    minds = Minds(FakeMind({}), model(**{HOURS: [2.0, "Мы работаем с девяти. "]}))
+    minds = Minds(FakeMind({}), model({HOURS: [2.0, "Мы работаем с девяти. "]}))
     scene = Scene([Says(ASK, HOURS), Leaves(ASK + 8)], minds)
 
     assert scene.heard[1] in WORDS.fillers
@@ -70,7 +71,7 @@ def test_a_slow_answer_is_announced_with_a_filler() -> None:
 
 
 def test_an_answer_in_time_needs_none() -> None:
-    minds = Minds(FakeMind({}), model(**{HOURS: [0.7, "Мы работаем с девяти. "]}))
+    minds = Minds(FakeMind({}), model({HOURS: [0.7, "Мы работаем с девяти. "]}))
 
     assert Scene([Says(ASK, HOURS), Leaves(ASK + 8)], minds).heard[1:] == ["Мы работаем с девяти."]
 
@@ -87,7 +88,7 @@ def test_a_voice_that_hangs_is_apologised_for_within_four_seconds_with_a_way_out
 
 
 def test_the_second_time_a_person_is_asked_for() -> None:
-    script = [Says(ASK, HOURS), Says(ASK + 14, HOURS), Leaves(60)]
+    script: list[Step] = [Says(ASK, HOURS), Says(ASK + 14, HOURS), Leaves(60)]
     scene = Scene(script, slow_voice_s=600.0, operator=True)
 
     assert scene.line.transfers == [""]

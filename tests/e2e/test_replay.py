@@ -36,6 +36,19 @@ def call_id(daemon: DaemonProcess) -> str:
     return str(row["id"])
 
 
+def todays_engines_hear_the_same_words_twice(daemon: DaemonProcess, call_id: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    for kept in (first, second):
+        done = allo(daemon, "replay", call_id, "--engines", "today", "--save", str(kept))
+        assert done.returncode in (0, 1), done.stderr
+    rows = [json.loads(line) for line in first.read_text(encoding="utf-8").splitlines()[1:]]
+    heard = [row[3]["text"] for row in rows if row[1:3] == ["event", "CallerSaid"]]
+    then = daemon.rows("SELECT heard FROM turns WHERE n > 0 ORDER BY n")
+
+    assert heard == [row["heard"] for row in then]
+    assert first.read_text(encoding="utf-8") == second.read_text(encoding="utf-8")
+
+
 def test_a_call_makes_the_same_decisions_again(daemon: DaemonProcess, call_id: str, tmp_path: Path) -> None:
     kept = tmp_path / "trace.jsonl"
     recorded = allo(daemon, "replay", call_id[:10], "--save", str(kept))
@@ -50,18 +63,7 @@ def test_a_call_makes_the_same_decisions_again(daemon: DaemonProcess, call_id: s
     assert "Interruption" in decisions
     assert decisions.count("EndOfTurn") >= 2
 
-
-def test_todays_engines_hear_the_same_words_twice(daemon: DaemonProcess, call_id: str, tmp_path: Path) -> None:
-    first, second = tmp_path / "1", tmp_path / "2"
-    for kept in (first, second):
-        done = allo(daemon, "replay", call_id, "--engines", "today", "--save", str(kept))
-        assert done.returncode in (0, 1), done.stderr
-    rows = [json.loads(line) for line in first.read_text(encoding="utf-8").splitlines()[1:]]
-    heard = [row[3]["text"] for row in rows if row[1:3] == ["event", "CallerSaid"]]
-    then = daemon.rows("SELECT heard FROM turns WHERE n > 0 ORDER BY n")
-
-    assert heard == [row["heard"] for row in then]
-    assert first.read_text(encoding="utf-8") == second.read_text(encoding="utf-8")
+    todays_engines_hear_the_same_words_twice(daemon, call_id, tmp_path)
 
 
 def test_what_can_not_be_replayed_is_named(daemon: DaemonProcess, tmp_path: Path) -> None:
