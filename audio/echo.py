@@ -62,8 +62,8 @@ _TINY = 1e-6
 _UNIT = np.float32(1.0 / 32768.0)
 _SPAN = 16
 """Frames that are looked at together for proof that nothing comes back at all, 320 ms."""
-_KEEPS = 0.8
-"""How much of that proof is still there a span later: half of it after a second of playing."""
+_KEEPS = 0.85
+"""How much of that proof is still there a span later: half of it after 1.4 s of playing."""
 _NO_ECHO = 2.5e-4
 """What comes back with less than this part of the power that was played (-36 dB) is no echo."""
 _HUSH = 2.5e-7
@@ -149,11 +149,8 @@ class EchoCanceller:
         return self._softened(expected)
 
     def _catch_up(self) -> None:
-        """What nobody needed until now: the spectra of what was played, the frame before, what the proof was worth."""
+        """What nobody needed until now: the spectra of what was played, and the frame before."""
         self._played.transform()
-        if self._clean.lapsed:
-            self._clean.lapsed = False
-            self._way.doubt_at_most(_LEAST_PRIOR)
         if self._passed:
             self._past[self._size :] = np.frombuffer(self._passed, dtype="<i2")
             self._past[self._size :] *= _UNIT
@@ -196,7 +193,7 @@ class _Clean:
 
     For each delay that an echo might have, what was played so long before quiet near frames is weighed against what
     was played so long before loud ones. An echo leaves nothing to the quiet ones at its delay. A caller who talks over
-    the agent for a while is loud at all delays; for less than a second, what was there before outweighs that.
+    the agent for a while is loud at all delays; for a second, what was there before outweighs that.
     """
 
     def __init__(self, size: int) -> None:
@@ -211,8 +208,6 @@ class _Clean:
         self._hush = 0.0
         """What was heard in the quiet frames."""
         self._stands = False
-        self.lapsed = False
-        """The proof stood and does no longer."""
 
     def push(self, near: bytes, far: bytes) -> bool:
         """Note a frame of both sides; True while there is proof."""
@@ -230,10 +225,8 @@ class _Clean:
         self._quiet = self._quiet * _KEEPS + self._delayed @ quiet.astype(np.float32)
         self._loud = self._loud * _KEEPS + self._delayed @ (~quiet).astype(np.float32)
         self._hush = self._hush * _KEEPS + float(np.maximum(heard[quiet], _HUSH).sum())
-        stands = self._stands
         if bool((self._loud > self._quiet).any()):
             self._stands = False
-            self.lapsed = self.lapsed or stands
         elif self._hush < _NO_ECHO * float(self._quiet.min()):
             self._stands = True
 
@@ -317,10 +310,6 @@ class _Way:
         self._doubt.fill(min(_PRIOR, max(_LEAST_PRIOR, _AGAIN * known)) / _PARTS)
         self._response.fill(0.0)
         self._strength.fill(0.0)
-
-    def doubt_at_most(self, prior: float) -> None:
-        """No more echo is possible than ``prior``, power against what was played."""
-        np.minimum(self._doubt, prior / _PARTS, out=self._doubt)
 
     def unsure(self, played: _Played) -> Floats:
         """Power of the echo that is possible beyond the one that is known."""

@@ -114,6 +114,31 @@ def test_a_way_that_changes_is_learnt_anew() -> None:
     assert longest(flags[half // 160 + 150 :]) < 5
 
 
+def test_on_a_line_without_echo_a_caller_passes_untouched() -> None:
+    far = cut(pcm(spoken()))
+    says = cut(pcm(at_level(samples_of(read_mono(CALLER[0])), -18.0)))[:40]
+    near = cut(pcm(background(160 * len(far))))
+    near[700 : 700 + len(says)] = says
+    canceller = EchoCanceller(RATE)
+
+    for one, other in zip(near, far, strict=True):
+        assert canceller.push(one, other) is one
+        assert not canceller.dominated
+        assert not canceller.possible
+
+
+def test_an_echo_that_begins_in_mid_call_is_learnt() -> None:
+    far = spoken(6)
+    near = background(far.size)
+    half = far.size // 2
+    near[half:] += EchoPath(-20.0, 120.0).echo(far)[half:]
+    _, flags = heard(cut(pcm(near)), cut(pcm(far)))
+
+    assert not any(flags[: half // 160])
+    assert sum(flags[half // 160 :]) < 100
+    assert longest(flags[half // 160 + 150 :]) < 5
+
+
 def test_lost_packets_do_not_unlearn_it() -> None:
     far = spoken()
     near = cut(pcm(EchoPath(-20.0, 100.0).echo(far) + background(far.size)))
