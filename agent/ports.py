@@ -174,7 +174,10 @@ class Recognizer(Protocol):
         """Take one frame; never blocks. Partial transcripts go to the callback given at ``open``, on the event loop."""
 
     async def peek(self) -> Transcript:
-        """Everything understood so far of a caller who paused, the look-ahead included; the utterance goes on."""
+        """Everything understood so far of a caller who paused, the look-ahead included; the utterance goes on.
+
+        Its ``position`` tells how far it reaches: a recogniser that is behind may give less than everything.
+        """
 
     async def finish(self) -> Transcript:
         """The utterance is over: return everything heard since the last ``finish`` and start afresh."""

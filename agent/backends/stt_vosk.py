@@ -240,7 +240,8 @@ class VoskRecognizer:
         self._pace = (time.perf_counter() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
         text = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)])
         words = " ".join(word for word in text.split() if word != _UNKNOWN)
-        return Transcript(words, False, self._places.end, confidence=_confidence(heard.pieces))
+        reached = tail[-1].end if tail else self._places.end
+        return Transcript(words, False, reached, confidence=_confidence(heard.pieces))
 
     def _tail(self) -> tuple[list[Word], list[AudioFrame]]:
         """Words that are taken as heard, and the frames after them that a peek decodes again."""

@@ -26,8 +26,10 @@ class FakeEar:
     broken: bool = False
     heard: list[int] = field(default_factory=list)
     voiced: int = 0
+    position: int = 0
 
     def push(self, frame: AudioFrame) -> None:
+        self.position = frame.end
         value = read_stamp(frame.pcm)
         if not value:
             return
@@ -39,7 +41,7 @@ class FakeEar:
 
     async def peek(self) -> Transcript:
         await asyncio.sleep(0.02)
-        return Transcript(self._text(), final=False, position=0)
+        return Transcript(self._text(), final=False, position=self.position)
 
     async def finish(self) -> Transcript:
         text = self._text()
