@@ -128,7 +128,7 @@ class Stt(Section):
     """Recogniser."""
     model: str = ""
     """Model name or folder; empty: a pulled model of the language, else the bundled demo model."""
-    threads: Annotated[int, Field(ge=1, le=64)] = 2
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads that calls share for recognition."""
     denoise: bool = False
     """Take noise out of what the recogniser hears; the demo models hear better without."""
