@@ -41,6 +41,13 @@ VOICE_BEGINS = 0.4
 VOICE_GOES_ON = 0.25
 """Probability under which it ends."""
 
+_CERTAIN = 0.9
+"""Probability of a voice that is beyond doubt; a hum that is switched on seldom gets so far."""
+_CERTAIN_STEPS = 3
+"""After so many certain steps in a row the network hears every second one only, while the sound stays loud."""
+_STEADY_DB = 10.0
+"""A frame this far under the loudest may be the end of the speech: the network hears it at once."""
+
 _HANGOVER_FRAMES = 10
 """The network keeps its memory through a gap of stage one as long as this, 200 ms: between two syllables."""
 _EARLIER_FRAMES = 4
@@ -48,6 +55,11 @@ _EARLIER_FRAMES = 4
 _KEPT_FRAMES = _EARLIER_FRAMES + 2
 _TAPS_PER_STEP = 12
 """Length of the low-pass in front of the network, samples of the lower rate."""
+_MOST_WAITING = neural.CONTEXT + neural.STEP + (_HANGOVER_FRAMES + 1) * neural.RATE // 50
+"""Samples: what a whole step lacks one of, and then a gap and the frame behind it."""
+_ONE = np.array(1.0, np.float32)
+_PCM = np.dtype("<i2")
+_LOWEST, _HIGHEST = np.array(-32768.0, np.float32), np.array(32767.0, np.float32)
 _RATES = (8000, 16000, 32000, 48000)
 _FULL_SCALE_SQUARE = 32768.0**2
 
@@ -76,6 +88,7 @@ class SpeechDetector:
         self._open = _ratio(OPEN_DB)
         self._hold = _ratio(HOLD_DB)
         self._decay = _ratio(-_DECAY_DB)
+        self._near = _ratio(-_STEADY_DB)
         self._loud = self._least
         self._sound = False
         self._voice = _VoiceCheck(rate)
@@ -85,21 +98,23 @@ class SpeechDetector:
         if len(pcm) != self._bytes:
             raise ValueError(f"{len(pcm)} bytes are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
         scratch = self._scratch
-        scratch[:] = np.frombuffer(pcm, dtype="<i2")
+        scratch[:] = np.frombuffer(pcm, _PCM)
         power = float(scratch.dot(scratch)) / (scratch.size * _FULL_SCALE_SQUARE)
         floor = self._floor.track(power)
         self._loud = max(power, self._loud * self._decay)
         margin = self._hold if self._sound else self._open
         gain = max(1.0, min(_ratio(_TARGET_DBFS) / self._loud, _ratio(_MOST_GAIN_DB))) ** 0.5
         self._sound = power > self._least and power > floor * margin and self._may_be_speech(pcm, gain)
-        return self._voice.push(pcm, self._sound, gain)
+        steady = power > self._loud * self._near
+        return self._voice.push(pcm, self._sound, gain, steady)
 
     def _may_be_speech(self, pcm: bytes, gain: float) -> bool:
         if gain <= 1.0:
             return bool(self._vad.is_speech(pcm, self._rate))
         scratch = self._scratch
         scratch *= gain
-        np.clip(scratch, -32768.0, 32767.0, out=scratch)
+        np.minimum(scratch, _HIGHEST, out=scratch)
+        np.maximum(scratch, _LOWEST, out=scratch)
         self._shown[:] = scratch
         return bool(self._vad.is_speech(self._shown.tobytes(), self._rate))
 
@@ -147,27 +162,33 @@ class _VoiceCheck:
         self._factor = rate // neural.RATE
         self._taps = _low_pass(self._factor)
         self._frames: deque[bytes] = deque([bytes(frame_bytes(rate))] * _KEPT_FRAMES, _KEPT_FRAMES)
-        self._waiting = np.empty(0, np.float32)
+        self._waiting = np.empty(_MOST_WAITING, np.float32)
+        """What the network has not heard yet, behind the last ``neural.CONTEXT`` samples that it did hear."""
+        self._filled = 0
+        self._step = np.empty(neural.CONTEXT + neural.STEP, np.float32)
         self._quiet = _HANGOVER_FRAMES + 1
         """Frames since stage one last said yes."""
         self._speech = False
         self._voice = 0.0
         """Probability of the last step."""
+        self._certain = 0
+        """Certain steps in a row."""
+        self._skipped = False
+        """The last step was not listened to."""
 
-    def push(self, pcm: bytes, sound: bool, gain: float) -> bool:
-        """Take a frame, what stage one says of it, and how much it is to be amplified; True for a voice."""
+    def push(self, pcm: bytes, sound: bool, gain: float, steady: bool) -> bool:
+        """Take a frame, what stage one says of it, how much it is to be amplified, and whether it is about as loud as
+        the speech before it; True for a voice.
+        """
         self._frames.append(pcm)
         if not sound and self._quiet >= _HANGOVER_FRAMES:
             self._quiet = _HANGOVER_FRAMES + 1
             self._speech = False
             return False
-        fresh = self._quiet > _HANGOVER_FRAMES
+        self._take(self._quiet > _HANGOVER_FRAMES)
         self._quiet = 0 if sound else self._quiet + 1
-        self._take(fresh)
-        while self._waiting.size >= neural.CONTEXT + neural.STEP:
-            step = self._waiting[: neural.CONTEXT + neural.STEP] * np.float32(gain / 32768.0)
-            self._voice = self._network.hear(np.clip(step, -1.0, 1.0, out=step))
-            self._waiting = self._waiting[neural.STEP :]
+        if sound and self._filled >= self._step.size:
+            self._listen(gain, steady)
         self._speech = sound and self._voice >= (VOICE_GOES_ON if self._speech else VOICE_BEGINS)
         return self._speech
 
@@ -175,16 +196,34 @@ class _VoiceCheck:
         """Put the newest frame to what waits for the network; a fresh sound begins with the frames before it."""
         if fresh:
             self._network.forget()
-            self._waiting = self._slow(_EARLIER_FRAMES + 1)
-        else:
-            self._waiting = np.concatenate((self._waiting, self._slow(1)))
+            self._filled = self._certain = 0
+        new = self._slow(_EARLIER_FRAMES + 1 if fresh else 1)
+        self._waiting[self._filled : self._filled + new.size] = new
+        self._filled += new.size
 
-    def _slow(self, frames: int) -> NDArray[np.float32]:
+    def _listen(self, gain: float, steady: bool) -> None:
+        """Let the network hear what waits, a step at a time; of a steady voice only a part."""
+        waiting, step, at = self._waiting, self._step, 0
+        while self._filled - at >= step.size:
+            self._skipped = steady and not self._skipped and self._certain >= _CERTAIN_STEPS
+            if not self._skipped:
+                np.multiply(waiting[at : at + step.size], gain / 32768.0, out=step)
+                np.minimum(step, _ONE, out=step)
+                np.maximum(step, -_ONE, out=step)
+                self._voice = self._network.hear(step)
+                self._certain = self._certain + 1 if self._voice >= _CERTAIN else 0
+            at += neural.STEP
+        self._filled -= at
+        waiting[: self._filled] = waiting[at : at + self._filled]
+
+    def _slow(self, frames: int) -> NDArray[np.int16] | NDArray[np.float32]:
         """The newest frames at the network's rate; the low-pass also sees the end of the frame before them."""
+        if frames == self._factor == 1:
+            return np.frombuffer(self._frames[-1], _PCM)
         samples = np.frombuffer(b"".join(islice(self._frames, _KEPT_FRAMES - frames - 1, None)), dtype="<i2")
         wanted = samples.size // (frames + 1) * frames
         if self._factor == 1:
-            return samples[-wanted:].astype(np.float32)
+            return samples[-wanted:]
         windows = sliding_window_view(samples[1 - wanted - self._taps.size :], self._taps.size)
         return windows[self._factor - 1 :: self._factor] @ self._taps
 
