@@ -218,7 +218,7 @@ class Call:
                 self._emit(Noted("interruption"))
                 self._stop_reply()
             case FalseStart():
-                self._spawn(self._settle())
+                self._spawn(self._weigh_sound())
             case Lull():
                 self._spawn(self._judging.weigh(decision))
             case Sustained():
@@ -235,7 +235,7 @@ class Call:
         elif self._busy:
             self._stop_reply()
 
-    async def _settle(self) -> None:
+    async def _weigh_sound(self) -> None:
         """A short sound over the agent's speech: a word takes the turn, anything else lets the agent go on."""
         text = await self._understood(over_agent=True)
         if text:
