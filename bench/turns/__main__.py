@@ -1,7 +1,7 @@
 """``python -m bench.turns``: run the scripts against the real daemon over SIP, in real time, and print the figures.
 
-The scripts of the held-out third run only with ``--held-out``. About ten minutes with eight calls at once; with
-``--replay`` the same scripts run through the conversation core alone, in one or two.
+The held-out scripts run only with ``--held-out``. About a quarter of an hour with eight calls at once; with
+``--replay`` the same scripts run through the conversation core alone, in one or two minutes.
 """
 
 import argparse
@@ -186,7 +186,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.turns", description="The turn-taking bench, live over SIP.")
-    parser.add_argument("--held-out", action="store_true", help="run the held-out third instead, for final figures")
+    parser.add_argument("--held-out", action="store_true", help="run the held-out scripts instead, for final figures")
     parser.add_argument("--kinds", default="", help=f"of {', '.join(Choice().kinds)}; none: all")
     parser.add_argument("--language", default="ru,en", help="ru, en or both (default)")
     parser.add_argument("--only", default="", metavar="TEXT", help="scripts whose name contains this")

@@ -10,7 +10,7 @@ from audio.wav import read_mono, write_mono
 from bench import speech
 from bench.ear_sounds import RATE, Samples, at_level, pcm, samples_of
 from bench.turns import overlays, voices
-from bench.turns.scripts import Cue, Echo, Kind, Script, Span, Step
+from bench.turns.scripts import HELD_OUT, Cue, Echo, Kind, Script, Span, Step
 from bench.turns.voices import HUMAN, Voice
 
 PAUSE_MS = (300, 800)
@@ -29,6 +29,11 @@ INTO_MS = (400, 3200)
 """Where an answer is talked into, milliseconds after it began."""
 EDGE = 160
 """Digital silence around a sound in its WAV, samples."""
+ECHO_CALLS = {
+    False: {"ru": (25, (-15.0, -15.0, -25.0, -30.0)), "en": (8, (-15.0, -30.0))},
+    True: {"ru": (15, (-15.0, -25.0)), "en": (5, (-30.0,))},
+}
+"""Held out or not, language -> calls at -20 dB, and the levels of further ones, dB."""
 ECHO_TURNS = 9
 """Questions of an echo call; with the greeting ten turns of the agent."""
 
@@ -41,6 +46,13 @@ class Studio:
     language: str
     texts: dict[str, list[str]]
     dice: np.random.Generator
+    held_out: bool = False
+    """It makes the scripts that only the final figures are taken from."""
+
+    @property
+    def prefix(self) -> str:
+        """How the names of its scripts begin."""
+        return f"{HELD_OUT if self.held_out else ''}{self.language}"
 
     def between(self, span: tuple[float, float]) -> float:
         """A number of a range, evenly drawn."""
@@ -122,10 +134,10 @@ def _parts(text: str) -> Iterator[tuple[str, tuple[float, float] | None]]:
 def questions(studio: Studio) -> Iterator[Script]:
     """Complete questions: generated ones, and those of ``tests/speech``."""
     for number, text in enumerate(studio.texts["questions"]):
-        name, voice = f"{studio.language}-question-{number:02}", voices.cast(studio.language, studio.dice)
+        name, voice = f"{studio.prefix}-question-{number:02}", voices.cast(studio.language, studio.dice)
         yield studio.script(name, "question", voice, [studio.speech(name, voice, text, "silent")])
-    for number, wav in enumerate(speech.questions(studio.language)):
-        name = f"{studio.language}-question-file-{number:02}"
+    for number, wav in enumerate(() if studio.held_out else speech.questions(studio.language)):
+        name = f"{studio.prefix}-question-file-{number:02}"
         yield studio.script(name, "question", Path(wav).stem, [_recorded(studio, name, Path(wav))])
 
 
@@ -137,23 +149,23 @@ def _recorded(studio: Studio, name: str, wav: Path) -> Step:
 
 def losses(studio: Studio) -> Iterator[Script]:
     """Questions over a line that loses one packet in twenty."""
-    count = 14 if studio.language == "ru" else 5
+    count = (14 if studio.language == "ru" else 5) // (2 if studio.held_out else 1)
     for number, text in enumerate(studio.dice.permutation(studio.texts["questions"])[:count]):
-        name, voice = f"{studio.language}-loss-{number:02}", voices.cast(studio.language, studio.dice)
+        name, voice = f"{studio.prefix}-loss-{number:02}", voices.cast(studio.language, studio.dice)
         yield studio.script(name, "loss", voice, [studio.speech(name, voice, str(text), "silent")], loss=0.05)
 
 
 def hesitations(studio: Studio) -> Iterator[Script]:
     """Callers who pause to think; each text by two of them."""
     for number, text in enumerate(studio.texts["hesitations"] * 2):
-        name, voice = f"{studio.language}-hesitation-{number:02}", voices.cast(studio.language, studio.dice)
+        name, voice = f"{studio.prefix}-hesitation-{number:02}", voices.cast(studio.language, studio.dice)
         yield studio.script(name, "hesitation", voice, [studio.speech(name, voice, text, "silent")])
 
 
 def numbers(studio: Studio) -> Iterator[Script]:
     """Dictated numbers in groups; some by a person's voice."""
     for number, text in enumerate(studio.texts["numbers"]):
-        name, voice = f"{studio.language}-number-{number:02}", voices.cast(studio.language, studio.dice, festival=0.4)
+        name, voice = f"{studio.prefix}-number-{number:02}", voices.cast(studio.language, studio.dice, festival=0.4)
         step = studio.speech(name, voice, text.replace("||", "|"), "silent")
         yield studio.script(name, "number", voice, [step])
     if studio.language == "ru" and voices.has_prompts():
@@ -166,7 +178,7 @@ DIGITS = ("ноль", "один", "два", "три", "четыре", "пять"
 def _read_out(studio: Studio) -> Iterator[Script]:
     """Digits by a real woman, in groups of three and two."""
     for number in range(4):
-        name, level = f"ru-number-human-{number:02}", studio.between(LEVELS)
+        name, level = f"{studio.prefix}-number-human-{number:02}", studio.between(LEVELS)
         pieces: list[tuple[Span, Samples]] = []
         for group in (3, 2, 2):
             digits = studio.dice.integers(0, 10, group)
@@ -183,7 +195,7 @@ def backchannels(studio: Studio) -> Iterator[Script]:
     """«Угу» over the agent's answer: it goes on."""
     for number, text in enumerate(studio.texts["backchannels"]):
         name, voice = (
-            f"{studio.language}-backchannel-{number:02}",
+            f"{studio.prefix}-backchannel-{number:02}",
             voices.cast(studio.language, studio.dice, festival=0),
         )
         step = studio.speech(name, voice, text, "into", studio.into_ms())
@@ -193,7 +205,7 @@ def backchannels(studio: Studio) -> Iterator[Script]:
 def interruptions(studio: Studio) -> Iterator[Script]:
     """Callers who take the turn."""
     for number, text in enumerate(studio.texts["interruptions"]):
-        name, voice = f"{studio.language}-interruption-{number:02}", voices.cast(studio.language, studio.dice)
+        name, voice = f"{studio.prefix}-interruption-{number:02}", voices.cast(studio.language, studio.dice)
         step = studio.speech(name, voice, text, "into", studio.into_ms())
         yield studio.script(name, "interruption", voice, [studio.draw_carrier(unlike=text), step], leave="soon")
 
@@ -203,7 +215,7 @@ def noises(studio: Studio) -> Iterator[Script]:
     rounds = 3 if studio.language == "ru" else 0
     for turn in range(rounds):
         for kind in overlays.NOISES:
-            name = f"{studio.language}-noise-{kind}-{turn}"
+            name = f"{studio.prefix}-noise-{kind}-{turn}"
             sound = studio.sound(name, [(Span("noise", 0, 0, ""), overlays.noise(kind, studio.dice))])
             if turn < 2:
                 step = Step(*_named(sound, "into", studio.into_ms()))
@@ -219,9 +231,9 @@ def _later(step: Step) -> Step:
 
 def echoes(studio: Studio) -> Iterator[Script]:
     """A speakerphone on a desk: calls of ten turns of the agent, most at -20 dB, some louder and softer."""
-    at_20, others = (25, (-15.0, -15.0, -25.0, -30.0)) if studio.language == "ru" else (8, (-15.0, -30.0))
+    at_20, others = ECHO_CALLS[studio.held_out][studio.language]
     for number, level in enumerate((-20.0,) * at_20 + others):
-        name = f"{studio.language}-echo{-level:.0f}-{number:02}"
+        name = f"{studio.prefix}-echo{-level:.0f}-{number:02}"
         carriers = studio.texts["carriers"]
         order = [int(i) for i in studio.dice.permutation(len(carriers))] * 2
         echo = Echo(level, int(studio.between((20, 200))), int(studio.dice.integers(10_000)))

@@ -24,7 +24,11 @@ FOLDER = HERE.parents[1] / "var/bench-turns"
 """Where the scripts are kept, unless told otherwise."""
 SEED = 20261121
 TEXTS = HERE / "texts.toml"
-MADE_BY = ("texts.toml", "make.py", "casting.py", "voices.py", "scripts.py", "overlays.py", "../ear_sounds.py")
+TEXTS_HELD_OUT = HERE / "texts_held_out.toml"
+MADE_BY = (
+    *("texts.toml", "texts_held_out.toml", "make.py", "casting.py"),
+    *("voices.py", "scripts.py", "overlays.py", "../ear_sounds.py"),
+)
 """What the audio depends on."""
 
 
@@ -46,17 +50,22 @@ def make(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    texts = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
-    made = list(_all(folder, texts))
+    made = [*_all(folder, TEXTS), *_all(folder, TEXTS_HELD_OUT)]
     scripts.save(made, folder / "scripts.json")
 
 
-def _all(folder: Path, texts: dict[str, dict[str, list[str]]]) -> Iterator[Script]:
+def _all(folder: Path, file: Path) -> Iterator[Script]:
+    held_out = file == TEXTS_HELD_OUT
+    everything = tomllib.loads(file.read_text(encoding="utf-8"))
+    carriers = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
     for language in ("ru", "en"):
+        texts = {**everything[language], "carriers": carriers[language]["carriers"]}
         # a generator of its own for each kind: a new question moves no hesitation
         for kind, cast in casting.CASTS.items():
-            dice = np.random.default_rng([SEED, *kind.encode(), *language.encode()])
-            yield from cast(casting.Studio(folder, language, texts[language], dice))
+            if held_out and kind == "reference":
+                continue  # the answers that are talked into are the same
+            dice = np.random.default_rng([SEED + held_out, *kind.encode(), *language.encode()])
+            yield from cast(casting.Studio(folder, language, texts, dice, held_out))
 
 
 def fingerprint() -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from audio.wav import read_mono
 from bench.daemon import ROOT
-from bench.turns import casting, overlays, scripts
+from bench.turns import casting, make, overlays, scripts
 from bench.turns.scripts import Script
 from telephony.phone_report import Track
 from telephony.phone_script import RATE
@@ -60,10 +61,17 @@ def test_speech_and_pause_lie_where_the_script_says(tmp_path: Path) -> None:
         assert abs((track.last_audible(0, track.length) or 0) - second.end) <= 20 * RATE // 1000
 
 
-def test_about_a_third_is_held_out_and_no_reference() -> None:
-    names = [Script(f"ru-question-{n:03}", "question", "ru", "", (), "reply", -99.0, 1) for n in range(600)]
-    assert 150 < sum(one.held_out for one in names) < 250
-    assert not Script("ru-reference-01", "reference", "ru", "", (), "rest", -99.0, 1).held_out
+def test_held_out_scripts_say_other_things_than_those_that_are_tuned_on() -> None:
+    known, held = (tomllib.loads(file.read_text(encoding="utf-8")) for file in (make.TEXTS, make.TEXTS_HELD_OUT))
+    for language in ("ru", "en"):
+        for kind in ("questions", "hesitations", "numbers", "interruptions"):
+            assert not set(known[language][kind]) & set(held[language][kind]), (language, kind)
+
+
+def test_held_out_scripts_are_known_by_their_names(tmp_path: Path) -> None:
+    for held_out in (False, True):
+        studio = casting.Studio(tmp_path, "ru", TEXTS, np.random.default_rng(5), held_out)
+        assert {one.held_out for one in casting.CASTS["hesitation"](studio)} == {held_out}
 
 
 @pytest.mark.parametrize("name", overlays.NOISES)
