@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from agent.answer import Answers, Minds
 from agent.house import House
 from agent.intents import load_intents
-from agent.language.completeness import completeness
+from agent.language.completeness import completeness, prepare
 from agent.language.normalise import normalise
 from agent.language.verbalise import verbalise
 from agent.pauses import Verdict
@@ -21,6 +21,7 @@ RATE = 8000
 async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
     """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
     prompts = load_prompts(settings.prompts.dir, settings.language)
+    prepare(settings.language)
     stt = await new_stt(settings)
     stack.push_async_callback(stt.close)
     answers, minds = await _new_answers(settings, stack, prompts)

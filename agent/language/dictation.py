@@ -8,37 +8,31 @@ Lists = Mapping[str, frozenset[str]]
 
 WHOLE_NUMBER = 10
 """Digits of a telephone number (Russian and British numbering plans, trunk prefix aside)."""
-LOCAL = (6, 7)
-"""Digits of a local number: it may be whole."""
-LABEL = 3
-"""Digits of an order number that may be whole."""
 
 
 def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
-    """How finished a number at the end sounds; ``None`` when the last word is none."""
+    """How finished a number at the end sounds; ``None`` when the last word is none.
+
+    A number without a unit is a group of a longer one, or the unit follows: only a whole telephone number is over.
+    """
     known = frozenset().union(*digits.values())
     count = next((n for n, word in enumerate(reversed(words)) if word not in known), len(words))
     if not count:
-        return "open" if _in_the_middle(words[:-1], known, digits) else None
+        return "open" if _in_the_middle(words[:-1], known, digits, lists) else None
     number, before = words[-count:], words[: len(words) - count]
-    if any(word in digits["amounts"] for word in number):
-        return "open"
     groups = _groups(number, digits)
-    label = next((word for word in reversed(before[-3:]) if word in lists["labelled"]), "")
-    if label:
-        return "open" if sum(groups) < LABEL else "unsure"
-    if len(groups) > 2 or _announced(before, lists):
-        return _dictated(number, groups, digits["trunk"], digits["tens"])
-    if before and before[-1] in lists["measured"]:
+    if any(word in digits["amounts"] for word in number) or (len(groups) < 3 and not _announced(before, lists)):
         return "open"
-    return "open" if len(groups) > 1 else "unsure"
+    return _dictated(number, groups, digits["trunk"], digits["tens"])
 
 
-def _in_the_middle(words: list[str], known: frozenset[str], digits: Lists) -> bool:
-    """Three groups of digits and more to come: a word after them was a misheard one."""
+def _in_the_middle(words: list[str], known: frozenset[str], digits: Lists, lists: Lists) -> bool:
+    """Announced, or three groups of digits, and more to come: a word after them was a misheard one."""
     count = next((n for n, word in enumerate(reversed(words)) if word not in known), len(words))
-    groups = _groups(words[len(words) - count :], digits) if count else []
-    return len(groups) > 2 and sum(groups) < WHOLE_NUMBER
+    if not count:
+        return False
+    before, groups = words[: len(words) - count], _groups(words[len(words) - count :], digits)
+    return sum(groups) < WHOLE_NUMBER and (len(groups) > 2 or _announced(before, lists))
 
 
 def announces(words: list[str], lists: Lists) -> bool:
@@ -58,7 +52,7 @@ def _dictated(number: list[str], groups: list[int], trunk: frozenset[str], tens:
     missing = WHOLE_NUMBER + prefixed - sum(groups)
     if missing <= 0:  # «шестьдесят» may still become «шестьдесят семь»
         return "unsure" if missing == 0 and number[-1] in tens else "complete"
-    return "unsure" if sum(groups) in LOCAL and not prefixed else "open"
+    return "open"
 
 
 def _groups(number: list[str], digits: Lists) -> list[int]:

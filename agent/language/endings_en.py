@@ -6,9 +6,12 @@ from agent.pauses import Verdict
 BEING = frozenset(("is", "are", "was"))
 PREPOSITIONS = frozenset(("to", "for", "in", "of", "with", "from", "about", "on", "at"))
 SUBJECTS = frozenset(("i", "you", "we", "they", "it", "he", "she"))
+INDEFINITE = frozenset(("someone", "somebody", "everybody", "nobody"))
 WITH_PERSON = frozenset(("help", "call", "hear"))
 TELLING = frozenset(("tell", "give", "show", "send", "say"))
 WISHES = frozenset(("want", "need", "like"))
+QUESTIONS = frozenset(("how", "where", "when", "who", "which", "whose"))
+"""Alone they ask nothing yet; «what» and «why» may."""
 NOT = frozenset(("not", "doesn't", "don't", "won't", "didn't", "isn't", "can't"))
 PERSONS = frozenset(("me", "us", "it", "you", "them"))
 ARTICLES = frozenset(("the", "a", "an", "my", "our", "your", "their", "this", "that", "any", "some", "there", "it"))
@@ -19,11 +22,32 @@ def judged(core: list[str], lists: Lists) -> Verdict:
     last, before = core[-1], core[:-1]
     if last in lists["open"] or (last in lists["adjectives"] and not _described(core)):
         return "complete" if _asks_for_its_object(core, lists) else "open"
+    if _begun(core, lists):
+        return "open"
     if core[0] not in lists["questions"] and _stated(core, lists):
         return "complete"
     if last in lists["questions"] or not before:
         return "unsure"
     return _asked(core, lists)
+
+
+def _begun(core: list[str], lists: Lists) -> bool:
+    """«The courier», «i ordered», «send me», «what documents», «has my order»: the beginning of something."""
+    first, last, count = core[0], core[-1], len(core)
+    if first in SUBJECTS | INDEFINITE:
+        return count == 2
+    if first in ARTICLES and count < 4:
+        return not any(_says(word, lists) for word in core)
+    if last in lists["requests"] or last in PERSONS:
+        return (core[-2:-1] or [last])[0] in lists["asking"]
+    if first in {"has", "have"}:
+        return count < 4
+    return (count == 1 and first in QUESTIONS) or (count == 2 and first in {"what", "which", "how"})
+
+
+def _says(word: str, lists: Lists) -> bool:
+    """A verb, as far as known."""
+    return any(word in lists[name] for name in ("verbs", "helpers", "predicates")) or word in BEING | NOT
 
 
 def _asked(core: list[str], lists: Lists) -> Verdict:
@@ -88,11 +112,15 @@ def _after_noun(noun: str, before: list[str], lists: Lists) -> Verdict:
     if how_many or (noun in lists["transitive"] and before[-1] not in ARTICLES):
         return "open"
     if noun in PERSONS:
-        return "complete" if before[-1] in WITH_PERSON or (noun == "it" and before[-1] in BEING) else "unsure"
+        return "complete" if before[-1] in WITH_PERSON or _what_is_it(noun, before) else "unsure"
     kind = len(before) == 1 and before[0] in {"what", "which", "how"}
     if kind or (before[-1] == "to" and not WISHES.isdisjoint(before)) or _more_of_a_name(noun, before, lists):
         return "unsure"
     return "complete"
+
+
+def _what_is_it(noun: str, before: list[str]) -> bool:
+    return noun == "it" and before[-1] in BEING and before[0] != "why"
 
 
 def _more_of_a_name(noun: str, before: list[str], lists: Lists) -> bool:

@@ -1,137 +1,188 @@
 """How finished a Russian phrase sounds, by its last word and by what stands before it. Pure.
 
-Endings tell adjectives, infinitives and persons of verbs well enough here; what they get wrong stands in the lists.
+A dictionary tells parts of speech and which verbs want an object (``morphology_ru``); what a subject, an object and a
+question word leave to be said is decided here; what a dictionary can't know stands in the lists.
 """
 
-import re
 from itertools import pairwise
 
+from agent.language.clause_ru import PREPOSITIONS, Clause
 from agent.language.dictation import Lists
 from agent.pauses import Verdict
 
-ADJECTIVE = re.compile(
-    r"\w{2,}(?:ая|яя|ое|ую|юю|ый|ые|ых|ыми|ым|[кгхшжщ]ий|[кгхшжщ]ие|[кгхшжщ]их|[кгхшжщ]им|[кгхшжщ]ими|его|ого|ому|ему"
-    r"|ской|[вшж]ой|[бвгджзклмнпрстфхцчшщьы]ной|[бвгджзклмпрстфхцчшщ]ном|шей|щей|жей)$"
-)
-INFINITIVE = re.compile(r"\w{2,}(?:ть|ться|ти|тись|чь|чься)$")
-PLURAL_YOU = re.compile(r"\w{2,}(?:ете|ите|йте|ьте|етесь|итесь)$")
-HE_DOES = re.compile(r"\w{2,}(?:ет|ит|ют|ят|ут|ат)$")
-OF_ITSELF = re.compile(r"\w{3,}(?:тся|лся|лась|лось|лись)$")
-PAST = re.compile(r"\w{2,}(?:л|ла|ло|ли)$")
 WHAT_KIND = frozenset({"какой", "какая", "какое", "какие"})
+OBLIQUE = frozenset({"какого", "какую", "каком", "какому", "какими", "каких"})
+KIND = WHAT_KIND | OBLIQUE
 WHERE_WHEN = frozenset({"где", "когда", "куда"})
+WHY = frozenset({"почему", "зачем", "отчего"})
 HOW_MANY = frozenset({"сколько", "скольки"})
 WISHES = frozenset({"нужен", "нужна", "нужно", "нужны", "хочу", "хотел", "хотела", "хотим", "хотели"})
-KIND = WHAT_KIND | {"какого", "какую", "какой", "каком", "какому", "какими", "каких"}
+NEEDED = frozenset({"нужен", "нужна", "нужны"})
 PRICED = frozenset({"стоит", "стоят"})
 MAY = frozenset({"можете", "можно", "нужно", "надо"})
-TELLERS = frozenset({"не", "я", "мы"})
 SUBJECTS = frozenset({"он", "она", "оно", "они", "это"})
+SPEAKERS = frozenset({"я", "мы", "вы"})
+CONDITIONS = frozenset({"если", "чтобы", "потому", "поскольку", "пока"})
 SHORT = 3
 """Longest question that has its question word at the end, words."""
 
 
 def judged(core: list[str], lists: Lists) -> Verdict:
     """``core``: the words without polite ones around them; the last is no number."""
-    last, before = core[-1], core[:-1]
-    if _turned(core, lists):
-        return "complete"
-    if last in lists["open"] or _adjective(last, lists):
+    begins = max((place + 1 for place, word in enumerate(core[:-1]) if word in CONDITIONS), default=0)
+    clause = Clause(core[begins:], lists)
+    if core[-1] in lists["open"] and not _turned(clause):
         return "open"
-    if not _asks(core, lists):
-        return _stated(core, lists)
-    if last in lists["questions"]:
-        return "unsure" if before else "open"
-    if _verb(last, lists):
-        return _after_verb(last, before, lists)
-    return _after_noun(last, before, lists)
+    if begins and not clause.predicates:
+        return "open"  # «если машина»
+    return _clause(clause)
 
 
-def _turned(core: list[str], lists: Lists) -> bool:
+def _clause(clause: Clause) -> Verdict:
+    last = clause.words[-1]
+    if _turned(clause):
+        return "complete"
+    if last in clause.lists["open"] or clause.is_adjective(last):
+        return "open"
+    if clause.is_predicate(last):
+        return _after_verb(clause)
+    if not clause.asks:
+        return _stated(clause)
+    return "open" if last in clause.lists["questions"] else _after_noun(clause)
+
+
+def _turned(clause: Clause) -> bool:
     """«А гарантия какая», «обед во сколько», «доставка платная или бесплатная»: the question comes last."""
-    last, before = core[-1], core[:-1]
+    last, before = clause.words[-1], clause.words[:-1]
     if "или" in before[:-1] or before[-1:] == ["или"]:
-        return _adjective(last, lists) and before[-1] == "или"
-    if last in MAY and any(_infinitive(word, lists) for word in before):
+        return clause.is_adjective(last) and before[-1] == "или"
+    if last in MAY and any(clause.is_infinitive(word) for word in before):
         return True
-    if not _things(before, lists):
+    if not clause.things(before):
         return False
-    if last == "есть" or last in WISHES:
-        return bool(KIND & set(before)) == (last in WISHES)
+    if last == "есть":
+        return before[-1] not in KIND and bool(clause.free(before))
+    return _asked_at_last(clause, last, before)
+
+
+def _asked_at_last(clause: Clause, last: str, before: list[str]) -> bool:
+    if last in WISHES:
+        return bool(KIND & set(before))
     if last in WHAT_KIND:
-        return len(core) <= SHORT and before[-1] not in lists["thin"]
+        return len(before) < SHORT and before[-1] not in clause.lists["thin"]
     return last in WHERE_WHEN or (last in HOW_MANY and before[-1] in {"во", "до", "со", "за"})
 
 
-def _adjective(word: str, lists: Lists) -> bool:
-    if word in lists["adjectives"]:
-        return True
-    return word not in lists["not_adjectives"] and ADJECTIVE.fullmatch(word) is not None
-
-
-def _asks(core: list[str], lists: Lists) -> bool:
-    return any(word in lists["questions"] or word in lists["requests"] or PLURAL_YOU.fullmatch(word) for word in core)
-
-
-def _infinitive(word: str, lists: Lists) -> bool:
-    return INFINITIVE.fullmatch(word) is not None and not word.endswith("ость") and word not in lists["not_infinitives"]
-
-
-def _verb(word: str, lists: Lists) -> bool:
-    if word in lists["not_verbs"]:
-        return False
-    return _infinitive(word, lists) or any(form.fullmatch(word) for form in (PLURAL_YOU, HE_DOES, OF_ITSELF))
-
-
-def _things(words: list[str], lists: Lists) -> list[str]:
-    """Words that name what it is about."""
-    known = lists["thin"] | lists["requests"]
-    return [word for word in words if word not in known and not _verb(word, lists) and not _adjective(word, lists)]
-
-
-def _after_verb(verb: str, before: list[str], lists: Lists) -> Verdict:
+def _after_verb(clause: Clause) -> Verdict:
     """A phrase that ends with a verb is whole when the verb wants nothing more, or has it before it."""
-    if verb in lists["linking"] or (KIND & set(before) and not PLURAL_YOU.fullmatch(verb)):
-        return "unsure"  # «какую точность имеет» wants to know of what
-    counted = {after for word, after in pairwise(before) if word == "сколько"}
-    if set(_things(before, lists)) - counted or SUBJECTS & set(before):
-        return "complete"
-    if verb in lists["wanting"]:
+    verb, before = clause.words[-1], clause.words[:-1]
+    if verb in clause.lists["linking"]:
         return "open"
-    if WISHES & set(before) and _infinitive(verb, lists) and not verb.endswith(("ться", "тись")):
-        return "unsure" if verb in lists["settled"] else "open"
-    asked = any(word in lists["questions"] for word in before)
-    if asked and (verb in lists["settled"] or verb.endswith(("ться", "тись"))):
-        return "complete"
-    return "unsure" if asked or verb in lists["settled"] else "open"
+    if verb in clause.lists["wanting"]:
+        return "complete" if clause.things(before) or SUBJECTS & set(before) else "open"
+    if clause.is_infinitive(verb):
+        return _after_infinitive(clause, verb, before)
+    if clause.read(verb).personal or SPEAKERS & set(before[-2:]):
+        return _after_person(clause, verb, before)
+    return _after_third_person(clause, verb, before)
 
 
-def _after_noun(noun: str, before: list[str], lists: Lists) -> Verdict:
-    if before == ["сколько"]:
-        return "open"
-    if not before or noun in lists["thin"] or before[-1] in {"я", "мы", "как", "сколько"}:
+def _after_infinitive(clause: Clause, verb: str, before: list[str]) -> Verdict:
+    lists, asked = clause.lists, clause.asks
+    if clause.free(before) or SUBJECTS & set(before):
+        return "complete"  # «какие документы нужно принести»
+    alone = verb in lists["settled"] or verb.endswith(("ться", "тись"))
+    if not alone:
+        return "open" if clause.read(verb).transitive or WISHES & set(before) else "unsure"
+    if WISHES & set(before):
         return "unsure"
+    return "complete" if asked else "unsure"
+
+
+def _after_person(clause: Clause, verb: str, before: list[str]) -> Verdict:
+    """«Где вы находитесь», «карту я потерял»: the subject is known."""
+    if clause.free(before):
+        return "complete"
+    if clause.read(verb).transitive:
+        return "open"
+    asked = any(word in clause.lists["questions"] for word in before)
+    return "complete" if asked or clause.things(before) else "open"
+
+
+def _after_third_person(clause: Clause, verb: str, before: list[str]) -> Verdict:
+    """«Когда приедет» lacks who comes, «датчик показывает» lacks what."""
+    subjects = clause.free(before)
+    if not subjects and not SUBJECTS & set(before):
+        return "open"
+    if KIND & set(before):
+        return "open" if clause.read(verb).transitive else "unsure"  # «какую точность имеет» wants to know of what
+    if not clause.read(verb).transitive or verb in clause.lists["predicates"] or len(subjects) > 1:
+        return "complete"
+    return "unsure" if before[-1] == "не" else "open"
+
+
+def _after_noun(clause: Clause) -> Verdict:
+    noun, before, lists = clause.words[-1], clause.words[:-1], clause.lists
+    if before == ["сколько"] or _wants_verb(clause):
+        return "open"
+    if not before or noun in lists["thin"] or before[-1] in {"как", "сколько"}:
+        return "unsure"
+    if before[-1] in SPEAKERS or (before[-1] == "для" and noun.endswith("ния")):
+        return "open"  # «вы берете», which is also a noun; «для испытания»
     if (before[-1] == "у" and "есть" in before) or (before[-1] == "из" and before[-2:-1] and before[-2] in KIND):
         return "open"  # «есть ли у машины», «какая из машин»
     if noun in lists["heads"] or noun in lists["goods"]:
-        named = [word for word in _things(before, lists) if word not in lists["heads"]]
-        named += [word for word in before if noun in lists["goods"] and _adjective(word, lists)]
-        done = noun in lists["goods"] and any(_verb(word, lists) and word not in PRICED for word in before)
-        return "complete" if named or (done and not WISHES & set(before)) else "unsure"
+        return _after_general_noun(clause, noun, before)
     return "complete"
 
 
-def _stated(core: list[str], lists: Lists) -> Verdict:
+def _after_general_noun(clause: Clause, noun: str, before: list[str]) -> Verdict:
+    """«Цена», «машина»: often followed by which."""
+    lists = clause.lists
+    named = [word for word in clause.things(before) if word not in lists["heads"]]
+    named += [word for word in before if noun in lists["goods"] and clause.is_adjective(word)]
+    done = noun in lists["goods"] and any(clause.is_predicate(word) and word not in PRICED for word in before)
+    return "complete" if named or (done and not WISHES & set(before)) else "unsure"
+
+
+def _wants_verb(clause: Clause) -> bool:
+    """«В каком городе», «почему машина», «у вас есть в наличии»: the matter itself is still to come."""
+    words = clause.words
+    if "есть" in words:
+        return not clause.free(words) and clause.read(words[-1]).part != "comparative"
+    if clause.predicates or clause.requests or WISHES & set(words):
+        return bool(NEEDED & set(words)) and not any("nomn" in clause.read(word).cases for word in clause.free(words))
+    if not clause.things(words) and clause.read(words[-1]).part != "comparative":
+        return True  # «как часто», «как с вами»
+    oblique = any(
+        word in OBLIQUE or (word in KIND and before in PREPOSITIONS) for before, word in pairwise(["", *words])
+    )
+    why = not WHY.isdisjoint(words) and not any(clause.is_adjective(word) for word in words)
+    return oblique or why
+
+
+def _stated(clause: Clause) -> Verdict:
     """«Датчик силы не работает», «сломалась машина»: something, and what is with it."""
-    if core[-1] in lists["heads"] or core[-1] in lists["thin"]:
+    words, lists = clause.words, clause.lists
+    last = words[-1]
+    if last in lists["heralds"]:
+        return "open"
+    if last in lists["heads"] or last in lists["thin"]:
         return "unsure"
-    does = [word for word in core if word in lists["predicates"] or OF_ITSELF.fullmatch(word)]
-    if does and _things([word for word in core if word not in does], lists):
-        return "complete"
-    told = any(before in TELLERS and _did(word) for before, word in pairwise(core[:-1]))
-    return "complete" if told and not _verb(core[-1], lists) and not _did(core[-1]) else "unsure"
+    if not clause.predicates:
+        return _topic(clause)
+    verb = clause.predicates[-1]
+    subject = clause.free(words) or SUBJECTS & set(words)
+    after = words[words.index(verb) + 1 :]
+    if clause.read(verb).transitive and not clause.free(after):
+        return "complete" if len(clause.free(words)) > 1 or (SPEAKERS & set(words) and subject) else "unsure"
+    told = subject or clause.read(verb).personal or SPEAKERS & set(words)
+    return "complete" if told else "unsure"
 
 
-def _did(word: str) -> bool:
-    """«Видит», «получили»: after «не» or «я» it is a verb."""
-    return HE_DOES.fullmatch(word) is not None or PAST.fullmatch(word) is not None
+def _topic(clause: Clause) -> Verdict:
+    """No predicate: «у нас авария» is whole, «у ребенка» is where it begins."""
+    words = clause.words
+    if words[0] == "у":
+        return "complete" if len(clause.free(words)) > 0 else "open"
+    return "unsure"

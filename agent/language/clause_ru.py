@@ -1,0 +1,77 @@
+"""One Russian clause: its words and what they are in it. Pure."""
+
+from agent.language.dictation import Lists
+from agent.language.morphology_ru import Reading, reading
+
+PREPOSITIONS = frozenset(
+    """
+    в во на у с со к ко о об обо по до от ото из за для без про при над под через между около кроме против вместо
+    после перед насчет относительно свыше
+    """.split()  # noqa: SIM905
+)
+
+
+class Clause:
+    """Words of recognised speech; the lists overrule the dictionary."""
+
+    def __init__(self, words: list[str], lists: Lists) -> None:
+        """``words``: at least one, lower case, «е» for «ё»; ``lists`` of ``completeness_ru.toml``."""
+        self.words, self.lists = words, lists
+        self.predicates = [word for word in words if self.is_predicate(word)]
+        """Verbs and what stands for one, infinitives included."""
+
+    @property
+    def asks(self) -> bool:
+        """A question or a request."""
+        return self.requests or any(self._questions(word) for word in self.words)
+
+    @property
+    def requests(self) -> bool:
+        """«Пришлите счёт»."""
+        return any(word in self.lists["requests"] or reading(word).imperative for word in self.words)
+
+    def _questions(self, word: str) -> bool:
+        return word in self.lists["questions"] or (word == "вы")
+
+    def read(self, word: str) -> Reading:
+        """What the dictionary says of a word."""
+        return reading(word)
+
+    def is_adjective(self, word: str) -> bool:
+        """One that stands before its noun."""
+        if word in self.lists["adjectives"]:
+            return True
+        return word not in self.lists["not_adjectives"] and reading(word).part == "adjective"
+
+    def is_infinitive(self, word: str) -> bool:
+        """«Заказать»."""
+        return reading(word).part == "infinitive" and word not in self.lists["not_infinitives"]
+
+    def is_predicate(self, word: str) -> bool:
+        """A verb, or «готов»; not the words that only ask or wish."""
+        if word in self.lists["not_verbs"] or word in self.lists["not_predicates"]:
+            return False
+        return self.is_infinitive(word) or reading(word).part in {"verb", "short"} or word in self.lists["predicates"]
+
+    def things(self, words: list[str]) -> list[str]:
+        """Words that name what it is about."""
+        known = self.lists["thin"] | self.lists["requests"] | self.lists["questions"]
+        return [word for word in words if word not in known and self._names(word)]
+
+    def free(self, words: list[str]) -> list[str]:
+        """Those of them that no preposition governs: subjects and objects."""
+        found: list[str] = []
+        governed = False
+        for word in words:
+            if word in PREPOSITIONS:
+                governed = True
+            elif self.things([word]):
+                if not governed:
+                    found.append(word)
+                governed = False
+            elif not self.is_adjective(word):
+                governed = False
+        return found
+
+    def _names(self, word: str) -> bool:
+        return not self.is_predicate(word) and reading(word).part == "noun"

@@ -1,0 +1,85 @@
+"""What a Russian word is: part of speech, government, cases. Pure; OpenCorpora's dictionary, read by ``pymorphy3``.
+
+Recognised words have no capitals and no context here: the likeliest part of speech is taken (a word that the dictionary
+lacks is judged by its ending), and of a form with several cases all likely ones.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Literal
+
+import pymorphy3
+
+Part = Literal["noun", "adjective", "short", "verb", "infinitive", "pronoun", "comparative", "other"]
+"""``short`` can be a predicate, «готов», «слышно»; ``verb`` is a finite one."""
+
+CACHED = 4096
+"""Words whose reading is kept."""
+LIKELY = 0.1
+"""Least part of a word's uses that makes a form likely."""
+_RUSSIAN = re.compile(r"[а-я-]+")
+_PLURAL = re.compile(r"\w+(?:ов|ев)")
+"""«Килоньютонов»: taken for an adjective, «отцов», where the dictionary lacks the noun."""
+_PARTS: dict[str, Part] = {
+    "NOUN": "noun",
+    "ADJF": "adjective",
+    "PRTF": "adjective",
+    "ADJS": "short",
+    "PRTS": "short",
+    "PRED": "short",
+    "VERB": "verb",
+    "INFN": "infinitive",
+    "COMP": "comparative",
+    "NPRO": "pronoun",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The likeliest use of a word."""
+
+    part: Part
+    transitive: bool = False
+    """It wants an object: «потерял», «обменять»."""
+    personal: bool = False
+    """A verb of the first or second person: its subject is in it."""
+    imperative: bool = False
+    past: bool = False
+    cases: frozenset[str] = frozenset()
+    """Likely cases of a noun or an adjective, OpenCorpora's names."""
+
+
+@lru_cache(CACHED)
+def reading(word: str) -> Reading:
+    """One word in lower case; some 60 µs for a word not asked for before."""
+    if not _RUSSIAN.fullmatch(word):
+        return Reading("noun", cases=frozenset({"nomn", "accs"}))
+    parses = _analyser().parse(word)
+    scores: dict[Part, float] = {}
+    for parse in parses:
+        part = _PARTS.get(str(parse.tag.POS), "other")
+        scores[part] = scores.get(part, 0.0) + parse.score
+    best = max(scores, key=lambda part: scores[part])
+    if best == "adjective" and _PLURAL.fullmatch(word):
+        return Reading("noun", cases=frozenset({"gent"}))
+    tags = [parse.tag for parse in parses if _PARTS.get(str(parse.tag.POS), "other") == best and parse.score >= LIKELY]
+    return _read(best, tags or [parses[0].tag])
+
+
+def _read(part: Part, tags: list[Any]) -> Reading:
+    first = tags[0]
+    return Reading(
+        part,
+        transitive=part in {"verb", "infinitive"} and all(tag.transitivity == "tran" for tag in tags),
+        personal=first.person in {"1per", "2per"},
+        imperative=first.mood == "impr",
+        past=first.tense == "past",
+        cases=frozenset(str(tag.case) for tag in tags if tag.case),
+    )
+
+
+@cache
+def _analyser() -> Any:
+    """Read once: 0.1 s and 30 MB."""
+    return pymorphy3.MorphAnalyzer(lang="ru")
