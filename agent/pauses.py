@@ -14,12 +14,20 @@ QUICKEST_MS = 180
 """No turn ends sooner after speech, milliseconds."""
 LONGEST_MS = 900
 """What was learnt never makes anybody wait longer, milliseconds."""
+LONGEST_AFTER_WHOLE_MS = 700
+"""Nor longer than this after words that make a whole question, milliseconds."""
 LEAST_MS = 100
 """Shorter gaps lie between words, milliseconds."""
+THOUGHT_MS = 300
+"""From this on a pause inside a turn is a search for words, milliseconds: another may follow in the same turn."""
 MARGIN_MS = 150
 """The wait exceeds the caller's usual pause by this, milliseconds."""
 WENT_ON_MS = 1000
-"""Speech this soon after the end of a turn goes on with that turn, milliseconds."""
+"""Speech this soon after the last words of a turn that was taken as over goes on with that turn, milliseconds."""
+OVER_REPLY_MS = 700
+"""So does speech this soon after its end was decided, which is when the reply begins, milliseconds."""
+LONGEST_OPEN_MS = 1800
+"""Where something must follow, a caller whom that wait cut short is waited for up to this, milliseconds."""
 FLUENT_TURNS = 3
 """Turns without a pause after which a caller counts as fluent."""
 HASTE = 0.8
@@ -37,13 +45,18 @@ class Pauses:
         self._seen: deque[int] = deque(maxlen=SEEN)
         self._fluent = 0
         self._paused = False
+        self._thought = 0
+        """Longest pause of the present turn."""
         self._cut_in = 0
+        self._wait = 0
+        """What was answered last."""
         self._last_end: int | None = None
 
     def went_on(self, gap: int) -> None:
         """Speech went on inside a turn after ``gap`` samples of quiet."""
         if gap >= LEAST_MS * self._per_ms:
             self._paused = True
+            self._thought = max(self._thought, gap)
             self._seen.append(gap)
 
     def began(self, onset: int) -> None:
@@ -51,7 +64,7 @@ class Pauses:
         if self._last_end is None:
             return
         gap = onset - self._last_end
-        if 0 < gap <= WENT_ON_MS * self._per_ms:
+        if 0 < gap <= max(WENT_ON_MS * self._per_ms, self._wait + OVER_REPLY_MS * self._per_ms):
             self.went_on(gap)
             self._cut_in = max(self._cut_in, gap)
         self._last_end = None
@@ -59,19 +72,31 @@ class Pauses:
     def ended(self, end: int) -> None:
         """The turn whose speech ended at ``end`` was taken as over."""
         self._fluent = 0 if self._paused else self._fluent + 1
-        self._paused = False
+        self._paused, self._thought = False, 0
         self._last_end = end
 
     def stretched(self, patience: int, verdict: Verdict) -> int:
         """Samples of quiet to wait for this caller instead of ``patience``."""
+        self._wait = self._stretched(patience, verdict)
+        return self._wait
+
+    def _stretched(self, patience: int, verdict: Verdict) -> int:
         if verdict == "open":
-            return patience
-        if self._fluent >= FLUENT_TURNS:
+            return max(patience, self._longer_than(self._cut_in, LONGEST_OPEN_MS))
+        if self._fluent >= FLUENT_TURNS and not self._paused:
             return max(int(patience * HASTE), QUICKEST_MS * self._per_ms)
-        usual = self._cut_in if verdict == "complete" else self._usual
-        if not usual:
-            return patience
-        return max(patience, min(usual + MARGIN_MS * self._per_ms, LONGEST_MS * self._per_ms))
+        whole = verdict == "complete"
+        thinks = self._longer_than(self._thinking, LONGEST_AFTER_WHOLE_MS if whole else LONGEST_MS)
+        return max(patience, thinks, self._longer_than(self._cut_in if whole else self._usual, LONGEST_MS))
+
+    def _longer_than(self, pause: int, most_ms: int) -> int:
+        """A wait that outlasts a pause, if there was one."""
+        return min(pause + MARGIN_MS * self._per_ms, most_ms * self._per_ms) if pause else 0
+
+    @property
+    def _thinking(self) -> int:
+        """The longest search for words in the present turn."""
+        return self._thought if self._thought >= THOUGHT_MS * self._per_ms else 0
 
     @property
     def _usual(self) -> int:

@@ -11,6 +11,9 @@ PREPOSITIONS = frozenset(
 )
 
 
+THING = Reading("noun", cases=frozenset({"nomn", "accs"}))
+
+
 class Clause:
     """Words of recognised speech; the lists overrule the dictionary."""
 
@@ -23,35 +26,37 @@ class Clause:
     @property
     def asks(self) -> bool:
         """A question or a request."""
-        return self.requests or any(self._questions(word) for word in self.words)
+        return self.requests or any(word in self.lists["questions"] or word == "вы" for word in self.words)
 
     @property
     def requests(self) -> bool:
         """«Пришлите счёт»."""
-        return any(word in self.lists["requests"] or reading(word).imperative for word in self.words)
+        return any(word in self.lists["requests"] or self.read(word).imperative for word in self.words)
 
-    def _questions(self, word: str) -> bool:
-        return word in self.lists["questions"] or (word == "вы")
+    @property
+    def counts(self) -> bool:
+        """A number is named."""
+        return any(self.read(word).number for word in self.words)
 
     def read(self, word: str) -> Reading:
-        """What the dictionary says of a word."""
-        return reading(word)
+        """What the dictionary says of a word, unless the lists know better."""
+        return THING if word in self.lists["not_verbs"] else reading(word)
 
     def is_adjective(self, word: str) -> bool:
         """One that stands before its noun."""
         if word in self.lists["adjectives"]:
             return True
-        return word not in self.lists["not_adjectives"] and reading(word).part == "adjective"
+        return word not in self.lists["not_adjectives"] and self.read(word).part == "adjective"
 
     def is_infinitive(self, word: str) -> bool:
         """«Заказать»."""
-        return reading(word).part == "infinitive" and word not in self.lists["not_infinitives"]
+        return self.read(word).part == "infinitive" and word not in self.lists["not_infinitives"]
 
     def is_predicate(self, word: str) -> bool:
         """A verb, or «готов»; not the words that only ask or wish."""
-        if word in self.lists["not_verbs"] or word in self.lists["not_predicates"]:
+        if word in self.lists["not_predicates"]:
             return False
-        return self.is_infinitive(word) or reading(word).part in {"verb", "short"} or word in self.lists["predicates"]
+        return self.is_infinitive(word) or self.read(word).part in {"verb", "short"} or word in self.lists["predicates"]
 
     def things(self, words: list[str]) -> list[str]:
         """Words that name what it is about."""
@@ -74,4 +79,4 @@ class Clause:
         return found
 
     def _names(self, word: str) -> bool:
-        return not self.is_predicate(word) and reading(word).part == "noun"
+        return not self.is_predicate(word) and self.read(word).part == "noun"

@@ -21,6 +21,8 @@ def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
         return "open" if _in_the_middle(words[:-1], known, digits, lists) else None
     number, before = words[-count:], words[: len(words) - count]
     groups = _groups(number, digits)
+    if before and before[-1] in lists["numbered"]:
+        return "unsure"
     if any(word in digits["amounts"] for word in number) or (len(groups) < 3 and not _announced(before, lists)):
         return "open"
     return _dictated(number, groups, digits["trunk"], digits["tens"])
@@ -37,6 +39,8 @@ def _in_the_middle(words: list[str], known: frozenset[str], digits: Lists, lists
 
 def announces(words: list[str], lists: Lists) -> bool:
     """«Запишите мой номер», «телефон менеджера»: told, not asked, and the number is still to come."""
+    if words[0] in lists["telling"] and words[-1] in lists["told"]:
+        return True
     if lists["announcing"].isdisjoint(words[-2:]):
         return False
     return words[0] in lists["telling"] or (len(words) < 3 and words[0] in lists["announcing"])

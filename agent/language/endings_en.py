@@ -37,7 +37,7 @@ def _begun(core: list[str], lists: Lists) -> bool:
     if first in SUBJECTS | INDEFINITE:
         return count == 2
     if first in ARTICLES and count < 4:
-        return not any(_says(word, lists) for word in core)
+        return not any(_says(word, lists) for word in core[2:])
     if last in lists["requests"] or last in PERSONS:
         return (core[-2:-1] or [last])[0] in lists["asking"]
     if first in {"has", "have"}:
@@ -138,7 +138,7 @@ def _stated(core: list[str], lists: Lists) -> bool:
     """«The machine does not start», «i lost the password»."""
     if len(core) <= 2:
         return False
-    if core[-1] in lists["predicates"] and not NOT.isdisjoint(core):
+    if _says(core[-1], lists) and not NOT.isdisjoint(core[:-1]) and core[0] not in SUBJECTS:
         return True
     plain = lists["questions"].isdisjoint(core) and lists["requests"].isdisjoint(core)
-    return core[0] in {"i", "we"} and plain and len(core) > 3 and core[-2] in ARTICLES
+    return core[0] in SUBJECTS | INDEFINITE and plain and (len(core) > 4 or (len(core) > 3 and core[-2] in ARTICLES))

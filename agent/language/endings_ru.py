@@ -17,11 +17,17 @@ WHERE_WHEN = frozenset({"где", "когда", "куда"})
 WHY = frozenset({"почему", "зачем", "отчего"})
 HOW_MANY = frozenset({"сколько", "скольки"})
 WISHES = frozenset({"нужен", "нужна", "нужно", "нужны", "хочу", "хотел", "хотела", "хотим", "хотели"})
+OBJECTS = frozenset({"вас", "его", "ее", "их", "это"})
+WHAT = frozenset({"что", "чем", "кем", "кого", "кому", "чего", "чему"})
+TIMES = frozenset({"завтра", "сегодня", "сейчас", "послезавтра", "круглосуточно"})
+LEARNING = frozenset({"интересует", "узнать", "уточнить", "спросить", "выяснить"})
 NEEDED = frozenset({"нужен", "нужна", "нужны"})
 PRICED = frozenset({"стоит", "стоят"})
 MAY = frozenset({"можете", "можно", "нужно", "надо"})
 SUBJECTS = frozenset({"он", "она", "оно", "они", "это"})
 SPEAKERS = frozenset({"я", "мы", "вы"})
+WISHING = frozenset({"мне", "нам"})
+"""«Мне пожалуйста чай»."""
 CONDITIONS = frozenset({"если", "чтобы", "потому", "поскольку", "пока"})
 SHORT = 3
 """Longest question that has its question word at the end, words."""
@@ -42,8 +48,10 @@ def _clause(clause: Clause) -> Verdict:
     last = clause.words[-1]
     if _turned(clause):
         return "complete"
+    if last in clause.lists["heralds"] and not WHAT_KIND & set(clause.words):
+        return "open"  # «у меня вопрос», «есть ли возможность»
     if last in clause.lists["open"] or clause.is_adjective(last):
-        return "open"
+        return "unsure" if _said_of_it(clause) else "open"
     if clause.is_predicate(last):
         return _after_verb(clause)
     if not clause.asks:
@@ -51,23 +59,28 @@ def _clause(clause: Clause) -> Verdict:
     return "open" if last in clause.lists["questions"] else _after_noun(clause)
 
 
+def _said_of_it(clause: Clause) -> bool:
+    """«Доставка бесплатная»: an adjective that may be the predicate of the noun before it."""
+    return (
+        len(clause.words) == 2 and bool(clause.free(clause.words[:1])) and clause.words[-1] not in clause.lists["open"]
+    )
+
+
 def _turned(clause: Clause) -> bool:
     """«А гарантия какая», «обед во сколько», «доставка платная или бесплатная»: the question comes last."""
     last, before = clause.words[-1], clause.words[:-1]
     if "или" in before[:-1] or before[-1:] == ["или"]:
         return clause.is_adjective(last) and before[-1] == "или"
-    if last in MAY and any(clause.is_infinitive(word) for word in before):
+    if last in MAY and (any(clause.is_infinitive(word) for word in before) or "что" in before[:-1]):
         return True
-    if not clause.things(before):
-        return False
-    if last == "есть":
-        return before[-1] not in KIND and bool(clause.free(before))
-    return _asked_at_last(clause, last, before)
+    if last == "есть" and before and before[-1] not in KIND:
+        return bool(clause.free(before)) or clause.read(before[-1]).part == "comparative"
+    return bool(clause.things(before)) and _asked_at_last(clause, last, before)
 
 
 def _asked_at_last(clause: Clause, last: str, before: list[str]) -> bool:
     if last in WISHES:
-        return bool(KIND & set(before))
+        return bool(KIND & set(before)) or (last in NEEDED and bool(clause.free(before)))
     if last in WHAT_KIND:
         return len(before) < SHORT and before[-1] not in clause.lists["thin"]
     return last in WHERE_WHEN or (last in HOW_MANY and before[-1] in {"во", "до", "со", "за"})
@@ -79,7 +92,8 @@ def _after_verb(clause: Clause) -> Verdict:
     if verb in clause.lists["linking"]:
         return "open"
     if verb in clause.lists["wanting"]:
-        return "complete" if clause.things(before) or SUBJECTS & set(before) else "open"
+        asked = not {"сколько", "почему", "что"}.isdisjoint(before)
+        return "complete" if asked and (clause.things(before) or SUBJECTS & set(before)) else "open"
     if clause.is_infinitive(verb):
         return _after_infinitive(clause, verb, before)
     if clause.read(verb).personal or SPEAKERS & set(before[-2:]):
@@ -89,11 +103,13 @@ def _after_verb(clause: Clause) -> Verdict:
 
 def _after_infinitive(clause: Clause, verb: str, before: list[str]) -> Verdict:
     lists, asked = clause.lists, clause.asks
-    if clause.free(before) or SUBJECTS & set(before):
-        return "complete"  # «какие документы нужно принести»
+    if clause.free(before) or SUBJECTS & set(before) or "что" in before[:-1]:
+        return "complete"  # «какие документы нужно принести», «что мне делать»
+    if asked and before[-1] in OBJECTS and clause.read(verb).transitive:
+        return "complete"  # «как вас найти»
     alone = verb in lists["settled"] or verb.endswith(("ться", "тись"))
     if not alone:
-        return "open" if clause.read(verb).transitive or WISHES & set(before) else "unsure"
+        return "open" if not asked or clause.read(verb).transitive or WISHES & set(before) else "unsure"
     if WISHES & set(before):
         return "unsure"
     return "complete" if asked else "unsure"
@@ -101,12 +117,12 @@ def _after_infinitive(clause: Clause, verb: str, before: list[str]) -> Verdict:
 
 def _after_person(clause: Clause, verb: str, before: list[str]) -> Verdict:
     """«Где вы находитесь», «карту я потерял»: the subject is known."""
-    if clause.free(before):
+    if clause.free(before) or WHAT & set(before):
         return "complete"
     if clause.read(verb).transitive:
         return "open"
     asked = any(word in clause.lists["questions"] for word in before)
-    return "complete" if asked or clause.things(before) else "open"
+    return "complete" if asked or clause.things(before) or TIMES & set(before) else "open"
 
 
 def _after_third_person(clause: Clause, verb: str, before: list[str]) -> Verdict:
@@ -127,7 +143,7 @@ def _after_noun(clause: Clause) -> Verdict:
         return "open"
     if not before or noun in lists["thin"] or before[-1] in {"как", "сколько"}:
         return "unsure"
-    if before[-1] in SPEAKERS or (before[-1] == "для" and noun.endswith("ния")):
+    if (before[-1] in SPEAKERS and clause.read(noun).verbal) or (before[-1] == "для" and noun.endswith("ния")):
         return "open"  # «вы берете», which is also a noun; «для испытания»
     if (before[-1] == "у" and "есть" in before) or (before[-1] == "из" and before[-2:-1] and before[-2] in KIND):
         return "open"  # «есть ли у машины», «какая из машин»
@@ -139,6 +155,8 @@ def _after_noun(clause: Clause) -> Verdict:
 def _after_general_noun(clause: Clause, noun: str, before: list[str]) -> Verdict:
     """«Цена», «машина»: often followed by which."""
     lists = clause.lists
+    if noun in lists["heads"] and LEARNING & set(before):
+        return "open"  # «узнать стоимость»
     named = [word for word in clause.things(before) if word not in lists["heads"]]
     named += [word for word in before if noun in lists["goods"] and clause.is_adjective(word)]
     done = noun in lists["goods"] and any(clause.is_predicate(word) and word not in PRICED for word in before)
@@ -154,6 +172,8 @@ def _wants_verb(clause: Clause) -> bool:
         return bool(NEEDED & set(words)) and not any("nomn" in clause.read(word).cases for word in clause.free(words))
     if not clause.things(words) and clause.read(words[-1]).part != "comparative":
         return True  # «как часто», «как с вами»
+    if clause.free(words[:1]):
+        return False  # «самовывоз с какого склада»
     oblique = any(
         word in OBLIQUE or (word in KIND and before in PREPOSITIONS) for before, word in pairwise(["", *words])
     )
@@ -165,10 +185,8 @@ def _stated(clause: Clause) -> Verdict:
     """«Датчик силы не работает», «сломалась машина»: something, and what is with it."""
     words, lists = clause.words, clause.lists
     last = words[-1]
-    if last in lists["heralds"]:
-        return "open"
     if last in lists["heads"] or last in lists["thin"]:
-        return "unsure"
+        return "unsure" if len(words) > 1 or last in lists["heads"] else "open"
     if not clause.predicates:
         return _topic(clause)
     verb = clause.predicates[-1]
@@ -181,8 +199,9 @@ def _stated(clause: Clause) -> Verdict:
 
 
 def _topic(clause: Clause) -> Verdict:
-    """No predicate: «у нас авария» is whole, «у ребенка» is where it begins."""
-    words = clause.words
-    if words[0] == "у":
-        return "complete" if len(clause.free(words)) > 0 else "open"
-    return "unsure"
+    """No predicate: «у нас авария» is whole, «у ребенка» and «в заказе» are where it begins."""
+    things, first = clause.free(clause.words), clause.words[0]
+    if first == "у" or first in WISHING:
+        named = first != "у" or any("nomn" in clause.read(word).cases for word in things)
+        return "complete" if things and named else "open"
+    return "open" if first in PREPOSITIONS and not things and not clause.counts else "unsure"

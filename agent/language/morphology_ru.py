@@ -40,12 +40,15 @@ class Reading:
     """The likeliest use of a word."""
 
     part: Part
+    verbal: bool = False
+    """It can be a finite verb, too: «берете»."""
     transitive: bool = False
     """It wants an object: «потерял», «обменять»."""
     personal: bool = False
     """A verb of the first or second person: its subject is in it."""
     imperative: bool = False
-    past: bool = False
+    number: bool = False
+    """A number word: «сто», «пятисот»."""
     cases: frozenset[str] = frozenset()
     """Likely cases of a noun or an adjective, OpenCorpora's names."""
 
@@ -64,17 +67,18 @@ def reading(word: str) -> Reading:
     if best == "adjective" and _PLURAL.fullmatch(word):
         return Reading("noun", cases=frozenset({"gent"}))
     tags = [parse.tag for parse in parses if _PARTS.get(str(parse.tag.POS), "other") == best and parse.score >= LIKELY]
-    return _read(best, tags or [parses[0].tag])
+    return _read(best, tags or [parses[0].tag], "verb" in scores)
 
 
-def _read(part: Part, tags: list[Any]) -> Reading:
+def _read(part: Part, tags: list[Any], verbal: bool) -> Reading:
     first = tags[0]
     return Reading(
         part,
+        verbal,
         transitive=part in {"verb", "infinitive"} and all(tag.transitivity == "tran" for tag in tags),
         personal=first.person in {"1per", "2per"},
         imperative=first.mood == "impr",
-        past=first.tense == "past",
+        number=first.POS == "NUMR",
         cases=frozenset(str(tag.case) for tag in tags if tag.case),
     )
 

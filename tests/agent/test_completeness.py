@@ -20,9 +20,9 @@ BARS = {
 """Least part of whole utterances that is judged complete; of beginnings the greatest part that is, and the least part
 that is open: seen and held out."""
 HESITATIONS = {
-    ("ru", False): (0.88, 0.83),
-    ("en", False): (0.88, 0.90),
-    ("ru", True): (0.80, 0.60),
+    ("ru", False): (0.92, 0.87),
+    ("en", False): (0.95, 0.93),
+    ("ru", True): (0.85, 0.64),
     ("en", True): (0.80, 0.70),
 }
 """Callers of other trades: least part of whole utterances that is complete, and of their halts that is open."""

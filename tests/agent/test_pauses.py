@@ -60,6 +60,50 @@ def test_nobody_is_waited_for_longer_than_900_ms() -> None:
     assert pauses.stretched(ms(450), "unsure") == ms(900)
 
 
+def test_one_search_for_words_makes_another_in_the_same_turn_likely() -> None:
+    pauses = Pauses(RATE)
+    pauses.began(0)
+    pauses.went_on(ms(500))
+
+    assert pauses.stretched(ms(240), "complete") == ms(650)
+    assert pauses.stretched(ms(450), "unsure") == ms(650)
+    pauses.went_on(ms(820))
+    assert pauses.stretched(ms(240), "complete") == ms(700)
+    assert pauses.stretched(ms(450), "unsure") == ms(900)
+
+
+def test_a_breath_is_no_search_for_words_and_the_next_turn_begins_afresh() -> None:
+    pauses = Pauses(RATE)
+    pauses.began(0)
+    pauses.went_on(ms(250))
+    assert pauses.stretched(ms(240), "complete") == ms(240)
+    pauses.went_on(ms(500))
+    pauses.ended(ms(3000))
+
+    pauses.began(ms(8000))
+    assert pauses.stretched(ms(240), "complete") == ms(240)
+
+
+def test_a_fluent_caller_who_stops_to_think_is_given_time() -> None:
+    pauses = Pauses(RATE)
+    for number in range(3):
+        turn(pauses, ms(10_000 * number))
+    pauses.began(ms(40_000))
+    pauses.went_on(ms(400))
+
+    assert pauses.stretched(ms(240), "complete") == ms(550)
+
+
+def test_a_caller_who_goes_on_as_the_reply_begins_was_cut_short() -> None:
+    pauses = Pauses(RATE)
+    pauses.began(0)
+    assert pauses.stretched(ms(1100), "open") == ms(1100)
+    pauses.ended(ms(2000))
+    pauses.began(ms(2000 + 1500))
+
+    assert pauses.stretched(ms(1100), "open") == ms(1650)
+
+
 def test_gaps_between_words_are_no_pauses() -> None:
     pauses = Pauses(RATE)
     for number in range(3):

@@ -53,7 +53,7 @@ def test_a_turn_begins_at_its_onset_and_ends_after_the_quiet() -> None:
 
 
 def test_a_pause_shorter_than_the_limit_does_not_end_the_turn() -> None:
-    taker = TurnTaker(RATE, Endpointing(end_silence_ms=400))
+    taker = TurnTaker(RATE, Endpointing(end_silence_ms=400, adapt=False))
 
     made = run(taker, frames(500, True) + frames(380, False) + frames(500, True) + frames(400, False))
 
