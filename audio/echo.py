@@ -57,6 +57,14 @@ _AGAIN = 4.0
 _LEAST_PRIOR = 0.02
 _SURE = 0.3
 """Only a filter that expected less than this part of what is left can be wrong; else it is still learning."""
+SHIFTS = (1, -1, 2, -2, 3, -3)
+"""Frames by which the echo may turn out to come later or earlier than before: a packet was late, or left out."""
+_POOR = 0.25
+"""A residual with more than this part of the power is a reason to look for that."""
+_SLIPS = 4.0
+"""The known echo must have this many times the power that is worth any work."""
+_SLIPPED = 0.4
+"""The way has moved when that leaves less than this part of the residual."""
 _BASS_BINS = 4
 _TINY = 1e-6
 _UNIT = np.float32(1.0 / 32768.0)
@@ -136,6 +144,8 @@ class EchoCanceller:
         self._possible = float(unsure.sum()) + way.known(played) > self._least * size
         error = samples - way.echo(played)
         left = float(error.dot(error))
+        if left > _POOR * power and way.known(played) > _SLIPS * self._least * size:
+            error, left = self._realigned(samples, error, left, power)
         spectrum = self._spectrum(error)
         if left <= _WORSE * power + self._least:
             way.learn(played, spectrum, unsure)
@@ -147,6 +157,18 @@ class EchoCanceller:
         expected = way.left(played, unsure)
         self._judge(spectrum, expected)
         return self._softened(expected)
+
+    def _realigned(self, samples: Floats, error: Floats, left: float, power: float) -> tuple[Floats, float]:
+        """The residual and its power after the response was moved by whole frames, if that explains the most."""
+        way, best, moved = self._way, _SLIPPED * min(left, power), 0
+        for frames in SHIFTS:
+            other = samples - way.echo_moved(self._played, frames)
+            power = float(other.dot(other))
+            if power < best:
+                best, moved, error, left = power, frames, other, power
+        if moved:
+            way.move(moved)
+        return error, left
 
     def _catch_up(self) -> None:
         """What nobody needed until now: the spectra of what was played, and the frame before."""
@@ -322,6 +344,19 @@ class _Way:
     def echo(self, played: _Played) -> Floats:
         """The echo in this frame, as far as it is known."""
         return _back(np.einsum("pk,pk->k", played.spectra, self._response))[self._size :]
+
+    def echo_moved(self, played: _Played, frames: int) -> Floats:
+        """The same if the way took so many frames longer."""
+        later, earlier = max(frames, 0), max(-frames, 0)
+        spectra, response = played.spectra[later : _PARTS - earlier], self._response[earlier : _PARTS - later]
+        return _back(np.einsum("pk,pk->k", spectra, response))[self._size :]
+
+    def move(self, frames: int) -> None:
+        """The way takes so many frames longer (shorter, when less than 0) from now on."""
+        beyond = slice(frames) if frames > 0 else slice(frames, None)
+        for rows, nothing in ((self._response, 0.0), (self._strength, 0.0), (self._doubt, self._doubt[beyond].copy())):
+            rows[:] = np.roll(rows, frames, axis=0)
+            rows[beyond] = nothing
 
     def left(self, played: _Played, unsure: Floats) -> Floats:
         """Power of the echo that is expected to be left in the residual."""

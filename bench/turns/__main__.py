@@ -47,6 +47,8 @@ class Choice:
     """Folder for recordings; none: they are not kept."""
     replay: bool = False
     """Through the core alone, faster than real time, instead of over SIP."""
+    unsteady: bool = False
+    """In the replay, the line's clocks jitter."""
 
     def of(self, scripts: Sequence[Script], language: str) -> list[Script]:
         """The scripts chosen, those of long calls first: the run ends sooner."""
@@ -112,7 +114,7 @@ def _through(
 def _runner(choice: Choice, language: str, settings: dict[str, object]) -> Iterator[LiveRunner | CoreRunner]:
     if choice.replay:
         with tempfile.TemporaryDirectory(prefix="allo-turns-") as storage:
-            core = CoreRunner(language, make.place(), Path(storage))
+            core = CoreRunner(language, make.place(), Path(storage), unsteady=choice.unsteady)
             yield core
         speed = core.audio_s / max(core.took_s, 1e-9)
         print(f"{language}: {core.audio_s:.0f} s of calls in {core.took_s:.0f} s of a core: {speed:.0f} x real time")
@@ -172,6 +174,7 @@ def main() -> int:
         at_once=given.at_once,
         keep=given.keep,
         replay=given.replay,
+        unsteady=given.unsteady,
     )
     rows, bad = measure(choice)
     where = "through the core" if choice.replay else f"{choice.at_once} calls at once"
@@ -195,6 +198,7 @@ def _arguments() -> argparse.Namespace:
         "--keep", type=Path, metavar="DIR", help="write a stereo WAV of every call: caller left, agent right"
     )
     parser.add_argument("--replay", action="store_true", help="through the conversation core alone, without a wire")
+    parser.add_argument("--unsteady", action="store_true", help="with --replay: the line's two clocks jitter (seeded)")
     parser.add_argument("--write", action="store_true", help="put the rows into docs/benchmarks.md")
     return parser.parse_args()
 

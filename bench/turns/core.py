@@ -6,6 +6,7 @@ itself costs, and decisions are the same in every run; what the wire adds only t
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -30,13 +31,42 @@ from bench.turns.scripts import Script
 from telephony.phone_script import FRAME, RATE
 from telephony.rtp_mouth import RtpMouth
 
+LATE, BUSY, OFTEN_BUSY = 0.02, 0.7, 0.005
+"""Of an unsteady clock: mean lateness, the same of a busy moment, in frames of 20 ms; and how many frames are such."""
+QUEUE = 4
+"""Frames that a caller's telephone holds back at most."""
+
+
+class Ticks:
+    """How often the wire's clock has ticked between one frame of the caller and the next: 1, seldom 0 or 2.
+
+    Two clocks of 20 ms have any phase; each wakes up a little late, and now and then a machine is busy elsewhere.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._dice = np.random.default_rng(seed + 1)
+        self._phase = float(self._dice.uniform())
+        self._frame = self._ticked = 0
+
+    def due(self) -> int:
+        """For the next frame of the caller."""
+        self._frame += 1
+        busy = self._dice.exponential(BUSY) if self._dice.random() < OFTEN_BUSY else 0.0
+        late = self._dice.exponential(LATE) - self._dice.exponential(LATE) + busy * self._dice.choice((-1.0, 1.0))
+        ticked = max(self._ticked, int(self._frame + self._phase + late))
+        due, self._ticked = ticked - self._ticked, ticked
+        return due
+
 
 class ScriptLine:
     """An ``agent.ports.Line`` to a scripted caller; a frame of each side every 20 ms of the loop's time."""
 
-    def __init__(self, script: Script, caller: Caller) -> None:
+    def __init__(self, script: Script, caller: Caller, *, unsteady: bool = False) -> None:
+        """``unsteady``: the wire's clock and the caller's are two, and jitter."""
         self.caller = CallerInfo(script.name, "script", "", "", RATE)
         self._script, self._by_ear = script, caller
+        self._ticks = Ticks(script.seed) if unsteady else None
+        self._wire: deque[bytes] = deque()
         self._mouth = RtpMouth(RATE)
         self._dice = np.random.default_rng(script.seed)
         self.heard: list[bytes] = []
@@ -67,11 +97,19 @@ class ScriptLine:
             number = len(self.sent)
             frame = self._by_ear.step(last)
             await asyncio.sleep(began + (number + 1) * FRAME / RATE - loop.time())
-            last = self._mouth.take() or bytes(FRAME * 2)
-            self.heard.append(last)
+            last = self._heard_next()
             self.sent.append(frame)
             yield AudioFrame(self._arrived(frame), RATE, number * FRAME)
         yield self._over or HungUp("caller")
+
+    def _heard_next(self) -> bytes:
+        """What the caller hears in the next 20 ms: what the wire's clock has sent by now, as a telephone queues it."""
+        for _ in range(self._ticks.due() if self._ticks else 1):
+            self.heard.append(self._mouth.take() or bytes(FRAME * 2))
+            self._wire.append(self.heard[-1])
+        while len(self._wire) > QUEUE:
+            self._wire.popleft()
+        return self._wire.popleft() if self._wire else bytes(FRAME * 2)
 
     def _arrived(self, frame: bytes) -> bytes:
         """Through G.711; a lost frame is silence."""
@@ -79,11 +117,10 @@ class ScriptLine:
 
     def observation(self, turns: list[dict[str, Any]], events: list[dict[str, Any]]) -> Observation:
         """What was seen: a frame is spoken while it fills, one heard begins when it has been sent."""
-        count = len(self.sent)
-        places = np.arange(count, dtype=np.int64) * FRAME
+        places = np.arange(len(self.sent), dtype=np.int64) * FRAME
         return Observation(
             self._script,
-            places + FRAME,
+            np.arange(1, len(self.heard) + 1, dtype=np.int64) * FRAME,
             _rows(self.heard),
             places,
             _rows(self.sent),
@@ -125,9 +162,12 @@ class Record:
 class CoreRunner:
     """A ``bench.turns.observation.Runner`` without a wire."""
 
-    def __init__(self, language: str, folder: Path, storage: Path) -> None:
-        """``folder``: where the scripts' WAVs lie. ``storage``: keeps phrases, so that answers are the same samples."""
-        self._language, self._folder, self._storage = language, folder, storage
+    def __init__(self, language: str, folder: Path, storage: Path, *, unsteady: bool = False) -> None:
+        """``folder``: where the scripts' WAVs lie. ``storage``: keeps phrases, so that answers are the same samples.
+
+        ``unsteady``: the line's two clocks jitter, the same in every run (see ``Ticks``).
+        """
+        self._language, self._folder, self._storage, self._unsteady = language, folder, storage, unsteady
         self.example: Samples | None = None
         """How the agent sounds; calls with an echo need it."""
         self.audio_s = self.took_s = 0.0
@@ -149,6 +189,7 @@ class CoreRunner:
 
     async def _one(self, house: House, script: Script) -> Observation:
         sounds = {step.wav: read_mono(self._folder / step.wav, RATE) for step in script.steps}
-        line, record = ScriptLine(script, Caller(script, sounds, self.example)), Record()
+        caller, record = Caller(script, sounds, self.example), Record()
+        line = ScriptLine(script, caller, unsteady=self._unsteady and script.kind != "reference")
         await Call(line, replace(house, observe=record.observe)).run()
         return line.observation(record.turns, record.events)

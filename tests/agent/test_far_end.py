@@ -20,6 +20,30 @@ def test_a_late_look_leaves_no_hole() -> None:
     assert [read_stamp(frame) for frame in frames] == [0, 7, 7, 7, 7, 7, 7, 0]
 
 
+def test_each_speech_flows_as_late_as_the_first() -> None:
+    far = FarEnd()
+    looks = [STEP, STEP, STEP, 0, 0, 0, STEP, STEP, 0, 2 * STEP, 0, 0]
+
+    frames = [far.push(stamp(7, samples), SIZE) for samples in looks]
+
+    assert [read_stamp(frame) for frame in frames] == [0, 7, 7, 7, 0, 0, 0, 7, 7, 7, 7, 0]
+
+
+def test_a_frame_that_the_line_filled_up_is_a_whole_one() -> None:
+    far = FarEnd()
+    looks = [STEP, STEP // 4, STEP, 0]
+
+    frames = [far.push(stamp(7, samples), SIZE) for samples in looks]
+
+    assert [len(sounding(frame)) for frame in frames] == [0, STEP, STEP // 4, STEP]
+
+
+def test_a_short_speech_does_not_wait_for_the_next() -> None:
+    far = FarEnd()
+
+    assert [read_stamp(far.push(stamp(7, samples), SIZE)) for samples in [STEP, 0, 0, 0]] == [0, 0, 7, 0]
+
+
 def test_silence_costs_nothing_and_stays_silence() -> None:
     far = FarEnd()
 

@@ -114,6 +114,18 @@ def test_a_way_that_changes_is_learnt_anew() -> None:
     assert longest(flags[half // 160 + 150 :]) < 5
 
 
+@pytest.mark.parametrize(("frames", "seconds"), [(1, 10.0), (2, 9.0), (-2, 9.5), (-2, 10.5), (3, 10.5)])
+def test_an_echo_that_slips_by_whole_frames_is_found_again(frames: int, seconds: float) -> None:
+    far = spoken()
+    near = EchoPath(-20.0, 120.0).echo(far) + background(far.size)
+    at = int(seconds * 50) * 160
+    hole, cut_out = max(frames, 0) * 160, max(-frames, 0) * 160
+    slipped = np.concatenate((near[:at], background(hole), near[at + cut_out :], np.zeros(cut_out)))[: far.size]
+    _, flags = heard(cut(pcm(slipped)), cut(pcm(far)))
+
+    assert longest(flags) < 5
+
+
 def test_on_a_line_without_echo_a_caller_passes_untouched() -> None:
     far = cut(pcm(spoken()))
     says = cut(pcm(at_level(samples_of(read_mono(CALLER[0])), -18.0)))[:40]
