@@ -18,7 +18,7 @@ from agent.house import House
 from agent.judging import Judging
 from agent.listening import Listening, new_turn_taker
 from agent.playout import Playout
-from agent.ports import Action, Dtmf, Effect, HungUp, Line, LineEvent, LineGone
+from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
 from agent.recording import Recording
 from agent.replies import Replies
 from agent.speak import Speaker, adjusted
@@ -146,16 +146,14 @@ class Call:
             self._failed(error)
 
     async def _take(self, events: AsyncIterator[LineEvent]) -> None:
-        async for event in events:
-            if isinstance(event, AudioFrame):
-                if self._on_frame(event):
-                    await _settled()
-            elif isinstance(event, Dtmf):
-                self._on_key(event.digit)
-                await _settled()
-            else:
+        until = events.until if isinstance(events, Handing) else partial(_until, events)
+        while True:
+            event = await until(self._on_frame)
+            if isinstance(event, HungUp):
                 raise _Over(event)
-        raise _Over(HungUp("lost"))
+            if isinstance(event, Dtmf):
+                self._on_key(event.digit)
+            await _settled()
 
     @property
     def _busy(self) -> bool:
@@ -362,6 +360,16 @@ class Call:
     def _emit(self, event: CallEvent) -> None:
         self._trace.event(event)
         self._house.observe(self._line.caller.call_id, event)
+
+
+async def _until(events: AsyncIterator[LineEvent], take: Callable[[AudioFrame], bool]) -> LineEvent | None:
+    """See ``Handing.until``."""
+    async for event in events:
+        if not isinstance(event, AudioFrame):
+            return event
+        if take(event):
+            return None
+    return HungUp("lost")
 
 
 async def _settled() -> None:

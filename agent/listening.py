@@ -18,6 +18,9 @@ RECENT_MS = 8000
 """Latest audio that an end-of-turn model is shown, milliseconds."""
 
 
+_ENDS = (EndOfTurn, FalseStart, Noise)
+
+
 class Detector(Protocol):
     """Tells speech from the rest."""
 
@@ -107,7 +110,7 @@ class Listening:
         self._recent.append(frame.pcm)
         wary = self._canceller is not None and self._canceller.possible
         decision = self._turns.push(frame, speech, audible, busy, firm=firm, wary=wary)
-        if isinstance(decision, EndOfTurn | FalseStart | Noise):
+        if decision is not None and isinstance(decision, _ENDS):
             self._seal()
         if self._turns.listening:
             self._feed(frame)
@@ -115,11 +118,11 @@ class Listening:
             self._preroll.append(frame)
         return decision
 
-    async def peek(self) -> Transcript:
+    async def peek(self, trailing: bool = False) -> Transcript:
         """What was understood so far; raises ``HearingError``."""
         if self._ear is None:
             raise HearingError("the recogniser is not open")
-        heard = await self._ear.peek()
+        heard = await self._ear.peek(trailing)
         self._peeked = heard.text
         return heard
 

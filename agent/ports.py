@@ -7,7 +7,7 @@ the line opened (see ``audio.frame``); at most five members to a port.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from audio.frame import AudioFrame
 
@@ -76,6 +76,18 @@ class Mouth(Protocol):
         """Drop everything queued, silence now, end a pause."""
 
 
+@runtime_checkable
+class Handing(Protocol):
+    """Events of a leg that can hand their frames on without waking the reader for each; see ``Line.answer``."""
+
+    async def until(self, take: Callable[[AudioFrame], bool]) -> LineEvent | None:
+        """Give the frames to ``take``, those that wait and then each as it comes, in order and on the event loop.
+
+        Returns ``None`` after a frame for which ``take`` said True, else the first event that is no frame. Meanwhile
+        nothing is taken. What ``take`` raises is raised here.
+        """
+
+
 class Line(Protocol):
     """One live two-way leg to a person, deliberately dumb."""
 
@@ -91,7 +103,8 @@ class Line(Protocol):
         """Pick up and return the events of the leg, ending with ``HungUp``.
 
         Frames are 20 ms, contiguous, delivered in real time for as long as the leg is up (silence
-        where the wire has none). Raises ``LineGone`` when the caller left before.
+        where the wire has none). Raises ``LineGone`` when the caller left before. Events that are ``Handing`` cost
+        less.
         """
 
     async def hangup(self) -> None:
@@ -173,8 +186,10 @@ class Recognizer(Protocol):
     def push(self, frame: AudioFrame) -> None:
         """Take one frame; never blocks. Partial transcripts go to the callback given at ``open``, on the event loop."""
 
-    async def peek(self) -> Transcript:
+    async def peek(self, trailing: bool = False) -> Transcript:
         """Everything understood so far of a caller who paused, the look-ahead included; the utterance goes on.
+
+        ``trailing``: the caller may look for the next word; a slight one at the end, «и», is rather heard than missed.
 
         Its ``position`` tells how far it reaches: a recogniser that is behind may give less than everything.
         """

@@ -66,6 +66,8 @@ class AriLink:
         key = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
         self.headers = {"Authorization": f"Basic {key}"}
         """What each request carries; a secret."""
+        self.gate = ConnectGate()
+        """What new connections to this Asterisk pass."""
         self._session: aiohttp.ClientSession | None = None
         self._rarely = Rarely(log)
         self._replaced = False
@@ -74,7 +76,7 @@ class AriLink:
         timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=10)
         self._session = aiohttp.ClientSession(
-            headers=self.headers, timeout=timeout, connector=connector, trace_configs=[ConnectGate().trace]
+            headers=self.headers, timeout=timeout, connector=connector, trace_configs=[self.gate.trace]
         )
         return self
 
@@ -85,7 +87,7 @@ class AriLink:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The HTTP session, for media sockets too."""
+        """The HTTP session."""
         if self._session is None:
             raise RuntimeError("use the link as `async with`")
         return self._session

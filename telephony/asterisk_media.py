@@ -6,8 +6,6 @@ from ipaddress import ip_address
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from agent.ports import Mouth
 from telephony import ari
 from telephony import ari_requests as ask
@@ -17,6 +15,7 @@ from telephony.clock import MediaClock
 from telephony.inbox import Inbox
 from telephony.rtp_leg import PCMA, RtpFormat, RtpLeg
 from telephony.rtp_ports import RtpPorts
+from telephony.socket_round import SocketRound
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +55,8 @@ class ByWebSocket:
 
     idle_ms = 0
 
-    def __init__(self, inbox: Inbox, clock: MediaClock) -> None:
-        self._media = WebSocketMedia(inbox, clock)
+    def __init__(self, inbox: Inbox, clock: MediaClock, sockets: SocketRound) -> None:
+        self._media = WebSocketMedia(inbox, clock, sockets)
         self.mouth: Mouth = self._media.mouth
         self.run = self._media.run
         self.close = self._media.close
@@ -69,8 +68,9 @@ class ByWebSocket:
         scheme = "wss" if link.url.startswith("https") else "ws"
         url = f"{scheme}://{link.url.partition('://')[2]}/media/{connection}"
         try:
-            await self._media.connect(link.session, url)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with link.gate.place():
+                await self._media.connect(url, link.headers)
+        except (ValueError, OSError) as error:  # a TimeoutError is an OSError
             raise MediaError(f"the media socket of chan_websocket: {type(error).__name__}") from None
 
 
@@ -137,6 +137,7 @@ class MediaKit:
     ) -> None:
         self._wish, self._rtp_host = wish, rtp_host
         self._clock, self._ports = clock, ports
+        self._sockets = SocketRound()
         self.kind: Kind | None = None if wish == "auto" else wish
         """What is used; ``None`` until Asterisk was asked."""
 
@@ -153,7 +154,7 @@ class MediaKit:
     async def open(self, inbox: Inbox) -> Media:
         """The media of one call, not yet connected; raises ``NoPortFree``."""
         if self.kind == "websocket":
-            return ByWebSocket(inbox, self._clock)
+            return ByWebSocket(inbox, self._clock, self._sockets)
         leg = await RtpLeg.open(inbox, self._clock, RtpFormat(PCMA), ports=self._ports)
         return ByRtp(leg, self._rtp_host)
 

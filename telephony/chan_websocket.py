@@ -1,21 +1,21 @@
 """A call's audio over Asterisk's media WebSocket (chan_websocket): PCM16 at 8 kHz both ways, JSON control."""
 
-import asyncio
 import logging
-
-import aiohttp
+from collections.abc import Mapping
 
 from audio.frame import frame_bytes
 from telephony.clock import MediaClock
 from telephony.inbox import Inbox
+from telephony.media_socket import MediaSocket
+from telephony.socket_round import SocketRound
 from telephony.websocket_mouth import WebSocketMouth
 
 log = logging.getLogger(__name__)
 
 RATE = 8000
 """Sample rate of format ``slin``, Hz."""
-CONNECT_S = 3.0
-"""Longest wait for the handshake, seconds."""
+PROTOCOL = "media"
+"""The subprotocol that chan_websocket wants."""
 PATIENCE = 8
 """Ticks without audio before silence is filled in: a caller on hold or with silence suppression sends nothing.
 More than the clock's ``CATCH_UP``: after a stall of our own the audio is there, but not read yet."""
@@ -69,60 +69,38 @@ class RealTime:
 class WebSocketMedia:
     """The two directions of one media socket. ``run`` carries audio until the socket is gone or ``close``."""
 
-    def __init__(self, inbox: Inbox, clock: MediaClock) -> None:
-        self._inbox, self._clock = inbox, clock
-        self._out: asyncio.Queue[str | bytes] = asyncio.Queue()
+    def __init__(self, inbox: Inbox, clock: MediaClock, sockets: SocketRound) -> None:
+        self._clock = clock
         self._ear = RealTime(inbox, RATE)
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self.mouth = WebSocketMouth(RATE, self._out.put_nowait, self._out.put_nowait)
+        self._socket = MediaSocket(sockets, self._ear.hear, self._hear)
+        self.mouth = WebSocketMouth(RATE, self._socket.say, self._socket.play)
 
-    async def connect(self, session: aiohttp.ClientSession, url: str) -> None:
-        """Attach to the media channel; raises ``OSError``, ``aiohttp.ClientError`` or ``TimeoutError``."""
-        async with asyncio.timeout(CONNECT_S):
-            timeout = aiohttp.ClientWSTimeout(ws_close=0.5)
-            self._socket = await session.ws_connect(url, protocols=("media",), timeout=timeout)
+    async def connect(self, url: str, headers: Mapping[str, str]) -> None:
+        """Attach to the media channel; raises ``OSError``, ``ValueError`` or ``TimeoutError``."""
+        await self._socket.connect(url, PROTOCOL, headers)
 
     async def run(self) -> None:
         """Carry audio both ways; returns when the socket is gone."""
-        if self._socket is None:
-            raise RuntimeError("connect first")
         self._clock.add(self)
+        self._socket.start()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                sender = tasks.create_task(self._send(self._socket))
-                await self._receive(self._socket)
-                sender.cancel()
+            await self._socket.gone()
         finally:
             self._clock.discard(self)
 
     async def close(self) -> None:
         """End the audio; the media channel hangs up with its socket."""
         self._clock.discard(self)
-        if self._socket is not None:
-            await self._socket.close()
+        self._socket.close()
 
     def tick(self, periods: int) -> None:
         """See ``telephony.clock.Ticking``."""
         self._ear.tick(periods)
         self.mouth.tick(periods)
-
-    async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
-            if message.type == aiohttp.WSMsgType.BINARY:
-                self._ear.hear(message.data)
-            elif message.type == aiohttp.WSMsgType.TEXT:
-                self._hear(message.data)
+        self._socket.flush()
 
     def _hear(self, text: str) -> None:
         try:
             self.mouth.hear(text)
         except (ValueError, RecursionError) as fault:
             log.warning("a media event from Asterisk can't be read and is passed over: %s", type(fault).__name__)
-
-    async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        try:
-            while True:
-                item = await self._out.get()
-                await (socket.send_str(item) if isinstance(item, str) else socket.send_bytes(item))
-        except (aiohttp.ClientError, OSError):
-            await socket.close()  # the reader then ends, too

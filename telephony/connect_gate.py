@@ -6,6 +6,8 @@ who hears nothing for a second, with twenty calls in one instant.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import aiohttp
@@ -31,6 +33,12 @@ class ConnectGate:
         trace.on_request_end.append(self._leave)
         trace.on_request_exception.append(self._leave)
         return trace
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """For a connection that is made by other means, until it was answered."""
+        async with self._places:
+            yield
 
     async def _enter(self, _session: aiohttp.ClientSession, request: SimpleNamespace, _told: object) -> None:
         await self._places.acquire()

@@ -1,10 +1,11 @@
 """The one bounded inbound queue of a line.
 
-Written by whatever reads the wire, read by one ``async for``; both on the event loop, no locks, one future.
+Written by whatever reads the wire, read by one ``async for`` or ``until``; all on the event loop, no locks, one future.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from agent.ports import Dtmf, HungUp, LineEvent
 from audio.frame import FRAME_MS, AudioFrame, frame_bytes
@@ -28,7 +29,10 @@ class Inbox:
         self._cut = Rechunker(frame_bytes(rate))
         self._queue: deque[LineEvent] = deque()
         self._audio = 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        """Whoever waits; the result tells whether ``_take`` said True."""
+        self._take: Callable[[AudioFrame], bool] | None = None
+        """Where frames go while the reader waits in ``until``."""
         self._hung_up = False
         self._ended = False
         self.position = 0
@@ -49,12 +53,12 @@ class Inbox:
         if self._hung_up:
             return
         for piece in self._cut.push(pcm):
-            if self._audio >= self._capacity:
-                self._drop_oldest()
-            self._queue.append(AudioFrame(piece, self._rate, self.position))
+            frame = AudioFrame(piece, self._rate, self.position)
             self.position += self._frame_samples
-            self._audio += 1
-        self._wake()
+            if self._take is None:
+                self._put_by(frame)
+            else:
+                self._hand(self._take, frame)
 
     def put_dtmf(self, digit: str) -> None:
         """Take a pressed key, in order with the audio before it."""
@@ -69,6 +73,29 @@ class Inbox:
             self._queue.append(HungUp(cause))
             self._wake()
 
+    def _put_by(self, frame: AudioFrame) -> None:
+        if self._audio >= self._capacity:
+            self._drop_oldest()
+        self._queue.append(frame)
+        self._audio += 1
+        self._wake()
+
+    def _hand(self, take: Callable[[AudioFrame], bool], frame: AudioFrame) -> None:
+        """Give a frame to the reader without waking it, unless it is being woken already."""
+        waiter = self._waiter
+        if self._queue or waiter is None or waiter.done():
+            self._put_by(frame)
+            return
+        try:
+            stop = take(frame)
+        except Exception as fault:  # the door around a call: it is the reader's fault, and the reader's to meet
+            if waiter.done():
+                raise
+            waiter.set_exception(fault)
+        else:
+            if stop and not waiter.done():
+                waiter.set_result(True)
+
     def _drop_oldest(self) -> None:
         """Take out the oldest frame; control events before it keep their order."""
         for index, event in enumerate(self._queue):
@@ -80,7 +107,7 @@ class Inbox:
 
     def _wake(self) -> None:
         if self._waiter is not None and self._queue and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(False)
 
     def __aiter__(self) -> "Inbox":
         return self
@@ -90,6 +117,27 @@ class Inbox:
             raise StopAsyncIteration
         while not self._queue:
             await self._wait()
+        return self._next()
+
+    async def until(self, take: Callable[[AudioFrame], bool]) -> LineEvent | None:
+        """See ``agent.ports.Handing``."""
+        while True:
+            while self._queue:
+                event = self._next()
+                if not isinstance(event, AudioFrame):
+                    return event
+                if take(event):
+                    return None
+            if self._ended:
+                raise RuntimeError("nothing comes after HungUp")
+            self._take = take
+            try:
+                if await self._wait():
+                    return None
+            finally:
+                self._take = None
+
+    def _next(self) -> LineEvent:
         event = self._queue.popleft()
         if isinstance(event, AudioFrame):
             self._audio -= 1
@@ -97,11 +145,11 @@ class Inbox:
             self._ended = True
         return event
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
         if self._waiter is not None:
             raise RuntimeError("an inbox has one reader")
         self._waiter = asyncio.get_running_loop().create_future()
         try:
-            await self._waiter
+            return await self._waiter
         finally:
             self._waiter = None

@@ -91,3 +91,72 @@ async def test_a_second_reader_is_refused() -> None:
         await anext(inbox)
     inbox.hang_up("caller")
     assert await reader == [HungUp("caller")]
+
+
+async def test_frames_are_handed_on_without_waking_the_reader_until_one_is_enough() -> None:
+    inbox = Inbox(8000)
+    taken: list[int] = []
+
+    def take(frame: AudioFrame) -> bool:
+        taken.append(frame.position)
+        return len(taken) in {2, 4}
+
+    inbox.put_audio(bytes(320))
+    reader = asyncio.create_task(inbox.until(take))
+    await asyncio.sleep(0)
+    inbox.put_audio(bytes(3 * 320))
+    assert taken == [0, 160]
+    assert await reader is None
+    assert len(inbox) == 2
+    assert await inbox.until(take) is None
+    assert taken == [0, 160, 320, 480]
+
+
+async def test_keys_and_the_end_come_in_order_with_the_frames() -> None:
+    inbox = Inbox(8000)
+    taken: list[int] = []
+
+    def take(frame: AudioFrame) -> bool:
+        taken.append(frame.position)
+        return False
+
+    reader = asyncio.create_task(inbox.until(take))
+    await asyncio.sleep(0)
+    inbox.put_audio(bytes(320))
+    inbox.put_dtmf("7")
+    inbox.put_audio(bytes(320))
+    inbox.hang_up("caller")
+    assert (await reader, taken) == (Dtmf("7"), [0])
+    assert (await inbox.until(take), taken) == (HungUp("caller"), [0, 160])
+    with pytest.raises(RuntimeError, match="HungUp"):
+        await inbox.until(take)
+
+
+async def test_what_the_taker_raises_is_the_readers_to_meet() -> None:
+    inbox = Inbox(8000)
+
+    def take(frame: AudioFrame) -> bool:
+        raise ValueError(f"at {frame.position}")
+
+    reader = asyncio.create_task(inbox.until(take))
+    await asyncio.sleep(0)
+    inbox.put_audio(bytes(640))
+    with pytest.raises(ValueError, match="at 0"):
+        await reader
+    assert len(inbox) == 1
+
+
+async def test_nothing_is_handed_to_a_reader_that_was_cancelled() -> None:
+    inbox = Inbox(8000)
+    taken: list[AudioFrame] = []
+
+    def take(frame: AudioFrame) -> bool:
+        taken.append(frame)
+        return False
+
+    reader = asyncio.create_task(inbox.until(take))
+    await asyncio.sleep(0)
+    reader.cancel()
+    inbox.put_audio(bytes(320))
+    await asyncio.gather(reader, return_exceptions=True)
+    assert (taken, len(inbox)) == ([], 1)

@@ -1,0 +1,169 @@
+"""The socket under a call's audio: a WebSocket to Asterisk without a task, a future or a wake-up for each message."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from telephony import rfc6455
+from telephony.socket_round import SocketRound
+
+CONNECT_S = 3.0
+"""Longest wait for the connection, and for each answer of the handshake, seconds."""
+READ_BYTES = 8192
+"""Taken from the socket at once; more waits for the next round, 5 ms later."""
+HEAD_BYTES = 16384
+"""A longer answer to the handshake is refused."""
+LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""Not now, but soon."""
+
+
+class MediaSocket:
+    """One WebSocket: ``connect``, ``start``, and it calls ``on_audio`` and ``on_text`` until it is ``gone``."""
+
+    def __init__(self, sockets: SocketRound, on_audio: Callable[[bytes], None], on_text: Callable[[str], None]) -> None:
+        """``sockets``: those that are read together with this one."""
+        self._round, self._on_audio, self._on_text = sockets, on_audio, on_text
+        self._socket: socket.socket | None = None
+        self._incoming = rfc6455.Incoming()
+        self._early = b""
+        """What came with the answer to the handshake."""
+        self._unsent = bytearray()
+        self._over = asyncio.Event()
+
+    async def connect(self, url: str, protocol: str, headers: Mapping[str, str]) -> None:
+        """Open the connection; raises ``OSError``, ``TimeoutError`` or ``ValueError``."""
+        loop = asyncio.get_running_loop()
+        opening = loop.run_in_executor(None, _open, url, protocol, headers)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                self._socket, self._early = await asyncio.shield(opening)
+        except BaseException:
+            opening.add_done_callback(_close_late)
+            raise
+
+    def start(self) -> None:
+        """Read from now on."""
+        if self._socket is None:
+            raise RuntimeError("connect first")
+        self._round.add(self._socket, self._read)
+        self._take(self._early)
+        self.flush()
+
+    async def gone(self) -> None:
+        """Wait until the socket is lost, or was closed."""
+        await self._over.wait()
+
+    def play(self, pcm: bytes) -> None:
+        """Send audio."""
+        self._send(rfc6455.BINARY, pcm)
+
+    def say(self, text: str) -> None:
+        """Send a text."""
+        self._send(rfc6455.TEXT, text.encode())
+
+    def flush(self) -> None:
+        """Send what the far side had no room for."""
+        if not self._unsent or self._socket is None:
+            return
+        try:
+            sent = self._socket.send(self._unsent)
+        except LATER:
+            return
+        except OSError:
+            self._end()
+            return
+        del self._unsent[:sent]
+
+    def close(self) -> None:
+        """Say goodbye and close; harmless twice."""
+        if self._socket is not None:
+            self._send(rfc6455.CLOSE, (1000).to_bytes(2, "big"))
+        self._end()
+
+    def _send(self, opcode: int, payload: bytes) -> None:
+        if self._over.is_set():
+            return
+        self._unsent += rfc6455.frame(opcode, payload)
+        self.flush()
+
+    def _read(self) -> None:
+        sock = self._socket
+        if sock is None:
+            return
+        try:
+            data = sock.recv(READ_BYTES)
+            while isinstance(sock, ssl.SSLSocket) and sock.pending():
+                data += sock.recv(READ_BYTES)  # the kernel does not tell of what was decrypted already
+        except LATER:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._take(data)
+        else:
+            self._end()
+
+    def _take(self, data: bytes) -> None:
+        try:
+            messages = self._incoming.push(data)
+        except ValueError:
+            self._send(rfc6455.CLOSE, (1002).to_bytes(2, "big"))
+            self._end()
+            return
+        for message in messages:
+            if type(message) is bytes:
+                self._on_audio(message)
+            elif isinstance(message, str):
+                self._on_text(message)
+            elif isinstance(message, rfc6455.Ping):
+                self._send(rfc6455.PONG, message.payload)
+            else:
+                self.close()
+
+    def _end(self) -> None:
+        sock, self._socket = self._socket, None
+        self._over.set()
+        if sock is not None:
+            self._round.discard(sock)
+            sock.close()
+
+
+def _open(url: str, protocol: str, headers: Mapping[str, str]) -> tuple[socket.socket, bytes]:
+    """Connect and shake hands, on a thread; a socket that does not block, and what came behind the handshake."""
+    place = urlsplit(url)
+    secure = place.scheme == "wss"
+    host, port = place.hostname or "", place.port or (443 if secure else 80)
+    sock = socket.create_connection((host, port), CONNECT_S)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if secure:
+            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        opening = rfc6455.Opening.new(place.netloc.rpartition("@")[2], place.path, protocol, headers)
+        sock.sendall(opening.serialize())
+        head, early = _answer(sock)
+        opening.check(head)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock, early
+
+
+def _answer(sock: socket.socket) -> tuple[bytes, bytes]:
+    """The head of the server's answer, and what came behind it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = sock.recv(READ_BYTES)
+        if not more or len(data) > HEAD_BYTES:
+            raise ConnectionError("the server did not answer the handshake")
+        data += more
+    head, _, early = data.partition(b"\r\n\r\n")
+    return head, early
+
+
+def _close_late(opening: "asyncio.Future[tuple[socket.socket, bytes]]") -> None:
+    """Nobody waits for this connection any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[0].close()
