@@ -2,11 +2,9 @@
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,8 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from bench.ports import HOST, free_block, free_port
+
 ROOT = Path(__file__).parents[1]
-HOST = "127.0.0.1"
 POLL_S = 0.01
 START_S = 30.0
 """Longest wait for readiness; the bench measures the real time."""
@@ -170,31 +169,3 @@ class DaemonProcess:
         finally:
             self.kill()
             self.remove()
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago, both for UDP and for TCP."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind((HOST, 0))
-            port = int(tcp.getsockname()[1])
-            if _free(port):
-                return port
-
-
-def free_block(count: int) -> int:
-    """First of ``count`` UDP ports that are free now, away from those that the system gives out by itself."""
-    for _ in range(200):
-        first = random.randrange(10_000, 30_000, 2)
-        if all(_free(port) for port in range(first, first + count, 7)):
-            return first
-    raise RuntimeError(f"no block of {count} free UDP ports")
-
-
-def _free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        try:
-            udp.bind((HOST, port))
-        except OSError:
-            return False
-    return True

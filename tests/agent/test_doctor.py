@@ -16,15 +16,10 @@ from agent import reachability
 from agent.doctor import check, show
 from agent.finding import Finding, bad, fine, poor
 from agent.settings import Settings
+from bench.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings(tmp_path: Path, **sections: Any) -> Settings:

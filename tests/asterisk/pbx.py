@@ -20,6 +20,7 @@ import pytest
 
 from audio.level import tone
 from audio.wav import write_mono
+from bench.ports import free_port
 from tests.asterisk.install import tree, why_not
 
 CONF = Path(__file__).parents[2] / "asterisk-conf"
@@ -72,13 +73,6 @@ def need(suite: str) -> None:
         pytest.skip(f"no Asterisk of {suite}: {reason}")
 
 
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Pbx:
     """One running Asterisk."""
 
@@ -89,7 +83,7 @@ class Pbx:
         self.suite = suite
         self.root = tree(suite)
         self.http_port = free_port()
-        self.sip_port = free_port(socket.SOCK_DGRAM)
+        self.sip_port = free_port()
         self.operator = operator
         self._forget_the_killed()
         self.home = Path(tempfile.mkdtemp(prefix="allo-pbx-", dir=self.root / "tmp"))

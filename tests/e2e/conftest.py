@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.daemon import DaemonProcess
+from tests.asterisk.install import SUITES
 
 HERE = Path(__file__).parent
 
@@ -16,12 +17,17 @@ Launch = Callable[..., DaemonProcess]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here is end to end: one minute where a test does not say otherwise."""
+    """Everything here is end to end: one minute where a test does not say otherwise.
+
+    They wait for speech most of the time, so three run at once; those with the same Asterisk in one worker.
+    """
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(60))
+            for suite in (suite for suite in SUITES if f"[{suite}]" in item.name):
+                item.add_marker(pytest.mark.xdist_group(f"asterisk-{suite}"))
 
 
 @pytest.fixture

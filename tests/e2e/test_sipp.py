@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.daemon import HOST, DaemonProcess, free_port
+from bench.daemon import DaemonProcess
+from bench.ports import HOST, free_port
 from tests.e2e.conftest import Launch
 
 SCENARIOS = Path(__file__).parent / "sipp"

@@ -12,25 +12,9 @@ from agent.ports import Dtmf, HungUp, Line, LineGone, Refusal
 from agent.settings import Sip
 from audio.frame import AudioFrame
 from audio.level import tone
+from bench.ports import free_block, free_port
 from telephony.clock import MediaClock
 from telephony.sip_line import SipSource
-
-_RTP = itertools.count(25000, 200)
-
-
-def free_port() -> int:
-    """A port free for UDP and TCP on the loopback."""
-    for _ in range(50):
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                udp.bind(("127.0.0.1", port))
-                return port
-    raise RuntimeError("no free port")
 
 
 class EchoDoor:
@@ -115,7 +99,7 @@ async def house(
     """A running source on a free loopback port; checks at the end that nothing is left over."""
     door = door or EchoDoor()
     clock = clock or MediaClock()
-    port, rtp = free_port(), next(_RTP)
+    port, rtp = free_port(), free_block(200)
     values: dict[str, object] = {
         "host": "127.0.0.1",
         "port": port,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.ports import Refusal
-from tests.telephony.sip_house import EchoDoor, free_port, house
+from bench.ports import free_block, free_port
+from tests.telephony.sip_house import EchoDoor, house
 
 SCENARIOS = Path(__file__).parents[1] / "e2e" / "sipp"
 SIPP = shutil.which("sipp")
@@ -24,7 +25,7 @@ async def sipp(port: int, scenario: str, tmp_path: Path, *options: str) -> tuple
     assert SIPP is not None, "sipp is not installed and ALLO_REQUIRE_ASTERISK=1: apt-get install sip-tester"
     errors = tmp_path / "errors"
     command = [SIPP, f"127.0.0.1:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", "100", "-nostdin"]
-    command += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(free_port()), "-mp", str(30_000 + port % 20_000)]
+    command += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_block(200))]
     command += ["-timeout", "30", "-trace_err", "-error_file", str(errors), *(options or ("-m", "1"))]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, cwd=tmp_path
