@@ -28,7 +28,7 @@ class Judging:
     async def weigh(self, lull: Lull) -> None:
         """The caller paused: what was said so far tells how long to wait, and what the answer may be."""
         with suppress(AlloError):
-            heard = await self._listening.peek()
+            heard = await self._listening.peek(trailing=not lull.over_agent)
             if lull.over_agent:
                 self._weigh_over_agent(lull, heard)
                 return

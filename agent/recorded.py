@@ -191,7 +191,7 @@ class _RecordedEar:
     def push(self, frame: AudioFrame) -> None:
         """The words are known."""
 
-    async def peek(self) -> Transcript:
+    async def peek(self, trailing: bool = False) -> Transcript:
         return await self._again("peek")
 
     async def finish(self) -> Transcript:

@@ -75,8 +75,8 @@ class _Ear:
         self._inner, self._trace = inner, trace
         self.push = inner.push
 
-    async def peek(self) -> Transcript:
-        return await self._asked("peek", self._inner.peek)
+    async def peek(self, trailing: bool = False) -> Transcript:
+        return await self._asked("peek", lambda: self._inner.peek(trailing))
 
     async def finish(self) -> Transcript:
         return await self._asked("finish", self._inner.finish)

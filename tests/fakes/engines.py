@@ -13,6 +13,8 @@ from tests.fakes.line import RATE, read_stamp, stamp
 class StampDetector:
     """Speech is whatever is stamped."""
 
+    sound = False
+
     def push(self, pcm: bytes) -> bool:
         return read_stamp(pcm) != 0
 
@@ -39,7 +41,7 @@ class FakeEar:
         if self.voiced > RATE // 2 and self._text():
             self.on_partial(Transcript(self._text(), final=False, position=frame.end))
 
-    async def peek(self) -> Transcript:
+    async def peek(self, trailing: bool = False) -> Transcript:
         await asyncio.sleep(0.02)
         return Transcript(self._text(), final=False, position=self.position)
 
