@@ -148,6 +148,8 @@ class Playout:
     @property
     def firm(self) -> bool:
         """True while a sentence that may not be interrupted is being heard or is paused."""
+        if not self._firm:
+            return False
         played = self._mouth.played
         return any(sentence.holds(played) for sentence in self._firm)
 

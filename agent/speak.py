@@ -144,6 +144,8 @@ class Speaker:
         if not self._waiting:
             return
         played = self._playout.played
+        if played < min(position for position, _ in self._waiting):
+            return
         for position, reached in self._waiting:
             if played >= position and not reached.done():
                 reached.set_result(None)

@@ -5,6 +5,7 @@ transform, four convolutions and one LSTM cell, 360,000 multiplications in all. 
 matrix products than behind a runtime for neural networks, and nothing has to be installed for it.
 """
 
+import threading
 from functools import cache
 from math import exp
 from pathlib import Path
@@ -42,25 +43,44 @@ def load() -> None:
     _weights()
 
 
-class Voice:
-    """The network with the memory of one sound; ``forget`` begins the next sound."""
+class _Bench:
+    """Where the numbers between the network's layers lie. All the voices of a thread work at the same one: a step
+    finds it in the processor's cache, which it would not with one for each call.
+    """
 
     def __init__(self) -> None:
-        self._w = _weights()
-        self._padded = np.zeros(CONTEXT + STEP + 32, np.float32)
-        self._windows = as_strided(self._padded, (4, 128), (256, 4))
-        self._spectrum = np.zeros((4, 2 * _BINS), np.float32)
+        self.padded = np.zeros(CONTEXT + STEP + 32, np.float32)
+        self.windows = as_strided(self.padded, (4, 128), (256, 4))
+        self.spectrum = np.zeros((4, 2 * _BINS), np.float32)
         bins = np.zeros((6, _BINS), np.float32)
-        self._magnitudes, self._bins = bins[1:5], as_strided(bins, (4, 3 * _BINS), (4 * _BINS, 4))
+        self.magnitudes, self.bins = bins[1:5], as_strided(bins, (4, 3 * _BINS), (4 * _BINS, 4))
         first = np.zeros((5, 128), np.float32)
-        self._first, self._pairs = first[1:], as_strided(first, (2, 384), (1024, 4))
-        self._second = np.zeros((2, 64), np.float32)
-        self._halves = (self._pairs[0], self._second[0]), (self._pairs[1], self._second[1])
-        self._third = np.zeros(64, np.float32)
+        self.first, pairs = first[1:], as_strided(first, (2, 384), (1024, 4))
+        second = np.zeros((2, 64), np.float32)
+        self.second = second.reshape(128)
+        self.halves = (pairs[0], second[0]), (pairs[1], second[1])
+        self.third = np.zeros(64, np.float32)
+        self.gates = np.zeros(4 * _CELLS, np.float32)
+
+
+_THREAD = threading.local()
+
+
+def _bench() -> _Bench:
+    if not hasattr(_THREAD, "bench"):
+        _THREAD.bench = _Bench()
+    bench: _Bench = _THREAD.bench
+    return bench
+
+
+class Voice:
+    """The network with the memory of one sound; ``forget`` begins the next. It belongs to the thread that made it."""
+
+    def __init__(self) -> None:
+        self._w, self._bench = _weights(), _bench()
         self._seen = np.zeros(2 * _CELLS, np.float32)
         """What the cell sees: this step's features, then its own last output."""
         self._cell = np.zeros(_CELLS, np.float32)
-        self._gates = np.zeros(4 * _CELLS, np.float32)
 
     def forget(self) -> None:
         """Begin anew, as after silence."""
@@ -74,22 +94,23 @@ class Voice:
 
     def _look(self, samples: Floats) -> None:
         """Fourier transform and convolutions: 288 samples become 128 features."""
-        weights, padded, spectrum = self._w, self._padded, self._spectrum
+        weights, bench = self._w, self._bench
+        padded, spectrum, magnitudes = bench.padded, bench.spectrum, bench.magnitudes
         padded[: CONTEXT + STEP] = samples
         padded[CONTEXT + STEP :] = padded[CONTEXT + STEP - 2 : STEP - 2 : -1]
-        np.matmul(self._windows, weights["fourier"], out=spectrum)
+        np.matmul(bench.windows, weights["fourier"], out=spectrum)
         np.multiply(spectrum, spectrum, out=spectrum)
-        np.add(spectrum[:, :_BINS], spectrum[:, _BINS:], out=self._magnitudes)
-        np.sqrt(self._magnitudes, out=self._magnitudes)
-        _layer(self._bins, weights["conv0"], weights["bias0"], self._first)
-        for seen, out in self._halves:  # two products with a vector are quicker than one with two rows
+        np.add(spectrum[:, :_BINS], spectrum[:, _BINS:], out=magnitudes)
+        np.sqrt(magnitudes, out=magnitudes)
+        _layer(bench.bins, weights["conv0"], weights["bias0"], bench.first)
+        for seen, out in bench.halves:  # two products with a vector are quicker than one with two rows
             _layer(seen, weights["conv1"], weights["bias1"], out)
-        _layer(self._second.reshape(128), weights["conv2"], weights["bias2"], self._third)
-        _layer(self._third, weights["conv3"], weights["bias3"], self._seen[:_CELLS])
+        _layer(bench.second, weights["conv2"], weights["bias2"], bench.third)
+        _layer(bench.third, weights["conv3"], weights["bias3"], self._seen[:_CELLS])
 
     def _remember(self) -> float:
         """One step of the LSTM; a sigmoid is ``(1 + tanh(x / 2)) / 2`` here, and the inner half is in the weights."""
-        gates, cell, output = self._gates, self._cell, self._seen[_CELLS:]
+        gates, cell, output = self._bench.gates, self._cell, self._seen[_CELLS:]
         np.dot(self._w["gates"], self._seen, out=gates)
         gates += self._w["gate_bias"]
         np.tanh(gates, out=gates)

@@ -7,7 +7,9 @@ voices from coughs, clicks, keys, music and gusts, which stage one takes for spe
 and are therefore shown the sound at a steady loudness.
 """
 
+import threading
 from collections import deque
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -68,11 +70,21 @@ def _ratio(db: float) -> float:
     return float(10.0 ** (db / 10.0))
 
 
+_TARGET, _MOST_GAIN = _ratio(_TARGET_DBFS), _ratio(_MOST_GAIN_DB)
+
+
+@cache
+def _scratch(samples: int, _thread: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+    """One for all the detectors of a thread: it stays in the processor's cache."""
+    return np.empty(samples, np.float32), np.empty(samples, np.int16)
+
+
 class SpeechDetector:
     """Speech flags for one call; the same frames always give the same flags.
 
     ``rate`` is 8000 or 16000 Hz (32000 and 48000 work too); the flag of a frame comes with the frame,
-    there is no look-ahead. Making one raises ``FileNotFoundError`` when the network's file is missing.
+    there is no look-ahead. It belongs to the thread that made it. Making one raises ``FileNotFoundError`` when the
+    network's file is missing.
     """
 
     def __init__(self, rate: int) -> None:
@@ -81,8 +93,8 @@ class SpeechDetector:
         self._rate = rate
         self._bytes = frame_bytes(rate)
         self._vad = webrtcvad.Vad(2)
-        self._scratch = np.empty(self._bytes // 2, dtype=np.float32)
-        self._shown = np.empty(self._bytes // 2, dtype=np.int16)
+        self._scratch, self._shown = _scratch(self._bytes // 2, threading.get_ident())
+        self._full_scale = self._scratch.size * _FULL_SCALE_SQUARE
         self._floor = _Floor()
         self._least = _ratio(LEAST_DBFS)
         self._open = _ratio(OPEN_DB)
@@ -93,18 +105,26 @@ class SpeechDetector:
         self._sound = False
         self._voice = _VoiceCheck(rate)
 
+    @property
+    def sound(self) -> bool:
+        """Stage one took the last frame for speech, whatever stage two says: a consonant, a cough, music."""
+        return self._sound
+
     def push(self, pcm: bytes) -> bool:
         """Take one 20 ms frame of PCM16 mono; True when somebody speaks in it."""
         if len(pcm) != self._bytes:
             raise ValueError(f"{len(pcm)} bytes are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
         scratch = self._scratch
         scratch[:] = np.frombuffer(pcm, _PCM)
-        power = float(scratch.dot(scratch)) / (scratch.size * _FULL_SCALE_SQUARE)
+        power = float(scratch.dot(scratch)) / self._full_scale
         floor = self._floor.track(power)
         self._loud = max(power, self._loud * self._decay)
         margin = self._hold if self._sound else self._open
-        gain = max(1.0, min(_ratio(_TARGET_DBFS) / self._loud, _ratio(_MOST_GAIN_DB))) ** 0.5
-        self._sound = power > self._least and power > floor * margin and self._may_be_speech(pcm, gain)
+        if power <= self._least or power <= floor * margin:
+            self._sound = False
+            return self._voice.push(pcm, False, 1.0, False)
+        gain = max(1.0, min(_TARGET / self._loud, _MOST_GAIN)) ** 0.5
+        self._sound = self._may_be_speech(pcm, gain)
         steady = power > self._loud * self._near
         return self._voice.push(pcm, self._sound, gain, steady)
 
@@ -165,7 +185,7 @@ class _VoiceCheck:
         self._waiting = np.empty(_MOST_WAITING, np.float32)
         """What the network has not heard yet, behind the last ``neural.CONTEXT`` samples that it did hear."""
         self._filled = 0
-        self._step = np.empty(neural.CONTEXT + neural.STEP, np.float32)
+        self._step = _scratch(neural.CONTEXT + neural.STEP, threading.get_ident())[0]
         self._quiet = _HANGOVER_FRAMES + 1
         """Frames since stage one last said yes."""
         self._speech = False

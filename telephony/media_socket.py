@@ -12,7 +12,7 @@ from telephony.socket_round import SocketRound
 CONNECT_S = 3.0
 """Longest wait for the connection, and for each answer of the handshake, seconds."""
 READ_BYTES = 8192
-"""Taken from the socket at once; more waits for the next round, 5 ms later."""
+"""Taken from the socket at once; more waits for the next round, 10 ms later."""
 HEAD_BYTES = 16384
 """A longer answer to the handshake is refused."""
 LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-REST_MS = 5
+REST_MS = 10
 """Rest after a round, milliseconds: what audio may come later for it."""
 
 
