@@ -216,7 +216,7 @@ class Call:
                 self._emit(Noted("interruption"))
                 self._stop_reply()
             case FalseStart():
-                self._spawn(self._weigh_sound())
+                self._spawn(self._weigh_sound(decision.voiced))
             case Lull():
                 self._spawn(self._judging.weigh(decision))
             case Sustained():
@@ -233,10 +233,10 @@ class Call:
         elif self._busy:
             self._stop_reply()
 
-    async def _weigh_sound(self) -> None:
+    async def _weigh_sound(self, voiced: bool) -> None:
         """A short sound over the agent's speech: a word takes the turn, anything else lets the agent go on."""
         text = await self._understood(over_agent=True)
-        if text:
+        if text and voiced:
             self._emit(Noted("interruption"))
             self._stop_reply()
             self._replies.keep(text)

@@ -27,6 +27,10 @@ class Detector(Protocol):
     def push(self, pcm: bytes) -> bool:
         """True when this 20 ms frame is speech."""
 
+    @property
+    def sound(self) -> bool:
+        """The newest frame was loud and like speech, voice or not."""
+
 
 class Canceller(Protocol):
     """Takes the agent's own voice out of the caller's audio."""
@@ -38,6 +42,10 @@ class Canceller(Protocol):
     @property
     def possible(self) -> bool:
         """An audible echo may be in the newest frame, whatever else is."""
+
+    @property
+    def clean(self) -> bool:
+        """Nothing of what is played comes back on this line."""
 
     def push(self, near: bytes, far: bytes) -> bytes:
         """The near 20 ms without the echo of what ``far`` was played."""
@@ -109,7 +117,7 @@ class Listening:
         frame, speech = self._heard(frame, far)
         self._recent.append(frame.pcm)
         wary = self._canceller is not None and self._canceller.possible
-        decision = self._turns.push(frame, speech, audible, busy, firm=firm, wary=wary)
+        decision = self._turns.push(frame, speech, audible, busy, firm=firm, wary=wary, sound=self._sound)
         if decision is not None and isinstance(decision, _ENDS):
             self._seal()
         if self._turns.listening:
@@ -154,6 +162,11 @@ class Listening:
             later, self._sealed = self._sealed or [], None
             for frame in later:
                 self._ear.push(frame)
+
+    @property
+    def _sound(self) -> bool:
+        """The newest frame was a sound of the caller, which an echo is not."""
+        return self._detector.sound and (self._canceller is None or self._canceller.clean)
 
     def _heard(self, frame: AudioFrame, far: bytes) -> tuple[AudioFrame, bool]:
         """The frame without echo and noise, and whether somebody speaks in it."""

@@ -21,6 +21,7 @@ No clock, no I/O: the same frames and transcripts at the same positions give the
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from agent.hints import Hints
 from agent.pauses import Pauses, Verdict
 from audio.frame import AudioFrame
 
@@ -57,6 +58,8 @@ class BargeIn:
     """The same on a line that sends the agent's voice back: what the echo canceller leaves over is shorter."""
     confirm_ms: int = 600
     """Speech this long, or sooner a word that is more than «угу», takes the turn."""
+    hint: bool = True
+    """A sound that may be the beginning of a word lets the agent hesitate (see ``agent.hints``)."""
     guard_ms: int = 300
     """A sound that begins this soon after the agent did may be its own echo: it must outlast this to pause it."""
 
@@ -83,6 +86,8 @@ class FalseStart:
 
     position: int
     """Where the sound began."""
+    voiced: bool = True
+    """False: there was no voice in it, nobody needs to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ class LongSilence:
 
 Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence
 
+HINT_QUIET_MS = 160
+"""Quiet after a sound without a voice until the agent goes on: «ст» closes the mouth for a moment too."""
 BACKCHANNEL_CONFIRM = 2
 """«Да-да-да» may last this many times ``confirm_ms`` before it takes the turn."""
 ASKED = 3
@@ -178,6 +185,8 @@ class TurnTaker:
         self._ask_every = self._confirm // ASKED
         self._ask_at = 2 * self._ask_every
         self._guard = cuts.guard_ms * per_ms
+        self._hints = Hints(rate) if cuts.hint else None
+        self._hint_quiet = HINT_QUIET_MS * per_ms
         self._reprompt = int(reprompt_s * rate)
         self._state = _State.QUIET
         self._announced = self._words = self._backchannel = self._forgotten = False
@@ -191,13 +200,22 @@ class TurnTaker:
         return self._state is not _State.QUIET
 
     def push(
-        self, frame: AudioFrame, speech: bool, audible: bool, busy: bool, *, firm: bool = False, wary: bool = False
+        self,
+        frame: AudioFrame,
+        speech: bool,
+        audible: bool,
+        busy: bool,
+        *,
+        firm: bool = False,
+        wary: bool = False,
+        sound: bool = False,
     ) -> Decision | None:
         """Take one frame.
 
         ``speech``: the detector's flag. ``audible``: the agent is being heard (or is paused) now.
         ``busy``: the agent has a reply under way, so silence is not the caller's to break.
         ``firm``: what the agent says now may not be interrupted. ``wary``: this may be the agent's own echo.
+        ``sound``: not speech, but it may become some.
         """
         self._watch_agent(frame, audible)
         if audible and (firm or not self._may_interrupt):
@@ -207,6 +225,8 @@ class TurnTaker:
             return self._on_speech(frame, audible, wary)
         if busy or audible:
             self._idle_since = max(frame.end, self._idle_since)
+        if self._hints and self._hints.push(frame, sound and audible) and not self._in_guard(frame):
+            return self._on_hint(frame)
         return self._on_quiet(frame)
 
     def heard_words(self, position: int, backchannel: bool = False) -> None:
@@ -259,9 +279,27 @@ class TurnTaker:
             self._begin(frame)
         elif frame.position > self._speech_end:
             self._go_on(frame.position - self._speech_end)
+        if self._hints and self._hinted:
+            self._hints.right()
         self._voiced += frame.samples
         self._speech_end = frame.end
         return self._rise(frame, audible, wary) if self._state is _State.SOUND else None
+
+    @property
+    def _hinted(self) -> bool:
+        """The agent hesitates because of a sound without a voice so far."""
+        return self._announced and not self._voiced
+
+    def _on_hint(self, frame: AudioFrame) -> Decision | None:
+        held = self._state is not _State.QUIET
+        if held and not (self._hinted and self._hints and self._hints.young(frame, self._onset)):
+            return self._on_quiet(frame)
+        self._speech_end = frame.end
+        if held or not self._hints:
+            return None
+        self._begin(frame)
+        self._onset, self._announced = self._hints.since, True
+        return SpeechStarted(self._onset)
 
     def _begin(self, frame: AudioFrame) -> None:
         self._state, self._onset, self._voiced = _State.SOUND, frame.position, 0
@@ -302,6 +340,9 @@ class TurnTaker:
         since = self._audible_since
         return since is not None and since <= self._onset and frame.end < since + self._guard
 
+    def _in_guard(self, frame: AudioFrame) -> bool:
+        return self._audible_since is not None and frame.end < self._audible_since + self._guard
+
     def _speak(self) -> None:
         if self._pauses:
             self._pauses.began(self._onset)
@@ -311,6 +352,8 @@ class TurnTaker:
         if self._state is _State.QUIET:
             return self._long_silence(frame)
         quiet = frame.end - self._speech_end
+        if self._hinted and self._state is _State.SOUND:
+            return self._unhinted(frame, quiet)
         waited_for = self._state is _State.SPEAKING or self._announced
         if waited_for and quiet >= self._lull and self._asked != self._speech_end:
             self._asked = self._speech_end
@@ -324,6 +367,15 @@ class TurnTaker:
             self._pauses.ended(self._speech_end)
         self._reset()
         return ended
+
+    def _unhinted(self, frame: AudioFrame, quiet: int) -> Decision | None:
+        if quiet < self._hint_quiet:
+            return None
+        onset = self._onset
+        self._reset()
+        if self._hints:
+            self._hints.wrong(frame.end)
+        return FalseStart(onset, voiced=False)
 
     def _fall(self, quiet: int) -> Decision | None:
         if self._announced and self._words:

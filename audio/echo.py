@@ -113,6 +113,11 @@ class EchoCanceller:
         """An echo loud enough to be taken for speech may be in the last frame, whatever else is."""
         return self._possible
 
+    @property
+    def clean(self) -> bool:
+        """There is proof that nothing of what is played comes back."""
+        return self._clean.stands
+
     def push(self, near: bytes, far: bytes) -> bytes:
         """Take 20 ms of the caller's side and what the caller was played meanwhile; return the near frame without echo.
 
@@ -229,7 +234,7 @@ class _Clean:
         self._loud = np.zeros(_PARTS, np.float32)
         self._hush = 0.0
         """What was heard in the quiet frames."""
-        self._stands = False
+        self.stands = False
 
     def push(self, near: bytes, far: bytes) -> bool:
         """Note a frame of both sides; True while there is proof."""
@@ -237,7 +242,7 @@ class _Clean:
         self._far.append(far)
         if len(self._near) == _SPAN:
             self._weigh()
-        return self._stands
+        return self.stands
 
     def _weigh(self) -> None:
         self._played[: _PARTS - 1] = self._played[_SPAN:]
@@ -248,9 +253,9 @@ class _Clean:
         self._loud = self._loud * _KEEPS + self._delayed @ (~quiet).astype(np.float32)
         self._hush = self._hush * _KEEPS + float(np.maximum(heard[quiet], _HUSH).sum())
         if bool((self._loud > self._quiet).any()):
-            self._stands = False
+            self.stands = False
         elif self._hush < _NO_ECHO * float(self._quiet.min()):
-            self._stands = True
+            self.stands = True
 
     def _powers(self, frames: list[bytes]) -> Floats:
         """Mean power of each of the frames, which are forgotten."""

@@ -258,3 +258,60 @@ def test_times_do_not_depend_on_the_rate(rate: int) -> None:
             ends.append(decision.position / rate)
 
     assert ends == [1.26]
+
+
+def hinted(taker: TurnTaker, sounds: str, start: int = 0, wary: bool = False) -> list[Decision]:
+    """Frames over the agent's speech: ``s`` a sound without a voice, ``#`` speech, ``.`` quiet."""
+    made = []
+    for number, kind in enumerate(sounds):
+        frame = AudioFrame(SILENT, RATE, start + number * STEP)
+        decision = taker.push(frame, kind == "#", audible=True, busy=True, wary=wary, sound=kind == "s")
+        if decision is not None:
+            made.append(decision)
+    return made
+
+
+def test_the_consonant_before_a_voice_pauses_the_agent_already() -> None:
+    taker = TurnTaker(RATE, Endpointing(), BargeIn(guard_ms=0))
+
+    made = hinted(taker, "....sssss..####")
+    taker.heard_words(15 * STEP)
+
+    assert made == [SpeechStarted(4 * STEP)]
+    assert hinted(taker, "#", 15 * STEP) == [Interruption(4 * STEP)]
+
+
+@pytest.mark.parametrize("length", [5, 12, 50])
+def test_a_sound_that_becomes_no_voice_holds_the_agent_for_a_moment_only(length: int) -> None:
+    taker = TurnTaker(RATE, Endpointing(), BargeIn(guard_ms=0))
+
+    made = hinted(taker, "...." + "s" * length + "." * 20)
+
+    assert made == [SpeechStarted(4 * STEP), FalseStart(4 * STEP, voiced=False)]
+
+
+def test_a_click_is_no_beginning_of_a_word() -> None:
+    assert hinted(TurnTaker(RATE, Endpointing(), BargeIn(guard_ms=0)), "....sss....s..ss...") == []
+
+
+def test_on_a_noisy_line_sounds_wait_longer_each_time() -> None:
+    taker = TurnTaker(RATE, Endpointing(), BargeIn(guard_ms=0))
+    minute = ("sssss" + "." * 20) * 120
+
+    made = hinted(taker, minute)
+
+    assert 2 <= sum(isinstance(one, SpeechStarted) for one in made) <= 4
+    assert sum(isinstance(one, FalseStart) for one in made) == sum(isinstance(one, SpeechStarted) for one in made)
+    assert SpeechStarted(len(minute) * STEP) in hinted(taker, "###", len(minute) * STEP)
+
+
+def test_a_sound_in_the_agents_first_moments_is_nothing() -> None:
+    taker = TurnTaker(RATE, Endpointing(), BargeIn(guard_ms=300))
+
+    assert hinted(taker, "sssss" + "." * 20) == []
+
+
+def test_hints_can_be_ignored() -> None:
+    taker = TurnTaker(RATE, Endpointing(), BargeIn(guard_ms=0, hint=False))
+
+    assert hinted(taker, "sssss" + "." * 20) == []

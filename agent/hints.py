@@ -1,0 +1,51 @@
+"""Sounds over the agent's speech that may be the beginning of a word: «с» of «стоп» is no voice yet, but no silence.
+
+A detector of voices is sure only at the first vowel, 100 to 200 ms into such a word. A sound of any kind therefore
+makes the agent hesitate for a moment already. Where that came to nothing the line is noisy (music, a hum, breath),
+and the next such sound has to wait: twice as long each time.
+"""
+
+from audio.frame import AudioFrame
+
+LEAST_MS = 80
+"""A sound must last this long."""
+MOST_MS = 200
+"""After this long without a voice it is a noise."""
+SHORTEST_S, LONGEST_S = 8, 120
+"""How long no sound counts after one that came to nothing."""
+
+
+class Hints:
+    """Which sounds of one call are worth hesitating for."""
+
+    def __init__(self, rate: int) -> None:
+        """``rate`` is that of the frames, Hz."""
+        per_ms = rate // 1000
+        self._least, self._most = LEAST_MS * per_ms, MOST_MS * per_ms
+        self._shortest, self._longest = SHORTEST_S * rate, LONGEST_S * rate
+        self._wait = self._shortest
+        self._after = 0
+        self._sounding = False
+        self.since = 0
+        """Where the present sound began, a position."""
+
+    def push(self, frame: AudioFrame, sound: bool) -> bool:
+        """Take a frame that holds no voice; True when it is in a sound that may become one."""
+        if sound and not self._sounding:
+            self.since = frame.position
+        self._sounding = sound
+        lasted = frame.end - self.since
+        return sound and frame.position >= self._after and lasted >= self._least and self.young(frame, self.since)
+
+    def young(self, frame: AudioFrame, since: int) -> bool:
+        """A sound that began at ``since`` may still become a voice."""
+        return frame.end - since <= self._most
+
+    def wrong(self, position: int) -> None:
+        """It became none."""
+        self._after = position + self._wait
+        self._wait = min(2 * self._wait, self._longest)
+
+    def right(self) -> None:
+        """It did."""
+        self._wait = self._shortest
