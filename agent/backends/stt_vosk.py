@@ -130,7 +130,7 @@ class _Decoder:
         mishear what follows (word error rate in noise 9 -> 16 %, measured on tests/speech).
         """
         scout = vosk.KaldiRecognizer(self._model, self._fed_rate)
-        scout.SetWords(True)
+        scout.SetWords(not trailing)  # words of several texts would be warned of on standard error, and nobody asks
         if trailing:
             scout.SetMaxAlternatives(RIVALS)
         pieces = []
@@ -163,8 +163,7 @@ class _Decoder:
 def trailing_text(alternatives: Sequence[Mapping[str, Any]]) -> str:
     """The likeliest of Vosk's texts; but one with a slight word at its end is taken where it is nearly as likely.
 
-    A word of one sound that a sentence seldom ends with loses against none at all, and is what a caller who
-    looks for the next one stops at.
+    A word of one sound, with which few sentences end, loses against none; it is where callers stop to think.
     """
     best = alternatives[0]
     for other in alternatives if best["text"] else ():
