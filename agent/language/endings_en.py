@@ -32,16 +32,18 @@ def judged(core: list[str], lists: Lists) -> Verdict:
 
 
 def _begun(core: list[str], lists: Lists) -> bool:
-    """«The courier», «i ordered», «send me», «what documents», «has my order»: the beginning of something."""
+    """«The courier», «i ordered», «send me», «what documents», «if i order»: the beginning of something."""
     first, last, count = core[0], core[-1], len(core)
     if first in SUBJECTS | INDEFINITE:
         return count == 2
     if first in ARTICLES and count < 4:
         return not any(_says(word, lists) for word in core[2:])
+    if first == "if" and lists["questions"].isdisjoint(core):
+        return True
+    if first in {"has", "have"} and count < 4:
+        return True
     if last in lists["requests"] or last in PERSONS:
         return (core[-2:-1] or [last])[0] in lists["asking"]
-    if first in {"has", "have"}:
-        return count < 4
     return (count == 1 and first in QUESTIONS) or (count == 2 and first in {"what", "which", "how"})
 
 
@@ -109,7 +111,7 @@ def _main_verb(core: list[str], helper: int, lists: Lists) -> int | None:
 
 def _after_noun(noun: str, before: list[str], lists: Lists) -> Verdict:
     how_many = before[:2] in (["how", "many"], ["how", "much"]) and "is" not in before
-    if how_many or (noun in lists["transitive"] and before[-1] not in ARTICLES):
+    if how_many or (noun in lists["transitive"] and before[-1] not in ARTICLES | lists["adjectives"]):
         return "open"
     if noun in PERSONS:
         return "complete" if before[-1] in WITH_PERSON or _what_is_it(noun, before) else "unsure"
@@ -139,6 +141,8 @@ def _stated(core: list[str], lists: Lists) -> bool:
     if len(core) <= 2:
         return False
     if _says(core[-1], lists) and not NOT.isdisjoint(core[:-1]) and core[0] not in SUBJECTS:
+        return True
+    if core[-1] in lists["predicates"] and core[0] in ARTICLES:
         return True
     plain = lists["questions"].isdisjoint(core) and lists["requests"].isdisjoint(core)
     return core[0] in SUBJECTS | INDEFINITE and plain and (len(core) > 4 or (len(core) > 3 and core[-2] in ARTICLES))
