@@ -60,8 +60,7 @@ class Clause:
 
     def things(self, words: list[str]) -> list[str]:
         """Words that name what it is about."""
-        known = self.lists["thin"] | self.lists["requests"] | self.lists["questions"]
-        return [word for word in words if word not in known and self._names(word)]
+        return [word for word in words if self._names(word)]
 
     def free(self, words: list[str]) -> list[str]:
         """Those of them that no preposition governs: subjects and objects."""
@@ -70,7 +69,7 @@ class Clause:
         for word in words:
             if word in PREPOSITIONS:
                 governed = True
-            elif self.things([word]):
+            elif self._names(word):
                 if not governed:
                     found.append(word)
                 governed = False
@@ -79,4 +78,6 @@ class Clause:
         return found
 
     def _names(self, word: str) -> bool:
-        return not self.is_predicate(word) and self.read(word).part == "noun"
+        if any(word in self.lists[name] for name in ("thin", "requests", "questions")):
+            return False
+        return self.read(word).part == "noun" and not self.is_predicate(word)
