@@ -43,6 +43,8 @@ def announces(words: list[str], lists: Lists) -> bool:
         return True
     if lists["announcing"].isdisjoint(words[-2:]):
         return False
+    if len(words) > 1 and words[-1] not in lists["announcing"] and words[-2] in lists["labelled"]:
+        return False  # «мой заказ готов»
     return words[0] in lists["telling"] or (len(words) < 3 and words[0] in lists["announcing"])
 
 

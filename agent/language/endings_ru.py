@@ -122,7 +122,9 @@ def _after_person(clause: Clause, verb: str, before: list[str]) -> Verdict:
     if clause.read(verb).transitive:
         return "open"
     asked = any(word in clause.lists["questions"] for word in before)
-    return "complete" if asked or clause.things(before) or TIMES & set(before) else "open"
+    if asked or clause.things(before) or TIMES & set(before):
+        return "complete"
+    return "unsure" if before[-1:] == ["я"] else "open"  # «я опоздаю»
 
 
 def _after_third_person(clause: Clause, verb: str, before: list[str]) -> Verdict:
