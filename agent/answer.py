@@ -87,8 +87,8 @@ class Answers:
         ``offered``: a yes is awaited, so «да» is none.
         """
         once = " ".join(word for word, _ in groupby(text.split()))  # «да да да»
-        intent = self._intents.match(text) or self._intents.match(once)
-        return intent is not None and (intent.kind == "backchannel" or (intent.kind == "yes" and not offered))
+        kinds = {intent.kind for intent in map(self._intents.match, (text, once)) if intent is not None}
+        return "backchannel" in kinds or ("yes" in kinds and not offered)
 
     def is_command(self, text: str) -> bool:
         """True for words that are whole by themselves and usually the last: «соедините с оператором», «да»."""

@@ -42,7 +42,7 @@ class Hints:
         return frame.end - since <= self._most
 
     def wrong(self, position: int) -> None:
-        """It became none."""
+        """It became none, or no word: as long as this caller makes sounds, the agent waits for a voice."""
         self._after = position + self._wait
         self._wait = min(2 * self._wait, self._longest)
 

@@ -286,8 +286,7 @@ class TurnTaker:
         return self._rise(frame, audible, wary) if self._state is _State.SOUND else None
 
     @property
-    def _hinted(self) -> bool:
-        """The agent hesitates because of a sound without a voice so far."""
+    def _hinted(self) -> bool:  # the agent hesitates, but there is no voice so far
         return self._announced and not self._voiced
 
     def _on_hint(self, frame: AudioFrame) -> Decision | None:
@@ -385,6 +384,8 @@ class TurnTaker:
             return None
         announced, onset = self._announced, self._onset
         self._reset()
+        if announced and self._hints:
+            self._hints.wrong(self._speech_end)
         return FalseStart(onset) if announced else Noise(onset)
 
     def _long_silence(self, frame: AudioFrame) -> Decision | None:

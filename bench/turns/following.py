@@ -23,6 +23,8 @@ RUN = 5
 """So many packets at least must follow each other as in the reference: vowels sound alike everywhere."""
 SURELY = 25
 """So many are of this answer wherever they are in it."""
+CLOSE = RATE * 100 // 1000
+"""An answer that goes on and is stopped again before its end goes on at most this far from where it was, samples."""
 NEAR = RATE * 400 // 1000
 """An answer that goes on does so at most this much further on, samples."""
 SLIP = 8
@@ -127,7 +129,8 @@ def _in_step(found: Places, end: int) -> Places:
     """Only matches in stretches that follow each other as in the reference, which ends at ``end``.
 
     Other answers share words with this one: after a break it counts as going on when it does so for some time, or, from
-    about where it was, to its end.
+    about where it was, to its end;
+    a shorter part does when it begins where the last one ended.
     """
     ours = np.flatnonzero(found >= 0)
     ours = np.concatenate([ours[:0], *(stretch for stretch in _stretches(found, ours) if stretch.size >= RUN)])
@@ -136,6 +139,7 @@ def _in_step(found: Places, end: int) -> Places:
     for stretch in _stretches(found, ours):
         first, last = int(found[stretch[0]]), int(found[stretch[-1]]) + FRAME
         goes_on = reached is None or (-BACK <= first - reached <= NEAR and last >= end)
+        goes_on = goes_on or (stretch.size >= 2 * RUN and -FRAME <= first - (reached or 0) <= CLOSE)
         if goes_on or stretch.size >= SURELY:
             kept[stretch], reached = found[stretch], last
     return kept

@@ -27,7 +27,7 @@ TEXTS = HERE / "texts.toml"
 TEXTS_HELD_OUT = HERE / "texts_held_out.toml"
 MADE_BY = (
     *("texts.toml", "texts_held_out.toml", "make.py", "casting.py"),
-    *("voices.py", "scripts.py", "overlays.py", "../ear_sounds.py"),
+    *("voices.py", "hums.py", "scripts.py", "overlays.py", "../ear_sounds.py"),
 )
 """What the audio depends on."""
 

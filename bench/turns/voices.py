@@ -20,6 +20,7 @@ import soxr
 from agent.backends.tts_espeak import Espeak
 from audio.wav import read_mono
 from bench.ear_sounds import RATE, Samples, samples_of
+from bench.turns.hums import HUMS, hum
 
 FESTIVAL = "festival msu_ru_nsh"
 HUMAN = "woman of the Asterisk prompts"
@@ -68,6 +69,8 @@ class Voice:
 
     def say(self, text: str) -> Samples:
         """Speech without silence around it, as loud as the voice made it."""
+        if text in HUMS:
+            return trimmed(hum(text, self.name))
         if self.name == FESTIVAL:
             return trimmed(_festival(text))
         return trimmed(self._espeak(text))

@@ -181,3 +181,10 @@ def test_a_wrong_file_is_explained(path: Path, text: str, says: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(StartError, match=rf"intents\.toml: .*{says}|intents\.toml: {says}"):
         load_intents(path.parents[1], "ru")
+
+
+def test_a_row_of_backchannels_is_one() -> None:
+    for intents, text in ((RU, "угу ага"), (RU, "так так"), (EN, "mhm okay")):
+        match = intents.match(text)
+        assert match is not None
+        assert match.kind == "backchannel"

@@ -41,6 +41,15 @@ def test_a_pause_is_found_with_its_length_and_nothing_is_lost() -> None:
     assert seen.missing_ms == 0
 
 
+def test_a_short_part_between_two_pauses_is_found() -> None:
+    rows = answer(100)
+    silent = np.zeros((15, FRAME), dtype="<i2")
+    heard = np.concatenate((rows[:40], silent, rows[40:52], silent, rows[52:]))
+    seen = follow(on_time(heard), heard, rows)
+    assert [silence.extra for silence in seen.silences] == [300 * MS, 300 * MS]
+    assert seen.missing_ms == 0
+
+
 def test_words_that_were_skipped_are_missing() -> None:
     rows = answer(100)
     heard = np.concatenate((rows[:40], rows[52:]))
