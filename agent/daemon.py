@@ -29,6 +29,8 @@ from telephony.switchboard import Switchboard
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+YOUNG, OLDER = 10_000, 5
+"""New objects, and young collections, before the next collection (``gc.set_threshold``): calls make few cycles."""
 GOODBYE_S = 10.0
 """Time for the spoken goodbye at shutdown, seconds."""
 
@@ -94,6 +96,7 @@ class Daemon:
             # what was loaded at start lives as long as the daemon: no collection walks it during a call
             gc.collect()
             gc.freeze()
+            gc.set_threshold(YOUNG, OLDER, OLDER)
             up(self._health())
 
         board = self._board = Switchboard(new_sources(self._settings), self._settings.calls.max, serve)

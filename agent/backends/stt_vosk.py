@@ -30,8 +30,8 @@ from audio.resample import Resampler, resample
 
 log = logging.getLogger(__name__)
 
-BATCH_FRAMES = 5
-"""Frames that are decoded together when there is no hurry: the network itself steps by 120 ms."""
+BATCH_FRAMES = 6
+"""Frames that are decoded together when there is no hurry: the network steps by 120 ms."""
 LATE_S = 5
 """Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
 PEEK_S = 6
