@@ -16,7 +16,7 @@ MISSED_MS = 3000
 TOLERATED_MS = 60
 """So much of an answer may be missing where it was paused, milliseconds: less than any word."""
 RESUMED_MS = 800
-"""A pause for nothing must be over by then, milliseconds."""
+"""A pause for nothing must be over by then, milliseconds; what the answer rests there anyway is not counted."""
 WENT_ON_MS = 200
 """An answer still heard this long after the interruption's end was not interrupted, milliseconds."""
 GAP_MS = 60
@@ -152,7 +152,7 @@ def _undisturbed(seen: Observation, references: References, finding: Finding) ->
     if lost:
         finding.failures.append(f"{answer.missing_before_ms} ms of the answer were never heard")
     if silences:
-        longest = max(_length(silence) for silence in silences)
+        longest = max(silence.extra for silence in silences) / PER_MS
         finding.values["silent_ms"] = longest
         if longest > RESUMED_MS:
             finding.failures.append(f"silent for {longest:.0f} ms")
