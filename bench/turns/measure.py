@@ -141,7 +141,7 @@ def _undisturbed(seen: Observation, references: References, finding: Finding) ->
     if finding.void:
         return
     silences = [silence for silence in answer.silences if silence.end > onset]
-    stopped = answer.missing_ms - answer.missing_before_ms > TOLERATED_MS
+    stopped = answer.missing_ms - answer.missing_before_ms > TOLERATED_MS and not _whole(seen)
     said = bool((answer.foreign >= onset).sum() * 20 > STARTED_MS)
     lost = answer.missing_before_ms > TOLERATED_MS
     finding.values |= {"false_stop": float(stopped or said), "paused": float(bool(silences)), "lost": float(lost)}
@@ -156,6 +156,12 @@ def _undisturbed(seen: Observation, references: References, finding: Finding) ->
         finding.values["silent_ms"] = longest
         if longest > RESUMED_MS:
             finding.failures.append(f"silent for {longest:.0f} ms")
+
+
+def _whole(seen: Observation) -> bool:
+    """By the record: a question misheard in a way of its own gets an answer shorter than the reference."""
+    first = next((turn for turn in seen.turns if turn["heard"]), None)
+    return first is not None and not first["cut"] and bool(first["said"]) and first["said"] == first["said_heard"]
 
 
 def _length(silence: Silence) -> float:

@@ -90,6 +90,17 @@ def test_an_answer_that_ends_there_was_stopped_falsely() -> None:
     assert overlaid("noise", {2700: ANSWER[:70]}).values["false_stop"] == 1
 
 
+@pytest.mark.parametrize(("heard", "cut", "stopped"), [("Год. Два.", 0, 0), ("Год.", 1, 1), ("Год.", 0, 1)])
+def test_an_answer_shorter_than_the_reference_was_whole_if_the_record_says_so(
+    heard: str, cut: int, stopped: int
+) -> None:
+    call = observed(
+        "backchannel", [step(), step("into", wav="other.wav")], [2000, 4000], {0: GREETING, 2700: ANSWER[:90]}
+    )
+    call.turns = [{"n": 1, "heard": "раз", "said": "Год. Два.", "said_heard": heard, "cut": cut}]
+    assert judge(call, REFERENCES).values["false_stop"] == stopped
+
+
 def test_an_answer_to_a_noise_is_a_false_stop_too() -> None:
     assert overlaid("noise", {2700: ANSWER, 7000: answer(60, seed=3)}).values["false_stop"] == 1
 
