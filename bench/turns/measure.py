@@ -152,7 +152,7 @@ def _undisturbed(seen: Observation, references: References, finding: Finding) ->
     if lost:
         finding.failures.append(f"{answer.missing_before_ms} ms of the answer were never heard")
     if silences:
-        longest = max(silence.extra for silence in silences) / PER_MS
+        longest = max(min(silence.extra / PER_MS, _length(silence)) for silence in silences)
         finding.values["silent_ms"] = longest
         if longest > RESUMED_MS:
             finding.failures.append(f"silent for {longest:.0f} ms")
