@@ -78,8 +78,8 @@ def _serve(args: argparse.Namespace) -> int:
         level=settings.log.level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     if settings.log.level != "debug":
-        for name in ("httpx", "httpx2", "openai"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # a line for every question is too much
+        for name in ("httpx", "httpx2", "openai", "pymorphy3"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # a line for every question, or for a dictionary, is too much
     from agent.daemon import Daemon
 
     with asyncio.Runner(loop_factory=_new_loop) as runner:

@@ -139,10 +139,10 @@ def call_all(plan: Plan) -> tuple[int, list[Observation]]:
                 live[number] = _leg(plan, number, script, example, selector)
                 next_at = now_ns() + APART_NS
             _turn(selector, list(live.values()))
-            for number in [number for number, leg in live.items() if leg.over]:
+            for number in [number for number, leg in live.items() if leg.side.over]:
                 leg = live.pop(number)
-                selector.unregister(leg.sip)
-                selector.unregister(leg.rtp)
+                selector.unregister(leg.side.sip)
+                selector.unregister(leg.side.rtp)
                 seen[number] = leg.close()
                 late += leg.late
     return late, [seen[number] for number in sorted(seen)]
@@ -151,23 +151,23 @@ def call_all(plan: Plan) -> tuple[int, list[Observation]]:
 def _leg(plan: Plan, number: int, script: Script, example: Samples | None, selector: selectors.BaseSelector) -> Leg:
     sounds = {step.wav: read_mono(Path(plan.sounds) / step.wav, RATE) for step in script.steps}
     leg = Leg(plan.uri, script, Caller(script, sounds, example), f"{plan.user}{number}")
-    selector.register(leg.sip, selectors.EVENT_READ, (leg, leg.on_sip))
-    selector.register(leg.rtp, selectors.EVENT_READ, (leg, leg.on_rtp))
+    selector.register(leg.side.sip, selectors.EVENT_READ, (leg, leg.side.take))
+    selector.register(leg.side.rtp, selectors.EVENT_READ, (leg, leg.on_rtp))
     return leg
 
 
 def _turn(selector: selectors.BaseSelector, legs: list[Leg]) -> None:
     now = now_ns()
     for leg in legs:
-        if leg.wake <= now and not leg.over:
+        if leg.side.wake <= now and not leg.side.over:
             leg.tick(now)
-    wake = min((leg.wake for leg in legs), default=now + APART_NS)
+    wake = min((leg.side.wake for leg in legs), default=now + APART_NS)
     for key, _ in selector.select(min(max(0, wake - now_ns()), APART_NS) / 1e9):
         _drain(key.fileobj, *key.data)
 
 
 def _drain(port: Any, leg: Leg, take: Callable[[bytes, int], None]) -> None:
-    while not leg.over:
+    while not leg.side.over:
         got = receive(port)
         if got is None:
             return
