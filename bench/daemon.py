@@ -31,6 +31,9 @@ TROUBLE = re.compile(r"\b(ERROR|CRITICAL)\b|^Traceback|Task exception was never|
 class DaemonProcess:
     """``allo serve``; use as a context manager, or ``start`` and ``stop``."""
 
+    program = "agent"
+    """The module that is run with ``serve``."""
+
     def __init__(
         self, settings: Mapping[str, object] | None = None, language: str = "ru", storage: Path | None = None
     ) -> None:
@@ -85,7 +88,7 @@ class DaemonProcess:
         with self._log.open("ab") as log:
             self.started_at = time.monotonic()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "agent", "serve"],
+                [sys.executable, "-m", self.program, "serve"],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -4,7 +4,6 @@ Python gives its threads names that the system does not know before 3.14: ``pyth
 ``allo serve`` with these names told to the system, so that its threads can be told apart from outside.
 """
 
-import subprocess
 import sys
 import threading
 import time
@@ -12,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.daemon import ROOT, DaemonProcess
+from bench.daemon import DaemonProcess
 
 MAIN = "main"
 """The thread of the event loop."""
@@ -91,18 +90,7 @@ def spelled(shares: dict[str, float]) -> str:
 class NamedDaemon(DaemonProcess):
     """The daemon with named threads."""
 
-    def launch(self) -> None:
-        """See ``DaemonProcess``."""
-        with self._log.open("ab") as log:
-            self.started_at = time.monotonic()
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "bench.threads", "serve"],
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+    program = "bench.threads"
 
 
 def tell_names() -> None:
