@@ -234,12 +234,24 @@ class Archive:
 
 
 def excerpt(words: str, stems: list[str]) -> str:
-    """The text around the first of ``stems``, every one in it between two control characters."""
+    """The text around the first of ``stems``, every word that has one between two control characters.
+
+    The first line of ``words`` holds the numbers; it is shown only when what was found stands there.
+    """
     lower = words.lower()
-    begin = max(0, min((at for stem in stems if (at := lower.find(stem)) >= 0), default=0) - EXCERPT)
-    part = words[begin : begin + 2 * EXCERPT + len(stems[0])].replace("\n", " ")
-    found = re.sub("|".join(map(re.escape, sorted(stems, key=len, reverse=True))), "\1\\g<0>\2", part, flags=re.IGNORECASE)
-    return f"{'…' if begin else ''}{found}{'…' if begin + len(part) < len(words) else ''}"
+    said = words.find("\n") + 1
+    places = [at for stem in stems if (at := lower.find(stem, said)) >= 0]
+    first = min(places) if places else 0
+    begin = max(said if places else 0, first - EXCERPT)
+    end = first + EXCERPT * 2
+    if begin > said:
+        begin = words.find(" ", begin, first) + 1 or begin
+    if end < len(words):
+        end = max(words.rfind(" ", first, end), first + 1)
+    part = words[begin:end].replace("\n", " · ")
+    any_word = rf"\b\w*(?:{'|'.join(map(re.escape, stems))})\w*"
+    found = re.sub(any_word, "\1\\g<0>\2", part, flags=re.IGNORECASE)
+    return f"{'… ' if begin > said else ''}{found}{' …' if end < len(words) else ''}"
 
 
 def _tidy(row: dict[str, Any]) -> dict[str, Any]:
