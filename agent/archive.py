@@ -248,7 +248,7 @@ def excerpt(words: str, stems: list[str]) -> str:
         begin = words.find(" ", begin, first) + 1 or begin
     if end < len(words):
         end = max(words.rfind(" ", first, end), first + 1)
-    part = words[begin:end].replace("\n", " · ")
+    part = re.sub(r"\n+", " · ", words[begin:end].strip())
     any_word = rf"\b\w*(?:{'|'.join(map(re.escape, stems))})\w*"
     found = re.sub(any_word, "\1\\g<0>\2", part, flags=re.IGNORECASE)
     return f"{'… ' if begin > said else ''}{found}{' …' if end < len(words) else ''}"

@@ -56,7 +56,7 @@ async def test_what_was_found_is_shown_in_its_words(office: Office) -> None:
 
     (row,) = (await (await office.web.get("/logs", params={"q": "доставки"})).json())["calls"]
 
-    assert row["excerpt"] == "сколько стоит \1доставка\2 · Три дня."
+    assert row["excerpt"] == "Здравствуйте. · сколько стоит \1доставка\2 · Три дня."
 
 
 async def test_filters_by_status_and_date_sort_and_page(office: Office) -> None:
