@@ -37,6 +37,14 @@ STATEMENTS = {
         SELECT day, max(n) AS replies, max(CASE WHEN place = (n + 1) / 2 THEN ms END) AS p50,
           max(CASE WHEN place = (n * 95 + 99) / 100 THEN ms END) AS p95
         FROM ranked GROUP BY day ORDER BY day""",
+    "reply": f"""
+        WITH ranked AS (
+          SELECT json_extract(stages, '$.first_packet') AS ms, count(*) OVER () AS n,
+            row_number() OVER (ORDER BY json_extract(stages, '$.first_packet')) AS place
+          FROM calls JOIN turns ON call_id = id WHERE {RANGE} AND heard <> '' AND stages LIKE '%first_packet%')
+        SELECT max(n) AS replies, max(CASE WHEN place = (n + 1) / 2 THEN ms END) AS p50,
+          max(CASE WHEN place = (n * 95 + 99) / 100 THEN ms END) AS p95
+        FROM ranked""",
     "asked": f"""
         SELECT heard AS question, count(*) AS times, sum(said = :unanswered) AS unanswered, max(call_id) AS call_id
         FROM calls JOIN turns ON call_id = id WHERE {RANGE} AND heard <> ''

@@ -62,6 +62,8 @@ class _Followed:
     drafted: list[dict[str, Any]] = field(default_factory=list)
     """Sentences of a reply that has not begun to sound."""
     turn: int = 0
+    sounding: bool = False
+    """A reply has begun to sound: its next sentences are shown at once."""
 
 
 class Feed:
@@ -136,13 +138,14 @@ class Feed:
 
     def _caller_said(self, followed: _Followed, event: CallerSaid) -> None:
         followed.speech_end[event.turn] = event.reached.get("speech_end", event.position)
-        followed.turn = event.turn
+        followed.turn, followed.sounding = event.turn, False
         self._add(followed, who="caller", turn=event.turn, text=event.text, heard=event.text)
         self._set(followed, state="thinks", partial="")
 
     def _reached(self, followed: _Followed, turn: int, stage: Stage, position: int) -> None:
         if stage != "first_packet":
             return
+        followed.sounding = True
         begun = followed.speech_end.get(turn, position)
         self._set(followed, state="speaks", latency_ms=(position - begun) * 1000 // followed.rate)
         for sentence in followed.drafted:
@@ -151,6 +154,7 @@ class Feed:
 
     def _agent_said(self, followed: _Followed, event: AgentSaid) -> None:
         followed.drafted.clear()
+        followed.sounding = False
         lines = followed.call.lines
         open_line = lines[-1] if lines and lines[-1]["heard"] is None else None
         told = {"text": event.said, "heard": event.heard, "cut": event.cut, "source": event.source}
@@ -179,7 +183,7 @@ class Feed:
             if note[2] and note[2] != followed.call.partial:
                 self._set(followed, partial=note[2], state="hears")
         elif note[3] == "says" and note[4]["text"]:
-            if followed.call.state == "speaks":
+            if followed.sounding:
                 self._say(followed, note[4])
             else:
                 followed.drafted.append(note[4])

@@ -18,7 +18,7 @@ export async function show(main, here, current) {
   const start = new Date();
   start.setHours(0, 0, 0, 0);
   start.setDate(start.getDate() - days + 1);
-  const query = new URLSearchParams({ date_from: start.toISOString(), offset_min: -new Date().getTimezoneOffset() });
+  const query = new URLSearchParams({ date_from: start.toISOString(), date_to: new Date().toISOString(), offset_min: -new Date().getTimezoneOffset() });
   main.replaceChildren(h("div", { class: "head" }, h("h1", {}, t("nav.figures")), h("div", { class: "push" }, chips)), body);
   body.replaceChildren(h("p", { class: "empty", role: "status" }, t("figures.counting")));
   const sums = await get(`/api/figures?${query}`);
@@ -31,8 +31,7 @@ function draw(body, sums, start, days) {
   const calls = total(sums.days, "calls");
   const seconds = total(sums.days, "seconds");
   const handed = total(sums.days.filter((row) => row.status === "transferred"), "calls");
-  const replies = total(sums.latency, "replies");
-  const usual = (name) => (replies ? `${number(Math.round(sums.latency.reduce((sum, row) => sum + row[name] * row.replies, 0) / replies))} ${t("ms")}` : "–");
+  const usual = (name) => (sums.reply[0]?.[name] ? `${number(sums.reply[0][name])} ${t("ms")}` : "–");
   const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
   const dates = calendar(start, days);
   body.replaceChildren(
@@ -55,7 +54,7 @@ function draw(body, sums, start, days) {
       asked(t("figures.unanswered"), sums.unanswered, t("figures.allanswered"))));
 }
 
-// Every day of the span, or every seventh of a long one with the days up to it left to the table of the log.
+// Every day of the span, also those without a call.
 function calendar(start, days) {
   return Array.from({ length: days }, (_, place) => {
     const day = new Date(start.getTime() + place * DAY_MS + DAY_MS / 2);

@@ -22,12 +22,15 @@ async function show(focus = true) {
   leave?.();
   leave = null;
   const main = document.getElementById("main");
+  delete main.dataset.view;
   try {
     const view = await import(`/logs-ui/${here.name}.js`);
     if (mine !== shown) return;
     const stop = await view.show(main, here, () => mine === shown);
-    if (mine === shown) leave = stop ?? null;
-    else stop?.();
+    if (mine === shown) {
+      leave = stop ?? null;
+      main.dataset.view = here.name;
+    } else stop?.();
   } catch (error) {
     if (mine !== shown || error.name === "AbortError") return;
     main.replaceChildren(h("div", { class: "empty" }, h("h2", {}, t("fault.title")), h("p", {}, error.message),

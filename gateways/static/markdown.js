@@ -4,6 +4,8 @@ import { h } from "/logs-ui/dom.js";
 export function markdown(text) {
   const out = [];
   const lines = text.split("\n");
+  // the text's highest heading stands below the page's own, whatever its level
+  const top = Math.min(...[...text.matchAll(/^(#{1,6})\s/gm)].map((found) => found[1].length), 6);
   for (let at = 0; at < lines.length; ) {
     const line = lines[at];
     const heading = line.match(/^(#{1,6})\s+(.+?)\s*#*$/);
@@ -13,7 +15,7 @@ export function markdown(text) {
       out.push(h("pre", {}, h("code", {}, lines.slice(at + 1, until).join("\n"))));
       at = until + 1;
     } else if (heading) {
-      out.push(h(`h${Math.min(6, heading[1].length + 1)}`, {}, inline(heading[2])));
+      out.push(h(`h${Math.min(6, heading[1].length - top + 2)}`, {}, inline(heading[2])));
       at += 1;
     } else if (/^\s*(<<->>|---+)\s*$/.test(line)) {
       out.push(h("hr"));

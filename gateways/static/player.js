@@ -12,7 +12,7 @@ export class Player {
     this.canvas = h("canvas", {
       role: "slider", tabindex: 0, "aria-label": t("call.seek"), "aria-valuemin": 0, "aria-valuemax": Math.round(peaks.length_ms / 1000),
     });
-    this.button = h("button", { class: "main", onclick: () => (this.audio.paused ? this.audio.play() : this.audio.pause()) }, t("call.play"));
+    this.button = h("button", { class: "main", onclick: () => (this.audio.paused ? this.start() : this.audio.pause()) }, t("call.play"));
     this.clock = h("span", { class: "soft" });
     this.element = h("div", { class: "player" }, this.canvas, this.audio,
       h("div", { class: "row" }, this.button, this.clock,
@@ -62,7 +62,13 @@ export class Player {
 
   play(ms) {
     this.seek(ms);
-    this.audio.play();
+    this.start();
+  }
+
+  start() {
+    this.audio.play().catch((error) => {
+      if (error.name !== "AbortError") throw error; // a pause that came first is no fault
+    });
   }
 
   stop() {

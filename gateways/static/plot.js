@@ -4,14 +4,14 @@ import { t } from "/logs-ui/words.js";
 
 const WIDE = 560;
 const HIGH = 180;
-const LEFT = 40;
-const BOTTOM = 22;
-const LABELS = 8;
+const LEFT = 48;
+const BOTTOM = 26;
+const LABELS = () => (innerWidth < 740 ? 4 : 8);
 
 // A round number at or above the largest value, and its steps.
 export function scale(most) {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, most)));
-  const top = [1, 2, 5, 10].map((step) => step * power).find((value) => value >= most) ?? 10 * power;
+  const top = [1, 2, 3, 4, 6, 8, 10].map((step) => step * power).find((value) => value >= most) ?? 10 * power;
   return { top, steps: [0, top / 2, top] };
 }
 
@@ -20,7 +20,7 @@ export function bars(title, rows, series) {
   const { top, steps } = scale(Math.max(1, ...rows.map((row) => row.values.reduce((sum, value) => sum + value, 0))));
   const y = (value) => HIGH - (value / top) * (HIGH - 8);
   const slot = (WIDE - LEFT) / rows.length;
-  const every = Math.ceil(rows.length / LABELS);
+  const every = Math.ceil(rows.length / LABELS());
   const shapes = rows.flatMap((row, place) => {
     let under = 0;
     const wide = Math.max(1, Math.min(slot - Math.min(4, slot * 0.25), 42));
@@ -31,7 +31,7 @@ export function bars(title, rows, series) {
         return value ? s("rect", { class: series[kind].kind, x, y: y(under), width: wide, height: y(under - value) - y(under) },
           s("title", {}, `${row.label}: ${series[kind].name} ${number(value)}`)) : null;
       }),
-      place % every === 0 ? s("text", { x: LEFT + place * slot + slot / 2, y: HIGH + 15, "text-anchor": "middle" }, row.label) : null,
+      place % every === 0 ? s("text", { x: LEFT + place * slot + slot / 2, y: HIGH + 18, "text-anchor": "middle" }, row.label) : null,
     ];
   });
   return figure(title, [axis(steps, y), shapes], series, rows);
@@ -42,7 +42,7 @@ export function lines(title, rows, series) {
   const { top, steps } = scale(Math.max(1, ...rows.flatMap((row) => row.values.map((value) => value ?? 0))));
   const y = (value) => HIGH - (value / top) * (HIGH - 8);
   const x = (place) => LEFT + (rows.length === 1 ? (WIDE - LEFT) / 2 : 8 + (place / (rows.length - 1)) * (WIDE - LEFT - 16));
-  const every = Math.ceil(rows.length / LABELS);
+  const every = Math.ceil(rows.length / LABELS());
   const shapes = series.map((one, kind) => {
     const points = rows.map((row, place) => [x(place), row.values[kind]]).filter(([, value]) => value !== null && value !== undefined);
     return [
@@ -50,7 +50,7 @@ export function lines(title, rows, series) {
       rows.length < 2 && points.map(([at, value]) => s("circle", { class: one.kind, cx: at, cy: y(value), r: 4 })),
     ];
   });
-  const labels = rows.map((row, place) => place % every === 0 && s("text", { x: x(place), y: HIGH + 15, "text-anchor": "middle" }, row.label));
+  const labels = rows.map((row, place) => place % every === 0 && s("text", { x: x(place), y: HIGH + 18, "text-anchor": "middle" }, row.label));
   return figure(title, [axis(steps, y), shapes, labels], series, rows);
 }
 

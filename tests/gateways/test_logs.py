@@ -170,5 +170,6 @@ async def test_figures_sum_up(office: Office) -> None:
 
     assert [(row["status"], row["calls"]) for row in sums["days"]] == [("completed", 2)]
     assert sums["latency"][0] | {"day": ""} == {"day": "", "replies": 2, "p50": 400, "p95": 400}
+    assert sums["reply"] == [{"replies": 2, "p50": 400, "p95": 400}]
     assert [(row["question"], row["times"], row["unanswered"]) for row in sums["asked"]] == [("какая гарантия", 2, 1)]
     assert [(row["question"], row["times"]) for row in sums["unanswered"]] == [("какая гарантия", 1)]
