@@ -7,6 +7,7 @@ from dataclasses import asdict
 from aiohttp import web
 
 from agent.errors import StartError
+from gateways.bodies import json_body
 from gateways.desk import Desk
 from gateways.guard import COOKIE, SESSION_S, Guard, seal
 from gateways.live import LiveDoor
@@ -109,11 +110,7 @@ class FrontDoor:
 
     async def log_in(self, request: web.Request) -> web.Response:
         """The right key gives a cookie."""
-        try:
-            body = await request.json()
-        except ValueError:
-            raise Problem(400, "the body is not valid JSON") from None
-        token = self._guard.log_in(request, Key.model_validate(body).key)
+        token = self._guard.log_in(request, Key.model_validate(await json_body(request)).key)
         response = web.json_response({"key_needed": False})
         response.set_cookie(
             COOKIE, token, max_age=SESSION_S, httponly=True, samesite="Strict", secure=request.secure, path="/"

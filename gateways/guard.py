@@ -109,7 +109,7 @@ class Guard:
         if len(failures) >= FAILURES_MOST:
             wait = {"Retry-After": str(int(failures[0] + LOCKED_S - now) + 1)}
             raise Problem(429, "too many wrong keys from this address; wait five minutes", wait)
-        if self._key and hmac.compare_digest(key.encode(), self._key):
+        if self._key and hmac.compare_digest(key.encode(errors="surrogatepass"), self._key):
             self._failures.pop(address, None)
             return
         if key:

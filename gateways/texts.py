@@ -1,18 +1,16 @@
 """What the agent knows and says, over HTTP: both bases, prompts, settings, normalisation."""
 
 from functools import partial
-from typing import Any
 
 from aiohttp import web
 
 from agent.ports import Base
+from gateways.bodies import json_body, markdown_body
 from gateways.desk import Desk, Texts
 from gateways.problems import Problem
 from gateways.queries import Text
 from gateways.routes import Route
 
-MARKDOWN_MOST = 5_000_000
-"""Longest base that is taken, bytes."""
 FORM = {"multipart/form-data": {"schema": {"type": "object", "properties": {"file": {"type": "string"}}}}}
 OBJECT = {"application/json": {"schema": {"type": "object"}}}
 LATER = {200: "what stands now", 501: "not in this version"}
@@ -52,7 +50,7 @@ class TextDoor:
         save = self._texts.save_knowledge
         if save is None:
             raise _later("uploading a base")
-        return web.json_response(await save(base, await _markdown(request)))
+        return web.json_response(await save(base, await markdown_body(request)))
 
     async def prompts(self, _request: web.Request) -> web.Response:
         """What the agent says by itself and is told."""
@@ -63,7 +61,7 @@ class TextDoor:
         save = self._texts.save_prompts
         if save is None:
             raise _later("changing prompts")
-        return web.json_response(await save(await _json(request)))
+        return web.json_response(await save(await json_body(request)))
 
     async def settings(self, _request: web.Request) -> web.Response:
         """What may be tuned; no secrets."""
@@ -74,11 +72,11 @@ class TextDoor:
         save = self._texts.save_settings
         if save is None:
             raise _later("changing settings")
-        return web.json_response(await save(await _json(request)))
+        return web.json_response(await save(await json_body(request)))
 
     async def normalise(self, request: web.Request) -> web.Response:
         """How a spoken text is written."""
-        text = Text.model_validate(await _json(request)).text
+        text = Text.model_validate(await json_body(request)).text
         return web.json_response({"raw": text, "normalized": self._texts.normalise(text)})
 
     @property
@@ -90,36 +88,3 @@ class TextDoor:
 
 def _later(what: str) -> Problem:
     return Problem(501, f"{what} over HTTP is not in this version; change the file and restart Allo")
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        raise Problem(415, "a JSON body is needed: Content-Type: application/json")
-    try:
-        body = await request.json()
-    except ValueError:
-        raise Problem(400, "the body is not valid JSON") from None
-    if not isinstance(body, dict):
-        raise Problem(422, "the body must be a JSON object")
-    return body
-
-
-async def _markdown(request: web.Request) -> str:
-    """The field ``file`` of a form, read no further than allowed."""
-    if request.content_type != "multipart/form-data":
-        raise Problem(415, "a form with the field `file` is needed: Content-Type: multipart/form-data")
-    content = bytearray()
-    async for part in await request.multipart():
-        if getattr(part, "name", None) == "file":
-            while chunk := await part.read_chunk():  # type: ignore[union-attr]
-                content += chunk
-                if len(content) > MARKDOWN_MOST:
-                    raise Problem(413, f"more than {MARKDOWN_MOST // 1_000_000} MB; a base of this size is not taken")
-            break
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Problem(422, "the file is not UTF-8 text; save it as UTF-8") from None
-    if not text.strip() or "\0" in text:
-        raise Problem(422, "the file has no text")
-    return text

@@ -11,7 +11,7 @@ export async function show(main, here) {
   const path = `/logs/${encodeURIComponent(id)}`;
   const call = await get(path);
   const speeches = dialogue(call);
-  const player = call.recorded ? new Player(`${path}/recording`, await get(`${path}/peaks?columns=1200`)) : null;
+  const player = call.recorded && call.ended_at ? new Player(`${path}/recording`, await get(`${path}/peaks?columns=1200`)) : null;
   const items = speeches.map((speech) => item(speech, player));
   main.replaceChildren(
     h("p", { class: "small" }, h("a", { href: "#/calls" }, `← ${t("call.back")}`)),
@@ -22,7 +22,7 @@ export async function show(main, here) {
         call.ended_at && h("button", { class: "bad", onclick: () => remove(path) }, t("calls.delete")))),
     h("div", { class: "facts" }, status(call.status), h("time", { datetime: call.started_at }, whenFull(call.started_at)),
       h("span", {}, length(call.seconds)), h("span", {}, call.line), call.cause && h("span", {}, t(`cause.${call.cause}`)), h("span", { class: "alarm" }, call.recording_note)),
-    player ? player.element : h("p", { class: "soft" }, t("call.norecord")),
+    player ? player.element : h("p", { class: "soft" }, t(call.ended_at ? "call.norecord" : "call.later")),
     h("h2", {}, t("call.dialogue")),
     items.length ? h("ol", { class: "talk" }, items.map((each) => each.element)) : h("p", { class: "soft" }, t("call.silent")),
     h("h2", {}, t("call.events")), events(call.events));

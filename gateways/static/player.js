@@ -6,7 +6,7 @@ const STEP_MS = 5000;
 
 export class Player {
   constructor(url, peaks) {
-    this.peaks = peaks;
+    this.peaks = { ...peaks, length_ms: Math.max(1, peaks.length_ms) };
     this.watchers = [];
     this.audio = h("audio", { src: url, preload: "metadata" });
     this.canvas = h("canvas", {

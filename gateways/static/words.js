@@ -80,6 +80,7 @@ const WORDS = {
   "call.seek": ["Место в записи", "Place in the recording"],
   "call.wav": ["Скачать запись", "Download the recording"],
   "call.norecord": ["Записи нет.", "There is no recording."],
+  "call.later": ["Разговор ещё идёт; запись появится, когда он закончится.", "The call goes on; its recording is here when it has ended."],
   "call.dialogue": ["Разговор", "Dialogue"],
   "call.events": ["События", "Events"],
   "call.noevents": ["Ничего необычного.", "Nothing unusual."],

@@ -32,6 +32,13 @@ async def test_a_browser_gives_the_key_once(open_office: Open) -> None:
     assert (await office.web.get("/logs")).status == 401
 
 
+@pytest.mark.parametrize("key", ["\ud800", "x" * 400, "ключ", ""])
+async def test_an_odd_key_is_a_wrong_key(open_office: Open, key: str) -> None:
+    office = await open_office(key=KEY)
+
+    assert (await office.web.post("/api/session", json={"key": key})).status in (401, 422)
+
+
 async def test_wrong_keys_lock_an_address_out(open_office: Open) -> None:
     office = await open_office(key=KEY)
     for _ in range(FAILURES_MOST):
