@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agent.call import Call
+from agent.chat import Chat
 from agent.errors import AlloError, StartError
 from agent.furnish import furnish
 from agent.house import House
@@ -77,6 +78,7 @@ class Daemon:
         house, self._engines = await furnish(settings, stack)
         house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=journal.observe)
         self._desk.texts, self._desk.live = new_texts(settings), self._present
+        self._desk.new_chat = lambda: Chat(house.answers).ask
         return self._present.watched(house)
 
     async def _open_journal(self, stack: AsyncExitStack) -> Journal:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from agent.errors import StartError
 from gateways.bodies import json_body
+from gateways.chat import ChatDoor
 from gateways.desk import Desk
 from gateways.guard import COOKIE, SESSION_S, Guard, seal
 from gateways.live import LiveDoor
@@ -43,10 +44,12 @@ def new_app(desk: Desk) -> web.Application:
     app.on_response_prepare.append(seal)
     guard = Guard(desk.key)
     own = FrontDoor(desk, guard)
-    routes = [*own.routes(), *Logs(desk).routes(), *LiveDoor(desk).routes(), *TextDoor(desk).routes()]
+    chats = ChatDoor(desk)
+    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), chats)
+    routes = [route for door in doors for route in door.routes()]
     own.description = describe(routes, desk.health().version)
     add(app, guard, routes)
-    app.on_shutdown.append(_farewell(desk))
+    app.on_shutdown.extend((_farewell(desk), chats.close))
     return app
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from agent.ports import Base, Health
+from agent.ports import Base, Health, Sentence
 from gateways.queries import FiguresQuery, LogsQuery
 
 Row = dict[str, Any]
@@ -62,6 +62,10 @@ class Texts:
     save_settings: Callable[[Row], Awaitable[Row]] | None = None
 
 
+Ask = Callable[[str], AsyncIterator[Sentence]]
+"""A question of one conversation in writing, the sentences of its answer."""
+
+
 @dataclass(slots=True)
 class Desk:
     """Filled while the daemon starts: what is None is not there yet."""
@@ -73,5 +77,7 @@ class Desk:
     calls: CallLog | None = None
     live: Live | None = None
     texts: Texts | None = None
+    new_chat: Callable[[], Ask] | None = None
+    """Begins a conversation in writing."""
     farewells: list[Callable[[], None]] = field(default_factory=list)
     """Called when the server stops: whoever waits for news is let go."""

@@ -37,7 +37,7 @@ CORE = {
 }
 TASKS = {
     "agent." + name
-    for name in ("answer", "speak", "call", "replies", "listening", "journal", "recording", "store", "feed")
+    for name in ("answer", "speak", "call", "replies", "listening", "journal", "recording", "store", "feed", "chat")
 }
 ROOF = {
     "agent." + name

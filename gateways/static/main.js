@@ -3,7 +3,7 @@ import { get, toast } from "/logs-ui/api.js";
 import { h } from "/logs-ui/dom.js";
 import { language, setLanguage, t } from "/logs-ui/words.js";
 
-const VIEWS = ["calls", "live", "figures", "knowledge", "health", "help"];
+const VIEWS = ["calls", "live", "figures", "knowledge", "chat", "health", "help"];
 const THEMES = ["auto", "light", "dark"];
 let leave = null;
 let shown = 0;

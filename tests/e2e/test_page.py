@@ -15,7 +15,7 @@ from tests.gateways.browser import Page, chromium, open_page
 
 SHOTS = Path("build/page")
 KEY = "correct horse"
-VIEWS = ("calls", "live", "figures", "knowledge", "health", "help")
+VIEWS = ("calls", "live", "figures", "knowledge", "chat", "health", "help")
 SIZES = ((360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (1920, "light"))
 AXE = """axe.run({resultTypes: ['violations']}).then((done) => done.violations.map((one) =>
   one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))"""
@@ -94,6 +94,21 @@ async def test_a_call_is_hung_up_and_deleted_from_the_page(daemon: DaemonProcess
         assert page.faults == []
     assert daemon.rows("SELECT count(*) AS n FROM calls") == [{"n": 0}]
     assert list((daemon.storage / "calls_log").iterdir()) == []
+
+
+async def test_the_agent_answers_in_writing(daemon: DaemonProcess) -> None:
+    async with open_page() as page:
+        await opened(page, daemon, "chat")
+        for question, answer in (
+            ("какая гарантия", "24 месяца"),
+            ("повторите", "24 месяца"),
+            ("оператор", "перешёл бы"),
+        ):
+            await page.click("#ask")
+            await page.type(question)
+            await page.click("form.ask button")
+            await page.until(f"[...document.querySelectorAll('.chat p')].at(-1).textContent.includes('{answer}')")
+        assert page.faults == []
 
 
 async def test_every_view_fits_is_accessible_and_asks_for_the_key_once(launch) -> None:  # type: ignore[no-untyped-def]
