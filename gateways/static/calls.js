@@ -32,7 +32,7 @@ class Table {
       value: state.q, maxlength: 200, oninput: () => this.typed(),
     });
     this.filters = h("div", { class: "filters" });
-    this.found = h("p", { class: "soft small", "aria-live": "polite" });
+    this.found = h("p", { class: "soft small found", "aria-live": "polite" });
     this.body = h("div", { class: "calls" });
     this.pager = h("nav", { class: "pager" });
     this.remove = h("button", { class: "bad", onclick: () => this.clear() }, t("calls.delete"));
@@ -118,7 +118,7 @@ class Table {
     const filtered = this.query().size > 0;
     const many = this.state.q && total > COUNTED;
     const short = this.state.q && !/[\p{L}\d]{3}/u.test(this.state.q) && !/^\d+$/.test(this.state.q);
-    this.found.textContent = short ? t("calls.short") : t("calls.found", { n: many ? t("calls.more", { n: number(COUNTED) }) : number(total) });
+    this.found.textContent = short ? t("calls.short") : total === 0 ? "" : t("calls.found", { n: many ? t("calls.more", { n: number(COUNTED) }) : number(total) });
     this.remove.disabled = total === 0;
     if (calls.length) this.body.replaceChildren(this.table(calls));
     else if (filtered) {

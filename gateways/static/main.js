@@ -48,6 +48,7 @@ function frame(current) {
   nav.replaceChildren(
     ...VIEWS.map((name) => h("a", { href: `#/${name}`, "aria-current": name === current && "page" }, t(`nav.${name}`))),
   );
+  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   const theme = localStorage.getItem("theme") ?? "auto";
   document.getElementById("tools").replaceChildren(
     h("button", { class: "plain", onclick: turnLanguage, lang: language() === "ru" ? "en" : "ru" },

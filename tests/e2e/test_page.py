@@ -1,7 +1,9 @@
 """The admin page in a real browser, over a real daemon with a real call."""
 
+import asyncio
 import os
 import re
+import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -94,6 +96,18 @@ async def test_a_call_is_hung_up_and_deleted_from_the_page(daemon: DaemonProcess
         assert page.faults == []
     assert daemon.rows("SELECT count(*) AS n FROM calls") == [{"n": 0}]
     assert list((daemon.storage / "calls_log").iterdir()) == []
+
+
+async def test_an_open_page_neither_holds_the_daemon_up_nor_misses_its_return(daemon: DaemonProcess) -> None:
+    async with open_page() as page:
+        await opened(page, daemon, "live")
+        await page.until("document.querySelector('.link.on')")
+        began = time.monotonic()
+        assert await asyncio.to_thread(daemon.stop) == 0
+        assert time.monotonic() - began < 3
+        await page.until("!document.querySelector('.link.on')")
+        await asyncio.to_thread(daemon.start)
+        await page.until("document.querySelector('.link.on')")
 
 
 async def test_the_agent_answers_in_writing(daemon: DaemonProcess) -> None:

@@ -111,11 +111,13 @@ class Page:
             await self.tell("Input.insertText", text=letter)
 
     async def resize(self, width: int, height: int, theme: str = "light") -> None:
-        """The size of the window, and which theme the system has."""
+        """The size of the window, and which theme the system has; nothing moves on the way there."""
         await self.tell(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
         )
-        await self.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+        system = {"prefers-color-scheme": theme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in system.items()]
+        await self.tell("Emulation.setEmulatedMedia", features=features)
 
     async def picture(self, path: Path, *, whole: bool = False) -> None:
         """A screenshot, of the window or of the whole page."""
