@@ -1,19 +1,19 @@
 """What the daemon puts on the page's desk: the call log, the calls in progress, the texts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from agent.archive import Archive, Selection, open_archive
 from agent.call import Call
 from agent.call_figures import Figures, Span, open_figures
 from agent.errors import KnowledgeError
+from agent.events import CallEvent
 from agent.feed import Feed
 from agent.house import House
 from agent.language.normalise import normalise
-from agent.ports import Base, Line
+from agent.ports import Base, Health, Line
 from agent.prompts import Prompts, load_prompts
 from agent.settings import Settings
 from agent.store import CallLog
@@ -66,7 +66,7 @@ class PresentCalls:
         """A house whose calls can be watched."""
         observe, new_trace = house.observe, house.new_trace
 
-        def observed(call_id: str, event: Any) -> None:
+        def observed(call_id: str, event: CallEvent) -> None:
             observe(call_id, event)
             self.feed.observe(call_id, event)
 
@@ -108,7 +108,7 @@ async def open_past(settings: Settings, log: CallLog, stack: AsyncExitStack) -> 
     return PastCalls(archive, figures)
 
 
-def new_desk(settings: Settings, health: Any, feed: Feed) -> Desk:
+def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> Desk:
     """A desk that knows the key and nothing else yet."""
     key = settings.web.api_key.get_secret_value()
     return Desk(health=health, key=key, language=settings.language, farewells=[feed.close])

@@ -72,6 +72,7 @@ class FrontDoor:
             Route("GET", "/", page, self.root, open=True, replies=ready),
             Route("GET", "/health", "Health", self.health, open=True, replies=ready),
             Route("GET", "/logs-ui/", "The page", self.page, open=True, gives="text/html"),
+            Route("GET", "/logs-ui", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui/{name}", "The page's files", self.file, open=True, gives="*/*", replies=file),
             Route("GET", "/api/openapi.json", "This description", self.described, open=True),
             Route("GET", "/openapi.json", "This description", self.described, open=True),

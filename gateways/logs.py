@@ -47,6 +47,7 @@ class Logs:
         """The paths."""
         gone = {200: "how many calls were deleted"}
         missing = {200: "the call", 404: "no such call"}
+        drawn = {200: "the waveform", 404: "no recording", 409: "it can't be read"}
         wav = {200: "the recording", 206: "a range of it", 404: "no recording"}
         return [
             Route("GET", "/logs", "A page of the call log", self.page, query=LogsQuery),
@@ -56,7 +57,7 @@ class Logs:
             Route("GET", CALL, "A call: dialogue, stages, events, times", self.call, replies=missing),
             Route("DELETE", CALL, "Delete a call that has ended", self.delete, replies=missing),
             Route("GET", f"{CALL}/recording", "Stereo WAV", self.recording, gives="audio/wav", replies=wav),
-            Route("GET", f"{CALL}/peaks", "Loudest samples of each side", self.peaks, replies=missing),
+            Route("GET", f"{CALL}/peaks", "Loudest samples of each side", self.peaks, replies=drawn),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
@@ -93,7 +94,10 @@ class Logs:
         columns = request.query.get("columns", "800")
         if not columns.isdecimal() or not 1 <= int(columns) <= PEAKS_MOST:
             raise Problem(422, f"columns: a number from 1 to {PEAKS_MOST} is needed")
-        return web.json_response(await asyncio.to_thread(peaks, _there(path), int(columns)))
+        try:
+            return web.json_response(await asyncio.to_thread(peaks, _there(path), int(columns)))
+        except (OSError, ValueError):
+            raise Problem(409, "the recording can't be read; it may have just begun, or be damaged") from None
 
     async def figures(self, request: web.Request) -> web.Response:
         """Sums."""

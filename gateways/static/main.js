@@ -1,5 +1,5 @@
 // The frame of the page: where we are, language, theme.
-import { get, toast } from "/logs-ui/api.js";
+import { get, send, toast } from "/logs-ui/api.js";
 import { h } from "/logs-ui/dom.js";
 import { language, setLanguage, t } from "/logs-ui/words.js";
 
@@ -7,6 +7,7 @@ const VIEWS = ["calls", "live", "figures", "knowledge", "chat", "health", "help"
 const THEMES = ["auto", "light", "dark"];
 let leave = null;
 let shown = 0;
+let keyed = false;
 
 function place() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
@@ -50,12 +51,24 @@ function frame(current) {
   );
   nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   const theme = localStorage.getItem("theme") ?? "auto";
-  document.getElementById("tools").replaceChildren(
+  document.getElementById("tools").replaceChildren(...[
+    keyed && h("button", { class: "plain", onclick: logOut }, t("key.leave")),
     h("button", { class: "plain", onclick: turnLanguage, lang: language() === "ru" ? "en" : "ru" },
       language() === "ru" ? "English" : "Русский"),
     h("button", { class: "plain", onclick: turnTheme, "aria-label": `${t("theme")}: ${t(`theme.${theme}`)}`, title: t(`theme.${theme}`) },
       { auto: "◐", light: "○", dark: "●" }[theme]),
-  );
+  ].filter(Boolean));
+}
+
+async function logOut() {
+  await send("DELETE", "/api/session");
+  location.reload();
+}
+
+// Whether a key is set at all: only then there is something to leave.
+async function seeKey() {
+  keyed = (await get("/api/session")).keyed;
+  frame(place().name === "call" ? "calls" : place().name);
 }
 
 function turnLanguage() {
@@ -86,4 +99,4 @@ addEventListener("unhandledrejection", (event) => {
 });
 paint();
 show(false);
-get("/api/session").catch(() => undefined);
+seeKey().catch(() => undefined);

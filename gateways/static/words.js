@@ -37,6 +37,7 @@ const WORDS = {
   "key.enter": ["Войти", "Enter"],
   "key.wrong": ["Это не тот ключ.", "This is not the key."],
   "key.needed": ["Без ключа разговоры не показываются.", "Without the key no calls are shown."],
+  "key.leave": ["Выйти", "Log out"],
   "status.active": ["идёт", "in progress"],
   "status.completed": ["завершён", "completed"],
   "status.transferred": ["переведён", "transferred"],

@@ -151,4 +151,6 @@ async def test_every_view_fits_is_accessible_and_asks_for_the_key_once(launch) -
                     found += [f"{view} {theme}: {fault}" for fault in await page.run(AXE)]
         assert found == []
         assert page.faults == []
+        await page.click(".tools button", "Выйти")
+        await page.until("document.querySelector('#key')")
     assert not re.search(KEY, daemon.log)

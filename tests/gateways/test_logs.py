@@ -118,6 +118,16 @@ async def test_what_is_not_there_is_a_problem(office: Office, path: str) -> None
     assert reply.content_type == "application/problem+json"
 
 
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"x" * 100])
+async def test_a_recording_that_can_not_be_read_has_no_waveform(office: Office, content: bytes) -> None:
+    call_id = await office.hold("100", "да", "Нет.")
+    (wav,) = (office.folder / "calls_log").glob("*.wav")
+    wav.write_bytes(content)
+
+    assert (await office.web.get(f"/logs/{call_id}/peaks")).status == 409
+    assert (await office.web.get(f"/logs/{call_id}/peaks?columns=many")).status == 422
+
+
 async def test_csv_has_every_call_and_no_formula(office: Office) -> None:
     await office.hold("+7495", "=cmd()", "Нет.")
     await office.hold("@200", "какая гарантия", "Два года.")
