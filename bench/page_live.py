@@ -92,7 +92,7 @@ def compare(calls: int, pages: int, rounds: int) -> None:
             f"{kind:9} replies {len(found):4}  p50 {percentile(found, 0.5):.0f}  p95 {percentile(found, 0.95):.0f} ms"
         )
     print(
-        f"news are late by p50 {percentile(late, 0.5):.1f}, p95 {percentile(late, 0.95):.1f} ms ({len(late)} of ends)"
+        f"the end of a call reaches a page after p50 {percentile(late, 0.5):.1f}, p95 {percentile(late, 0.95):.1f} ms ({len(late)} samples)"
     )
 
 

@@ -22,12 +22,21 @@ function fill(element, attributes, children) {
   return element;
 }
 
+// Making a formatter costs as much as a row of the table: each is made once.
+const formatters = new Map();
+
+function formatted(kind, options, value, Format = Intl.DateTimeFormat) {
+  const key = `${kind} ${language()}`;
+  if (!formatters.has(key)) formatters.set(key, new Format(language(), options));
+  return formatters.get(key).format(value);
+}
+
 export const when = (iso) =>
-  new Date(iso).toLocaleString(language(), { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  formatted("when", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }, new Date(iso));
 
-export const whenFull = (iso) => new Date(iso).toLocaleString(language(), { dateStyle: "long", timeStyle: "medium" });
+export const whenFull = (iso) => formatted("full", { dateStyle: "long", timeStyle: "medium" }, new Date(iso));
 
-export const clock = (iso) => new Date(iso).toLocaleTimeString(language());
+export const clock = (iso) => formatted("clock", { timeStyle: "medium" }, new Date(iso));
 
 export function length(seconds) {
   if (seconds === null || seconds === undefined) return "";
@@ -38,7 +47,7 @@ export function length(seconds) {
   return hours ? `${hours}:${minutes.padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
-export const number = (value) => Number(value).toLocaleString(language());
+export const number = (value) => formatted("number", {}, Number(value), Intl.NumberFormat);
 
 export const status = (name) => h("span", { class: `status ${name}` }, t(`status.${name}`));
 

@@ -4,6 +4,7 @@ import { h } from "/logs-ui/dom.js";
 import { language, setLanguage, t } from "/logs-ui/words.js";
 
 const VIEWS = ["calls", "live", "figures", "knowledge", "chat", "health", "help"];
+const UNDER = { call: "calls", paths: "help" };
 const THEMES = ["auto", "light", "dark"];
 let leave = null;
 let shown = 0;
@@ -12,14 +13,14 @@ let keyed = false;
 function place() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name = "calls", ...rest] = path.split("/");
-  const known = [...VIEWS, "call"].includes(name) ? name : "calls";
+  const known = [...VIEWS, ...Object.keys(UNDER)].includes(name) ? name : "calls";
   return { name: known, rest: rest.map(decodeURIComponent), query: new URLSearchParams(query) };
 }
 
 async function show(focus = true) {
   const here = place();
   const mine = (shown += 1);
-  frame(here.name === "call" ? "calls" : here.name);
+  frame(UNDER[here.name] ?? here.name);
   leave?.();
   leave = null;
   const main = document.getElementById("main");
@@ -68,7 +69,7 @@ async function logOut() {
 // Whether a key is set at all: only then there is something to leave.
 async function seeKey() {
   keyed = (await get("/api/session")).keyed;
-  frame(place().name === "call" ? "calls" : place().name);
+  frame(UNDER[place().name] ?? place().name);
 }
 
 function turnLanguage() {
@@ -80,7 +81,7 @@ function turnTheme() {
   const theme = THEMES[(THEMES.indexOf(localStorage.getItem("theme") ?? "auto") + 1) % THEMES.length];
   localStorage.setItem("theme", theme);
   paint();
-  frame(place().name === "call" ? "calls" : place().name);
+  frame(UNDER[place().name] ?? place().name);
 }
 
 function paint() {

@@ -17,7 +17,7 @@ from tests.gateways.browser import Page, chromium, open_page
 
 SHOTS = Path("build/page")
 KEY = "correct horse"
-VIEWS = ("calls", "live", "figures", "knowledge", "chat", "health", "help")
+VIEWS = ("calls", "live", "figures", "knowledge", "chat", "health", "help", "paths")
 SIZES = ((360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (1920, "light"))
 AXE = """axe.run({resultTypes: ['violations']}).then((done) => done.violations.map((one) =>
   one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))"""
@@ -32,9 +32,14 @@ def browser() -> None:
         pytest.skip("Chromium is missing: apt-get install chromium, or make test does it")
 
 
+async def choose(page: Page, language: str) -> None:
+    """Whatever is loaded from now on speaks this language."""
+    chosen = f"localStorage.setItem('language', '{language}')"
+    await page.tell("Page.addScriptToEvaluateOnNewDocument", source=chosen)
+
+
 async def opened(page: Page, daemon: DaemonProcess, place: str, language: str = "ru") -> None:
-    choose = f"localStorage.setItem('language', '{language}')"
-    await page.tell("Page.addScriptToEvaluateOnNewDocument", source=choose)
+    await choose(page, language)
     await page.open(f"http://127.0.0.1:{daemon.web_port}/#/{place}")
     await page.until(f"document.querySelector('main').dataset.view === '{place}'")
 
@@ -129,6 +134,7 @@ async def test_every_view_fits_is_accessible_and_asks_for_the_key_once(launch) -
     daemon = launch({"WEB__API_KEY": KEY})
     axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + ";1"
     async with open_page() as page:
+        await choose(page, "ru")
         await page.open(f"http://127.0.0.1:{daemon.web_port}/")
         await page.click("#key")
         await page.type("wrong")
@@ -151,6 +157,9 @@ async def test_every_view_fits_is_accessible_and_asks_for_the_key_once(launch) -
                     found += [f"{view} {theme}: {fault}" for fault in await page.run(AXE)]
         assert found == []
         assert page.faults == []
+        await opened(page, daemon, "health")
         await page.click(".tools button", "Выйти")
+        await page.until("document.querySelector('main').dataset.view === 'health'")
+        await page.click("nav a", "Звонки")
         await page.until("document.querySelector('#key')")
     assert not re.search(KEY, daemon.log)
