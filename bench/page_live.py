@@ -91,9 +91,8 @@ def compare(calls: int, pages: int, rounds: int) -> None:
         print(
             f"{kind:9} replies {len(found):4}  p50 {percentile(found, 0.5):.0f}  p95 {percentile(found, 0.95):.0f} ms"
         )
-    print(
-        f"the end of a call reaches a page after p50 {percentile(late, 0.5):.1f}, p95 {percentile(late, 0.95):.1f} ms ({len(late)} samples)"
-    )
+    half, most = percentile(late, 0.5), percentile(late, 0.95)
+    print(f"the end of a call reaches a page after p50 {half:.1f}, p95 {most:.1f} ms ({len(late)} samples)")
 
 
 def main() -> None:
