@@ -107,6 +107,7 @@ def _banner(settings: Settings, health: Health) -> None:
     lines += [f"  {name:<11} {state}" for name, state in health.lines.items()]
     lines += [f"  {name:<11} {state}" for name, state in health.engines.items()]
     lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
+    lines.append(f"  page        http://{settings.web.host}:{settings.web.port}/")
     lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
     if find_stt_model(settings).name.startswith("vosk-demo"):
         lines.append(

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agent.call import Call
+from agent.chat import Chat
 from agent.errors import AlloError, StartError
 from agent.furnish import furnish
 from agent.house import House
@@ -23,6 +24,7 @@ from agent.ports import Health, Line
 from agent.settings import Settings
 from agent.store import open_log
 from agent.tables import new_sources
+from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
 
@@ -46,6 +48,8 @@ class Daemon:
         self._ready = False
         self._lag = LoopLag()
         self._board: Switchboard | None = None
+        self._present = PresentCalls()
+        self._desk = new_desk(settings, self._health, self._present.feed)
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
 
     async def run(self, up: Callable[[Health], None]) -> None:
@@ -59,7 +63,7 @@ class Daemon:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._signalled))
         try:
             async with AsyncExitStack() as stack:
-                web = await serve_admin(self._settings.web.host, self._settings.web.port, self._health)
+                web = await serve_admin(self._settings.web.host, self._settings.web.port, self._desk)
                 stack.push_async_callback(web.cleanup)
                 house = await self._furnish(stack)
                 await self._serve(house, up)
@@ -74,7 +78,10 @@ class Daemon:
         settings = self._settings
         journal = await self._open_journal(stack)
         house, self._engines = await furnish(settings, stack)
-        return replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=journal.observe)
+        house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=journal.observe)
+        self._desk.texts, self._desk.live = new_texts(settings), self._present
+        self._desk.new_chat = lambda: Chat(house.answers).ask
+        return self._present.watched(house)
 
     async def _open_journal(self, stack: AsyncExitStack) -> Journal:
         folder = self._settings.storage.dir / "calls_log"
@@ -85,11 +92,15 @@ class Daemon:
         if left:
             log.warning("%d calls were open when the daemon stopped last; their records are closed now", left)
         await stack.enter_async_context(_running(journal))
+        self._desk.calls = await open_past(self._settings, call_log, stack)
         return journal
 
     async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
         async def serve(line: Line) -> None:
-            await self._hold(Call(line, house))
+            try:
+                await self._hold(self._present.new_call(line, house))
+            finally:
+                self._present.left(line)
 
         def ready() -> None:
             self._ready = True

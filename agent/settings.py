@@ -104,12 +104,14 @@ class Modem(Section):
 
 
 class Web(Section):
-    """Health and, later, the admin page."""
+    """Health, the admin page and its API."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Port = 9000
     """Port to listen on."""
+    api_key: SecretStr = SecretStr("")
+    """What ``X-API-Key`` must say; ``API_SECRET_KEY`` is used when this is empty. Without a key: loopback only."""
 
 
 class Storage(Section):
@@ -309,7 +311,7 @@ def load(path: Path | None = None) -> Settings:
         settings = Settings(**_read(path))
     except ValidationError as error:
         raise SettingsError(_first_fault(error, path)) from None
-    return _with_openai_key(settings)
+    return _with_web_key(_with_openai_key(settings))
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -348,3 +350,10 @@ def _with_openai_key(settings: Settings) -> Settings:
     if not key or settings.llm.api_key.get_secret_value():
         return settings
     return settings.model_copy(update={"llm": settings.llm.model_copy(update={"api_key": SecretStr(key)})})
+
+
+def _with_web_key(settings: Settings) -> Settings:
+    key = os.environ.get("API_SECRET_KEY", "")
+    if not key or settings.web.api_key.get_secret_value():
+        return settings
+    return settings.model_copy(update={"web": settings.web.model_copy(update={"api_key": SecretStr(key)})})

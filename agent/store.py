@@ -1,8 +1,9 @@
-"""The call log in SQLite (WAL): calls, their turns, their events.
+"""The call log in SQLite (WAL): calls, their turns, their events, and an index of every word in them.
 
 Written by one connection in batches; a killed process loses at most what had not been handed over yet.
 """
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from sqlite3 import Error as SqliteError
@@ -12,7 +13,7 @@ import aiosqlite
 
 from agent.errors import RecordError, StartError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -52,6 +53,41 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_call ON events (call_id);
 """
 
+WORDS = """
+replace(replace({call}.number || ' ' || {call}.called || char(10) || coalesce((
+  SELECT group_concat(heard || char(10) || said, char(10)) FROM turns WHERE call_id = {call}.id
+), ''), 'ё', 'е'), 'Ё', 'Е')
+"""
+"""What of a call is searched: both numbers and all that was said; «ё» is looked for as «е»."""
+
+SEARCH = f"""
+BEGIN;
+ALTER TABLE calls ADD COLUMN seq INTEGER;  -- place in the log, and rowid in call_words: VACUUM may change calls' own
+ALTER TABLE calls ADD COLUMN seconds REAL GENERATED ALWAYS AS
+  ((julianday(ended_at) - julianday(started_at)) * 86400) VIRTUAL;
+UPDATE calls SET seq = ranked.place FROM
+  (SELECT id, row_number() OVER (ORDER BY started_at, id) AS place FROM calls) AS ranked WHERE ranked.id = calls.id;
+CREATE UNIQUE INDEX calls_seq ON calls (seq);
+CREATE INDEX calls_status ON calls (status, started_at);
+CREATE INDEX calls_number ON calls (number);
+CREATE INDEX calls_seconds ON calls (seconds);
+CREATE VIRTUAL TABLE call_words USING fts5 (words, tokenize = 'trigram');
+INSERT INTO call_words (rowid, words) SELECT seq, {WORDS.format(call="calls")} FROM calls WHERE ended_at IS NOT NULL;
+CREATE TRIGGER calls_numbered AFTER INSERT ON calls BEGIN
+  UPDATE calls SET seq = (SELECT coalesce(max(seq), 0) + 1 FROM calls) WHERE id = new.id;
+END;
+CREATE TRIGGER calls_indexed AFTER UPDATE OF ended_at ON calls WHEN new.ended_at IS NOT NULL BEGIN
+  DELETE FROM call_words WHERE rowid = new.seq;
+  INSERT INTO call_words (rowid, words) VALUES (new.seq, {WORDS.format(call="new")});
+END;
+CREATE TRIGGER calls_forgotten BEFORE DELETE ON calls BEGIN
+  DELETE FROM call_words WHERE rowid = old.seq;
+END;
+PRAGMA user_version = 2;
+COMMIT;
+"""
+"""From schema 1 to 2. A trigram index finds any part of a word; a call enters it when it ends."""
+
 Entry = tuple[str, tuple[Any, ...]]
 """One statement and its parameters."""
 
@@ -62,16 +98,18 @@ class CallLog:
     def __init__(self, db: aiosqlite.Connection) -> None:
         """Use ``open_log``."""
         self._db = db
+        self._writing = asyncio.Lock()  # two writers would end each other's transactions
 
     async def write(self, entries: Sequence[Entry]) -> None:
         """Write ``entries`` in one transaction; raises ``RecordError`` and writes none of them when it can't."""
-        try:
-            for statement, values in entries:
-                await self._db.execute(statement, values)
-            await self._db.commit()
-        except SqliteError as error:
-            await self._undo()
-            raise RecordError(f"the call log can't be written: {error}") from error
+        async with self._writing:
+            try:
+                for statement, values in entries:
+                    await self._db.execute(statement, values)
+                await self._db.commit()
+            except SqliteError as error:
+                await self._undo()
+                raise RecordError(f"the call log can't be written: {error}") from error
 
     async def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         """Rows of a query as dictionaries."""
@@ -115,5 +153,11 @@ async def _prepare(db: aiosqlite.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise StartError(f"{path}: call log of a newer Allo (schema {version}); upgrade Allo or move the file away")
     await db.executescript(SCHEMA)
-    await db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    if version < SCHEMA_VERSION:
+        await db.executescript(SEARCH)
     await db.commit()
+
+
+def read_only(path: Path) -> str:
+    """The address of the call log at ``path`` for a connection that only reads."""
+    return f"{path.absolute().as_uri()}?mode=ro"

@@ -36,11 +36,22 @@ CORE = {
     )
 }
 TASKS = {
-    "agent." + name for name in ("answer", "speak", "call", "replies", "listening", "journal", "recording", "store")
+    "agent." + name
+    for name in ("answer", "speak", "call", "replies", "listening", "journal", "recording", "store", "feed", "chat")
 }
 ROOF = {
     "agent." + name
-    for name in ("daemon", "furnish", "tables", "doctor", "reachability", "replay_command", "__main__", "commands")
+    for name in (
+        "daemon",
+        "furnish",
+        "tables",
+        "doctor",
+        "reachability",
+        "replay_command",
+        "web_desk",
+        "__main__",
+        "commands",
+    )
 }
 
 

@@ -1,0 +1,162 @@
+"""What the daemon puts on the page's desk: the call log, the calls in progress, the texts."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from agent.archive import Archive, Selection, open_archive
+from agent.call import Call
+from agent.call_figures import Figures, Span, open_figures
+from agent.errors import KnowledgeError
+from agent.events import CallEvent
+from agent.feed import Feed
+from agent.house import House
+from agent.language.normalise import normalise
+from agent.ports import Base, Health, Line
+from agent.prompts import Prompts, load_prompts
+from agent.settings import Settings
+from agent.store import CallLog
+from gateways.desk import Desk, Row, Texts
+from gateways.queries import FiguresQuery, LogsQuery
+
+
+class PastCalls:
+    """The archive as the page asks for it."""
+
+    def __init__(self, archive: Archive, figures: Figures) -> None:
+        """Both are closed by who opened them."""
+        self._archive, self._figures = archive, figures
+
+    async def page(self, query: LogsQuery) -> tuple[list[Row], int]:
+        """See ``gateways.desk.CallLog``, as for the rest."""
+        found = await self._archive.page(_selection(query))
+        return found.calls, found.total
+
+    def each(self, query: LogsQuery) -> AsyncIterator[Row]:
+        """Every call of a query."""
+        return self._archive.each(_selection(query))
+
+    async def call(self, call_id: str) -> tuple[Row, Path | None] | None:
+        """One call."""
+        found = await self._archive.call(call_id)
+        return None if found is None else (found, await self._archive.recording(call_id))
+
+    async def delete(self, which: LogsQuery | str) -> int:
+        """Delete."""
+        if isinstance(which, str):
+            return int(await self._archive.delete_call(which))
+        return await self._archive.delete(_selection(which))
+
+    async def figures(self, query: FiguresQuery) -> Row:
+        """Sums."""
+        return dict(await self._figures.sums(Span(query.date_from, query.date_to, query.offset_min)))
+
+
+class PresentCalls:
+    """The calls in progress as the page asks for them."""
+
+    def __init__(self) -> None:
+        """No call yet."""
+        self.feed = Feed()
+        self.watch = self.feed.watch
+        self._lines: dict[str, Line] = {}
+
+    def watched(self, house: House) -> House:
+        """A house whose calls can be watched."""
+        observe, new_trace = house.observe, house.new_trace
+
+        def observed(call_id: str, event: CallEvent) -> None:
+            observe(call_id, event)
+            self.feed.observe(call_id, event)
+
+        return replace(
+            house,
+            observe=observed,
+            new_trace=lambda caller: self.feed.tapped(caller.call_id, new_trace(caller)),
+        )
+
+    def new_call(self, line: Line, house: House) -> Call:
+        """A call that can be ended from the page until ``left``."""
+        self._lines[line.caller.call_id] = line
+        return Call(line, house)
+
+    def left(self, line: Line) -> None:
+        """The call of this line is over."""
+        self._lines.pop(line.caller.call_id, None)
+
+    async def hang_up(self, call_id: str) -> bool:
+        """End a call."""
+        line = self._lines.get(call_id)
+        if line is not None:
+            await line.hangup()
+        return line is not None
+
+    async def transfer(self, call_id: str) -> bool:
+        """Give the caller to the operator."""
+        line = self._lines.get(call_id)
+        return line is not None and await line.transfer("")
+
+
+async def open_past(settings: Settings, log: CallLog, stack: AsyncExitStack) -> PastCalls:
+    """The call log for the page; ``stack`` closes it."""
+    path, folder = settings.storage.dir / "calls.sqlite", settings.storage.dir / "calls_log"
+    archive = await open_archive(path, log, folder, settings.language)
+    stack.push_async_callback(archive.close)
+    figures = await open_figures(path, load_prompts(settings.prompts.dir, settings.language).no_answer)
+    stack.push_async_callback(figures.close)
+    return PastCalls(archive, figures)
+
+
+def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> Desk:
+    """A desk that knows the key and nothing else yet."""
+    key = settings.web.api_key.get_secret_value()
+    return Desk(health=health, key=key, language=settings.language, farewells=[feed.close])
+
+
+def new_texts(settings: Settings) -> Texts:
+    """What the agent knows and says, as it lies on the disk."""
+    return Texts(
+        knowledge=lambda base: _knowledge(settings, base),
+        prompts=lambda: _prompts(load_prompts(settings.prompts.dir, settings.language)),
+        settings=lambda: _settings(settings),
+        normalise=lambda text: normalise(text, settings.language),
+    )
+
+
+def _selection(query: LogsQuery) -> Selection:
+    return Selection(
+        q=query.q,
+        date_from=query.date_from,
+        date_to=query.date_to,
+        status=query.status,
+        sort=query.sort,
+        offset=(query.page - 1) * query.per_page,
+        limit=query.per_page,
+    )
+
+
+def _knowledge(settings: Settings, base: Base) -> str:
+    folder = settings.kb.dir if settings.language == "ru" else settings.kb.dir / settings.language
+    path = folder / f"{base}.md"
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnowledgeError(f"{path}: the base can't be read: {error}") from None
+
+
+def _prompts(prompts: Prompts) -> Row:
+    names = [name for name in Prompts.__dataclass_fields__ if name != "firm_texts"]
+    return {name: getattr(prompts, name) for name in names}
+
+
+def _settings(settings: Settings) -> Row:
+    """As the specification names them; no secrets."""
+    return {
+        "KB_TOP_K": settings.kb.top_k,
+        "KB_FALLBACK_THRESHOLD": settings.kb.threshold,
+        "llm_model_primary": settings.llm.model if settings.llm.configured else "",
+        "llm_model_fallback": "",
+        "llm_temperature": settings.llm.temperature,
+        "turns": settings.turns.model_dump(mode="json"),
+    }

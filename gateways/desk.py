@@ -1,0 +1,83 @@
+"""What the page and its API are handed by the house: callables and Protocols, nothing of the core itself."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from agent.ports import Base, Health, Sentence
+from gateways.queries import FiguresQuery, LogsQuery
+
+Row = dict[str, Any]
+"""A row of the call log, fit for JSON."""
+
+
+class CallLog(Protocol):
+    """The calls of the past. Every method raises ``agent.errors.RecordError``."""
+
+    async def page(self, query: LogsQuery) -> tuple[list[Row], int]:
+        """The calls of a page and the number of all."""
+
+    def each(self, query: LogsQuery) -> AsyncIterator[Row]:
+        """Every call that the query selects, with its ``dialogue``."""
+
+    async def call(self, call_id: str) -> tuple[Row, Path | None] | None:
+        """Everything of one call, and its recording where there is one."""
+
+    async def delete(self, which: LogsQuery | str) -> int:
+        """Delete the ended calls of a query, or the one with this id; return how many."""
+
+    async def figures(self, query: FiguresQuery) -> Row:
+        """Sums over the calls of a span."""
+
+
+class Live(Protocol):
+    """The calls in progress."""
+
+    def watch(self) -> AsyncGenerator[str, None]:
+        """JSON texts: first all calls in progress, then each change; empty where nothing happens for a while.
+
+        Ends when the reader is too slow, and at shutdown.
+        """
+
+    async def hang_up(self, call_id: str) -> bool:
+        """End a call; False when there is none of this id."""
+
+    async def transfer(self, call_id: str) -> bool:
+        """Give the caller to the operator; False when the line can't or there is no such call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the agent knows and says. What is None can't be changed in this version."""
+
+    knowledge: Callable[[Base], str]
+    """The Markdown of a base; raises ``agent.errors.AlloError``."""
+    prompts: Callable[[], Row]
+    settings: Callable[[], Row]
+    normalise: Callable[[str], str]
+    save_knowledge: Callable[[Base, str], Awaitable[Row]] | None = None
+    """Takes the new Markdown, keeps a copy of the old one and rebuilds in the background."""
+    save_prompts: Callable[[Row], Awaitable[Row]] | None = None
+    save_settings: Callable[[Row], Awaitable[Row]] | None = None
+
+
+Ask = Callable[[str], AsyncIterator[Sentence]]
+"""A question of one conversation in writing, the sentences of its answer."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Filled while the daemon starts: what is None is not there yet."""
+
+    health: Callable[[], Health]
+    key: str = ""
+    """What ``X-API-Key`` must say; empty: only loopback is served."""
+    language: Literal["ru", "en"] = "ru"
+    calls: CallLog | None = None
+    live: Live | None = None
+    texts: Texts | None = None
+    new_chat: Callable[[], Ask] | None = None
+    """Begins a conversation in writing."""
+    farewells: list[Callable[[], None]] = field(default_factory=list)
+    """Called when the server stops: whoever waits for news is let go."""

@@ -1,0 +1,96 @@
+"""What requests may ask, checked by pydantic; the same models describe the API."""
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+Status = Literal["active", "completed", "transferred", "failed", "abandoned"]
+STATUSES = ("active", "completed", "transferred", "failed", "abandoned")
+
+
+def _listed(value: object) -> object:
+    """``Completed,failed`` in one parameter."""
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def moment(value: str, *, end: bool) -> str:
+    """ISO 8601, a day or a moment, as the call log writes it (UTC, milliseconds); ``end`` takes the day's last moment.
+
+    Without a time zone it is UTC. Raises ``ValueError``.
+    """
+    if not value:
+        return ""
+    if len(value) == len("2026-01-01"):
+        day = date.fromisoformat(value)
+        at = datetime.combine(day, time.max if end else time.min, UTC)
+    else:
+        at = datetime.fromisoformat(value.replace(" ", "+"))  # a plus that was not escaped
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+class Query(BaseModel):
+    """Frozen; a parameter that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dated(Query):
+    """A span of time."""
+
+    date_from: str = Field("", max_length=40, description="First moment of the start, ISO 8601; a day is its first")
+    date_to: str = Field("", max_length=40, description="Last moment of the start, ISO 8601; a day is its last")
+
+    @field_validator("date_from")
+    @classmethod
+    def _begin(cls, value: str) -> str:
+        return _moment(value, end=False)
+
+    @field_validator("date_to")
+    @classmethod
+    def _end(cls, value: str) -> str:
+        return _moment(value, end=True)
+
+
+class LogsQuery(Dated):
+    """Which calls of the log."""
+
+    q: str = Field("", max_length=200, description="Words that were said, or part of a number")
+    status: Annotated[tuple[Status, ...], BeforeValidator(_listed)] = Field(
+        (), description="Any of these, separated by commas"
+    )
+    sort: Literal["started", "-started", "seconds", "-seconds", "status", "-status", "number", "-number"] = Field(
+        "-started", description="A minus sorts downwards"
+    )
+    page: int = Field(1, ge=1, le=1_000_000, description="From 1")
+    per_page: int = Field(50, ge=1, le=200)
+
+
+class FiguresQuery(Dated):
+    """Which calls are summed up."""
+
+    offset_min: int = Field(0, ge=-14 * 60, le=14 * 60, description="The reader's clock ahead of UTC, minutes")
+
+
+class Text(Query):
+    """A text to normalise."""
+
+    text: str = Field(max_length=4000)
+
+
+class Key(Query):
+    """The key, for a browser that is to get a cookie."""
+
+    key: str = Field(max_length=500)
+
+
+def _moment(value: str, *, end: bool) -> str:
+    try:
+        return moment(value, end=end)
+    except (ValueError, OverflowError):
+        raise ValueError("not a date: use 2026-01-31 or 2026-01-31T12:00:00Z") from None
+
+
+def schema(model: type[BaseModel]) -> dict[str, Any]:
+    """JSON Schema of a model without references."""
+    return model.model_json_schema()

@@ -1,0 +1,117 @@
+"""Health, the description of the API, the texts."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from aiohttp import FormData
+
+from agent.ports import Base
+from gateways.bodies import MARKDOWN_MOST
+from gateways.pages import STATIC
+from tests.gateways.conftest import Office
+
+
+async def test_root_is_health_for_programs_and_the_page_for_browsers(office: Office) -> None:
+    health = await office.web.get("/", headers={"Accept": "*/*"})
+    page = await office.web.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
+
+    assert (await health.json())["status"] == "ok"
+    assert page.content_type == "text/html"
+
+
+async def test_every_route_is_described_and_every_description_is_served(office: Office) -> None:
+    described = await (await office.web.get("/api/openapi.json")).json()
+    app = office.web.app
+    assert app is not None
+    served = {
+        (route.method, resource.canonical)
+        for resource in app.router.resources()
+        for route in resource
+        if route.method != "HEAD"
+    }
+
+    assert described["openapi"].startswith("3.1")
+    assert {(m.upper(), path) for path, methods in described["paths"].items() for m in methods} == served
+    for path in ("/health", "/logs", "/logs/csv", "/kb", "/kb2", "/kb/upload", "/kb2/upload", "/api/prompts"):
+        assert path in described["paths"]
+
+
+@pytest.mark.parametrize(("path", "base"), [("/kb", "Доставка"), ("/kb2", "мм/мин")])
+async def test_both_bases_can_be_read(office: Office, path: str, base: str) -> None:
+    reply = await office.web.get(path)
+
+    assert reply.content_type == "text/markdown"
+    assert base in await reply.text()
+
+
+async def test_a_text_is_normalised(office: Office) -> None:
+    reply = await office.web.post("/api/normalize", json={"text": "скорость 5 миллиметров в секунду"})
+
+    assert (await reply.json())["normalized"] == "скорость 5 мм/с"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"{", 400), (b"[]", 422), (b'{"text": 1}', 422), (b'{"text": "' + b"a" * 1_010_000, 413)],
+    ids=["cut short", "a list", "a number", "too long"],
+)
+async def test_bad_bodies_are_explained(office: Office, body: bytes, status: int) -> None:
+    reply = await office.web.post("/api/normalize", data=body, headers={"Content-Type": "application/json"})
+
+    assert reply.status == status
+    assert reply.content_type == "application/problem+json"
+
+
+async def test_what_can_not_be_changed_yet_says_so(office: Office) -> None:
+    reply = await office.web.post("/api/prompts", json={"greeting": "Алло"})
+
+    assert reply.status == 501
+    assert "restart" in (await reply.json())["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        ("# Доставка\nТри дня.".encode(), 200, None),
+        (b"", 422, "no text"),
+        ("Привет".encode("cp1251"), 422, "UTF-8"),
+        (b"a" * (MARKDOWN_MOST + 1), 413, "5 MB"),
+    ],
+    ids=["a base", "empty", "another encoding", "too long"],
+)
+async def test_an_upload_is_checked_before_it_is_taken(
+    office: Office, content: bytes, status: int, said: str | None
+) -> None:
+    taken: list[tuple[Base, str]] = []
+
+    async def save(base: Base, markdown: str) -> dict[str, str]:
+        taken.append((base, markdown))
+        return {"status": "ok"}
+
+    assert office.desk.texts is not None
+    office.desk.texts = replace(office.desk.texts, save_knowledge=save)
+    form = FormData({"file": io.BytesIO(content)})
+
+    reply = await office.web.post("/kb2/upload", data=form)
+
+    assert reply.status == status, await reply.text()
+    assert taken == ([("tech", content.decode())] if said is None else [])
+    assert said is None or said in (await reply.json())["detail"]
+
+
+async def test_prompts_and_settings_are_shown_without_secrets(office: Office) -> None:
+    prompts = await (await office.web.get("/api/prompts")).json()
+    settings = await (await office.web.get("/api/settings")).json()
+
+    assert prompts["greeting"]
+    assert settings["KB_TOP_K"] == 3
+    assert "api_key" not in str(settings)
+
+
+async def test_the_pages_files_are_packed_and_known_again(office: Office) -> None:
+    for path in STATIC.iterdir():
+        reply = await office.web.get(f"/logs-ui/{path.name}")
+        assert (reply.status, await reply.read()) == (200, path.read_bytes())
+        again = await office.web.get(f"/logs-ui/{path.name}", headers={"If-None-Match": reply.headers["ETag"]})
+        assert again.status == 304
