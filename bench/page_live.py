@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from datetime import datetime
 from http.client import HTTPConnection, HTTPResponse
 
-from bench.daemon import HOST, DaemonProcess
+from bench.daemon import DaemonProcess
+from bench.ports import HOST
 from bench.report import percentile
 from bench.speech import questions
 from bench.wire import Plan, PlanItem, run
