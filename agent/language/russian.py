@@ -1,228 +1,234 @@
-"""Russian numbers, units and short forms as words, in the case that the words before them ask for.
+"""Russian text to words: what is written in digits, units and short forms, in the case that its neighbours ask for.
 
-Case comes from the preposition in front (``[cases]`` of the table), through lists and «или»; without one it is the
-nominative. Gender of «один» and «два» comes from the noun behind. That is right for technical and commercial
-prose, not a grammar: what needs agreement with a verb is read in the nominative.
+Each step replaces one kind of writing by words and leaves the rest to the next; the last ones leave no digit.
 """
 
 import re
-from functools import cache
 
+from agent.language import dates_ru, spelling_ru
 from agent.language import numbers_ru as numbers
-from agent.language.tables import table
+from agent.language.cases_ru import NUMBER, agreement, candidates, case_of_unit, is_governed, noun_behind
+from agent.language.units_ru import ALONE, PLAIN, Unit, counted, form, unit, unit_behind
 
-NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)?"
-MAIL = re.compile(r"[\w.+-]+@[A-Za-z][\w-]*(?:\.\w+)+")
-SITE = re.compile(r"\b(?:https?://)?[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)+\b")
-PHONE = re.compile(r"(?<!\d)(\+7|8)[ \u00a0-]?\(?(\d{3})\)?[ \u00a0-]?(\d{3})[ \u00a0-]?(\d\d)[ \u00a0-]?(\d\d)(?!\d)")
-CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])")
-STANDARD = re.compile(r"\b(ГОСТ\w*|ISO|ИСО|ASTM|ТУ)( Р)? (\d+)((?:[-.–]\d+)*)")
-MODEL = re.compile(r"\b([А-ЯЁA-Z][А-ЯЁA-Za-z]{0,5})-(\d+)(?:-(\d+))?\b")
-MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря"
-DATE = re.compile(rf"\b(\d{{1,2}}) ({MONTHS.replace(' ', '|')})\b")
-DOTTED = re.compile(r"\b(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.((?:19|20)\d\d)\b")
-YEAR = re.compile(r"\b(1[5-9]\d\d|20\d\d) (год|года|году|годом|г\.)(?!\w)")
-RANGE = re.compile(rf"({NUMBER})\s?[–—-]\s?({NUMBER})(?![\d-])")
-ORDINAL = re.compile(r"\b(\d+)-(го|му|ый|ой|ий|ая|ое|ый|й|я|е|м|х)(?!\w)")
-ORDINALS = {
-    "го": ("g", "m"),
-    "му": ("d", "m"),
-    "м": ("p", "m"),
+SEPARATOR = r"[ \u00a0-]?"
+PHONE = re.compile(
+    r"(?<![\d.,])(?:(\+7|8|7)[ \u00a0-]?\(?(\d{3})\)?[ \u00a0-]?|\((\d{3})\)[ \u00a0-]?)"
+    r"(\d{3})[ \u00a0-]?(\d\d)[ \u00a0-]?(\d\d)(?![\d])"
+)
+FOREIGN = re.compile(r"(?<![\d.,])\+(\d{1,3})[ -]?\(?(\d{2,4})\)?((?:[ -]?\d{2,4}){2,4})(?!\d)")
+LOCAL = re.compile(r"(?<![\d-])(\d{2,3})-(\d\d)-(\d\d)(?![\d-])")
+MONEY_BEFORE = re.compile(rf"([$€£¥₽₸])\s?({NUMBER})(\s?(?:млн|млрд|тыс)\.?(?!\w))?")
+SUPERSCRIPT = re.compile(r"(?<=\d)(\s?[кмсд]?м)\^?([23])(?![\d\w])|(?<=/)([кмсд]?м)\^?([23])(?![\d\w])")
+COMPARED = re.compile(r"([<>])(?=\s?\d)")
+ABOUT = re.compile(r"~(?=\s?\d)")
+VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\d,])")
+SIGNED = rf"[+−–-]?(?:{NUMBER})"
+SIGN_RANGE = re.compile(rf"(?<![\w.,)])({SIGNED})\s?(?:…|\.\.\.?)\s?({SIGNED})(?![\w.,]\d)")
+RANGE = re.compile(rf"(?<![\w.,])({NUMBER})\s?[–—-]\s?({NUMBER})(?![\d-])(?!-[а-яё])")
+FRACTION = re.compile(r"(?<![\d/.,])(?:(\d+) )?([1-9])/(10|[2-9])(?![\d/]|[.,]\d)")
+HOUSE = re.compile(r"(?:дом\w*|номер\w*|корпус\w*|строени\w*|квартир\w*|офис\w*|д\.|№|стр\.)\s*$", re.IGNORECASE)
+TIMES = re.compile(r"(?<=\d)(\s?)[×xх*](\s?)(?=\d)")
+ORDINAL = re.compile(
+    r"(?<![\w.,-])(\d+)-(го|его|ого|му|ему|ому|ый|ий|ой|ый|ая|ое|ые|ую|ых|ым|ом|ем|ми|ти|мя|х|й|я|е|м|и|ю|а)(?!\w)"
+)
+GLUED = re.compile(r"(?<![\w.,-])(\d+)[-–]([а-яё]{4,})")
+MINUS = re.compile(r"(?<![\w.,)°%])[-−–](?=\d)")
+COUNTED = re.compile(NUMBER)
+SUFFIXES = {
+    "й": ("n", "m"),
+    "ый": ("n", "m"),
+    "ий": ("n", "m"),
+    "ой": ("n", "m"),
     "я": ("n", "f"),
     "ая": ("n", "f"),
+    "а": ("n", "f"),
+    "ю": ("a", "f"),
+    "ую": ("a", "f"),
     "е": ("n", "n"),
     "ое": ("n", "n"),
+    "го": ("g", "m"),
+    "ого": ("g", "m"),
+    "его": ("g", "m"),
+    "му": ("d", "m"),
+    "ому": ("d", "m"),
+    "ему": ("d", "m"),
+    "м": ("p", "m"),
+    "ом": ("p", "m"),
+    "ем": ("p", "m"),
+    "ым": ("i", "m"),
 }
-MINUS = re.compile(r"(?<![\w.,)])[-−–](?=\d)")
-CAPITALS = re.compile(r"\b[А-ЯЁA-Z]{2,6}\b")
-LATIN = re.compile(r"[A-Za-z]+")
-FEMININE = {"n1": "ая", "n2": "ыи", "a1": "ую", "a2": "ыи", "g1": "ыи"}
-"""Endings that give a feminine noun away, by case and last digit of its number."""
-LISTED = re.compile(rf"(?:{NUMBER})(?:,| и| или| -| —)$")
-YEAR_CASES = {"год": "n", "года": "g", "году": "p", "годом": "i", "г.": "g"}
-VOWELS = frozenset("АЕЁИОУЫЭЮЯAEIOUY")
+"""What the ending of an ordinal tells: case and gender."""
+PLURAL = {"е": "n", "ые": "n", "и": "n", "х": "g", "ых": "g", "ми": "i", "ым": "d", "м": "d"}
+CARDINAL_ENDINGS = {"ти": "g", "мя": "i"}
+MULTIPLIERS = frozenset(["тыс", "тыс.", "млн", "млн.", "млрд", "млрд.", "трлн"])
 
 
 def words(text: str) -> str:
     """A sentence as words."""
-    text = MAIL.sub(lambda m: _address(m[0]), text)
-    text = SITE.sub(lambda m: _address(m[0].split("//")[-1]), text)
-    text = PHONE.sub(_phone, text)
-    text = STANDARD.sub(_standard, text)
-    text = MODEL.sub(_model, text)
-    text = CLOCK.sub(_clock, text)
-    text = DOTTED.sub(lambda m: f"{int(m[1])} {MONTHS.split()[int(m[2]) - 1]} {m[3]} года", text)
-    text = DATE.sub(lambda m: f"{numbers.ordinal(int(m[1]), 'g', 'n')} {m[2]}", text)
-    text = YEAR.sub(_year, text)
-    text = ORDINAL.sub(_ordinal, text)
-    text = MINUS.sub("минус ", re.sub(r"(?<=\d)/(?=\d)", " дробь ", _short_words(text)))
-    text = RANGE.sub(r"\1 - \2", text)
-    text = _counted().sub(_count, text)
-    text = _lone_units().sub(_lone_unit, text)
-    text = CAPITALS.sub(_capitals, text)
-    return LATIN.sub(lambda m: _latin(m[0]), text.replace("/", " "))
-
-
-def _address(text: str) -> str:
-    """Mail and site: «инфо собака мера точка экзампл»."""
-    marks = {"@": " собака ", ".": " точка ", "-": " дефис ", "_": " подчёркивание "}
-    parts = re.split(r"([@._-])", text)
-    return "".join(marks.get(part) or _letters_and_digits(part) for part in parts if part)
-
-
-def _letters_and_digits(text: str) -> str:
-    pieces = re.findall(r"\d+|\D+", text)
-    return " ".join(numbers.digits(piece) if piece.isdigit() else _latin(piece) for piece in pieces)
+    text = spelling_ru.addresses(text)
+    text = LOCAL.sub(_local, FOREIGN.sub(_foreign, PHONE.sub(_phone, text)))
+    text = spelling_ru.weekdays(dates_ru.words(spelling_ru.names(text)))
+    text = SIGN_RANGE.sub(_signed_range, _signs(text))
+    text = GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}{m[2]}", ORDINAL.sub(_ordinal, text))
+    text = FRACTION.sub(_fraction, spelling_ru.short_words(text))
+    text = re.sub(r"(?<=\d)/(?=\d)", " дробь ", text)
+    text = RANGE.sub(_range, text)
+    text = _count_all(MINUS.sub("минус ", text))
+    text = ALONE.sub(_lone_unit, text)
+    return spelling_ru.words_of_letters(text.replace("=", " равно ").replace("/", " "))
 
 
 def _phone(found: re.Match[str]) -> str:
-    first = "плюс семь" if found[1] == "+7" else "восемь"
-    return ", ".join([first, *(numbers.group(part) for part in found.groups()[1:])])
+    first = {"+7": "плюс семь", "8": "восемь", "7": "семь", None: ""}[found[1]]
+    groups = [group for group in found.groups()[1:] if group]
+    return ", ".join(part for part in (first, *(numbers.group(group) for group in groups)) if part)
 
 
-def _standard(found: re.Match[str]) -> str:
-    name = table("verbalise_ru")["words"].get(found[1], found[1])
-    tail = [numbers.cardinal(int(part)) for part in re.findall(r"\d+", found[4])]
-    return f"{name}{' эр' if found[2] else ''} " + ", ".join([numbers.cardinal(int(found[3])), *tail])
+def _foreign(found: re.Match[str]) -> str:
+    groups = [found[1], found[2], *re.findall(r"\d+", found[3])]
+    return "плюс " + ", ".join(numbers.group(group) for group in groups)
 
 
-def _model(found: re.Match[str]) -> str:
-    parts = [numbers.cardinal(int(part)) for part in found.groups()[1:] if part]
-    return f"{_spelled(found[1].upper())} {' '.join(parts)}"
+def _local(found: re.Match[str]) -> str:
+    return ", ".join(numbers.group(group) for group in found.groups())
 
 
-def _clock(found: re.Match[str]) -> str:
-    case = _case_before(found.string[: found.start()])
-    hour, minute = int(found[1]), found[2]
-    said = numbers.cardinal(hour, case)
-    if minute == "00":
-        return f"{said} {numbers.counted('час', 'hard', hour, case)}"
-    return (
-        f"{said} {numbers.cardinal(int(minute), case) if minute[0] != '0' else 'ноль ' + numbers.cardinal(int(minute))}"
-    )
-
-
-def _year(found: re.Match[str]) -> str:
-    case = YEAR_CASES[found[2]]
-    word = {"n": "год", "g": "года", "p": "году", "i": "годом"}[case]
-    return f"{numbers.ordinal(int(found[1]), case, 'm')} {word}"
+def _signs(text: str) -> str:
+    text = SUPERSCRIPT.sub(lambda m: (m[1] or m[3]) + {"2": "²", "3": "³"}[m[2] or m[4]], text)
+    text = MONEY_BEFORE.sub(lambda m: f"{m[2]}{m[3] or ''} {m[1]}", text)
+    text = COMPARED.sub(lambda m: {"<": "меньше ", ">": "больше "}[m[1]], text)
+    text = VERSION.sub(lambda m: " точка ".join(numbers.number(part) for part in m[0].split(".")), text)
+    return TIMES.sub(" на ", ABOUT.sub("примерно ", text))
 
 
 def _ordinal(found: re.Match[str]) -> str:
-    if found[2] == "х":
-        return numbers.cardinal(int(found[1]), "g")
-    case, gender = ORDINALS.get(found[2], ("n", "m"))
-    return numbers.ordinal(int(found[1]), case, gender)
-
-
-def _short_words(text: str) -> str:
-    pattern, long = _shorts()
-    return pattern.sub(lambda m: f" {long[m[0]]} ", text)
-
-
-@cache
-def _shorts() -> tuple[re.Pattern[str], dict[str, str]]:
-    long: dict[str, str] = table("verbalise_ru")["words"]
-    forms = sorted((form for form in long if not form.isascii() or not form.isalpha()), key=len, reverse=True)
-    # "кН/с" and "+7" are units and phones, not a slash and a plus
-    bounded = [rf"\b{re.escape(form)}" if form[0].isalpha() else re.escape(form) for form in forms if form != "/"]
-    return re.compile("|".join(form if form[-1] in ".№×±+&@" else rf"{form}\b" for form in bounded)), long
-
-
-@cache
-def _counted() -> re.Pattern[str]:
-    """A number and the unit behind it, if there is one."""
-    return re.compile(rf"(?P<number>{NUMBER})(?:[ \u00a0\u202f]?(?P<unit>{_unit_names()})(?![\w/°]))?")
-
-
-@cache
-def _lone_units() -> re.Pattern[str]:
-    """Units without a number: «прочность в МПа»; single letters and plain words are no units there."""
-    long = [re.escape(unit) for unit in table("verbalise_ru")["units"] if len(unit) > 1 and not unit.endswith(".")]
-    plain = {"мин", "руб", "сек", "мс", "млн"}
-    forms = sorted((unit for unit in long if unit not in plain), key=len, reverse=True)
-    return re.compile(rf"(?<![\w/])(?:{'|'.join(forms)}|%|₽|°)(?![\w/])")
-
-
-@cache
-def _unit_names() -> str:
-    return "|".join(sorted(map(re.escape, table("verbalise_ru")["units"]), key=len, reverse=True))
-
-
-def _count(found: re.Match[str]) -> str:
+    value, ending = int(found[1]), found[2]
     before, behind = found.string[: found.start()], found.string[found.end() :]
-    case = _case_before(before)
-    value = re.sub(r"[ \u00a0\u202f]", "", found["number"]).replace(",", ".")
-    unit = table("verbalise_ru")["units"].get(found["unit"]) if found["unit"] else None
-    glue = " " if before and before[-1].isalnum() else ""
-    if unit is None:
-        return (
-            glue
-            + numbers.number(value, case, _gender_behind(value, case, behind))
-            + (" " if behind[:1].isalpha() else "")
-        )
-    stem, declension, rest = unit
-    gender = "f" if declension == "fem" else "m"
-    word = numbers.counted(stem, declension, value, case)
-    stop = "." if found["unit"].endswith(".") and re.match(r"\s*$", behind) else ""
-    return f"{glue}{numbers.number(value, case, gender)} {word} {rest}".rstrip() + stop
+    if ending in CARDINAL_ENDINGS or (ending == "х" and value <= 4):
+        return numbers.cardinal(value, CARDINAL_ENDINGS.get(ending, "g"))
+    readings = noun_behind(behind)
+    if ending in PLURAL and (ending not in SUFFIXES or (readings and all(noun.plural for noun in readings))):
+        return numbers.ordinal(value, PLURAL[ending], plural=True)
+    case, gender = SUFFIXES.get(ending, ("n", "m"))
+    if ending in {"й", "ой"} and readings and readings[0].gender == "f":
+        return numbers.ordinal(value, "g", "f")
+    if ending == "м" and candidates(before)[0] in "ig" and "i" in candidates(before) and len(candidates(before)) < 3:
+        case = "i"
+    return numbers.ordinal(value, case, gender)
+
+
+def _fraction(found: re.Match[str]) -> str:
+    above, below = int(found[2]), int(found[3])
+    before = found.string[: found.start()]
+    if above >= below or HOUSE.search(before):
+        return found[0]
+    said = numbers.fraction(above, below, candidates(before)[0])
+    return f"{numbers.number(found[1] + '.')} и {said}" if found[1] else said
+
+
+def _plain(number: str) -> str:
+    return re.sub(r"[ \u00a0\u202f]", "", number).replace(",", ".")
+
+
+def _signed_range(found: re.Match[str]) -> str:
+    """«−40…+85 °C» -> «от -40 до +85 °C»."""
+    ends = [re.sub("^[−–-]", "минус ", re.sub(r"^\+", "плюс ", end)) for end in found.groups()]
+    before = found.string[: found.start()]
+    return f"{ends[0]} до {ends[1]}" if before.rstrip().endswith("от") else f"от {ends[0]} до {ends[1]}"
+
+
+def _range(found: re.Match[str]) -> str:
+    """«5–10 дней» -> «пять-десять дней»; with a unit of ours «от пяти до десяти миллиметров»."""
+    before, behind = found.string[: found.start()], found.string[found.end() :]
+    if unit_behind(behind) and not is_governed(before):
+        return f"от {found[1]} до {found[2]}"
+    last = _plain(found[2])
+    if unit_behind(behind):
+        of = unit_behind(behind)
+        case, gender = case_of_unit(before, last, behind), "f" if of and of[1].feminine else "m"
+    else:
+        case, gender = agreement(before, last, behind)
+    first, second = numbers.number(_plain(found[1]), case, gender), numbers.number(last, case, gender)
+    glue = " - " if " " in first + second else "-"
+    if unit_behind(behind):
+        return f"{first}{glue}{found[2]}"
+    return f"{first}{glue}{second}"
+
+
+def _count_all(text: str) -> str:
+    """Numbers with what they count, from left to right; the text before a number is still as it was written."""
+    said: list[str] = []
+    done = 0
+    for found in COUNTED.finditer(text):
+        if found.start() < done:
+            continue
+        before, behind = text[: found.start()], text[found.end() :]
+        words_, taken = _count(before, _plain(found[0]), behind)
+        glue = " " if before and before[-1].isalnum() else ""
+        after = " " if behind[taken : taken + 1].isalpha() else ""
+        said += [text[done : found.start()], glue, words_, after]
+        done = found.end() + taken
+    return "".join([*said, text[done:]])
+
+
+def _count(before: str, value: str, behind: str) -> tuple[str, int]:
+    """A number in words, with its unit, and how many characters of ``behind`` that takes."""
+    found = unit_behind(behind)
+    if found is None:
+        case, gender = agreement(before, value, behind)
+        half = _half(value, case, gender) if noun_behind(behind) else ""
+        return half or numbers.number(value, case, gender), 0
+    written, of = found
+    case = case_of_unit(before, value, behind[len(written) :])
+    if of.hundredth[0] and re.fullmatch(r"\d+\.\d\d", value):
+        return _price(value, of, case), len(written)
+    said = f"{_said(value, of, case)} {counted(of, value, _of_half(value, case))}"
+    if _half(value, case, "m") and case not in "na":
+        said = f"{_said(value, of, case)} {form(of, case, plural=True)}"
+    taken = len(written)
+    if written.strip(" \u00a0\u202f") in MULTIPLIERS and (money := unit_behind(behind[taken:])):
+        said, taken = f"{said} {form(money[1], 'g', plural=True)}", taken + len(money[0])
+        written = money[0]
+    stop = "." if written.endswith(".") and re.match(r"\s*$|\s+[А-ЯЁ]", behind[taken:]) else ""
+    return said + stop, taken
+
+
+def _of_half(value: str, case: str) -> str:
+    return "n" if value == "1.5" and case in "na" else case
+
+
+def _said(value: str, of: Unit, case: str) -> str:
+    gender = "f" if of.feminine else "m"
+    return _half(value, case, gender) or numbers.number(value, case, gender)
+
+
+def _half(value: str, case: str, gender: str) -> str:
+    """«полтора килограмма», «полторы тонны», «полутора тонн»."""
+    if value != "1.5":
+        return ""
+    if case not in "na":
+        return "полутора"
+    return "полторы" if gender == "f" else "полтора"
+
+
+def _price(value: str, of: Unit, case: str) -> str:
+    """«девяносто девять рублей девяносто копеек»."""
+    whole, _, part = value.partition(".")
+    coin = Unit(*of.hundredth)
+    said = f"{numbers.cardinal(int(whole), case)} {counted(of, int(whole), case)}"
+    if part == "00":
+        return said
+    gender = "f" if coin.feminine else "m"
+    return f"{said} {numbers.cardinal(int(part), case, gender)} {counted(coin, int(part), case)}"
 
 
 def _lone_unit(found: re.Match[str]) -> str:
-    stem, declension, rest = table("verbalise_ru")["units"][found[0]]
+    """«прочность в МПа»; single letters and plain words are no units there."""
+    written = found[0]
+    if (len(written) == 1 and written not in "%₽°‰") or written in PLAIN or "." in written:
+        return written
+    of = unit(written)
+    if of is None:
+        return written
     last = re.search(r"(\w+)\s*$", found.string[: found.start()])
-    case = "p" if last and last[1].lower() in {"в", "во"} else "g"
-    return f"{numbers.plural(stem, declension, case)} {rest}".rstrip()
-
-
-@cache
-def _cases() -> dict[str, str]:
-    return {word: case for case, row in table("verbalise_ru")["cases"].items() for word in row.split()}
-
-
-def _case_before(before: str) -> str:
-    """The case that the words before a number ask for, looking through lists, ranges and signs."""
-    text = re.sub(r"(?:плюс|минус|примерно|почти|ровно|целых?)\s*$", "", before.lower().rstrip() + " ").rstrip()
-    listed = LISTED.search(text)
-    if listed:
-        return _case_before(text[: listed.start()])
-    last = re.search(r"([а-яё]+)$", text)
-    return _cases().get(last[1], "n") if last else "n"
-
-
-def _gender_behind(value: str, case: str, behind: str) -> str:
-    """Gender for «один, два» from the ending of the counted noun; adjectives before it are passed over."""
-    ending = FEMININE.get(case + value[-1:])
-    found = re.match(r"\s+((?:[а-яё]+ ?)+)", behind.lower())
-    if not ending or not found or "." in value:
-        return "m"
-    nouns = [
-        word for word in found[1].split() if not re.search(r"(?:ых|их|ые|ие|ого|его|ом|ому|ый|ий|ая|яя|ую)$", word)
-    ]
-    return "f" if nouns and nouns[0][-1] in ending else "m"
-
-
-def _capitals(found: re.Match[str]) -> str:
-    word = found[0]
-    said = table("verbalise_ru")["words"].get(word)
-    if said:
-        return str(said)
-    if word in table("verbalise_ru")["read"]["words"].split() or (VOWELS & set(word[1:-1]) and len(word) > 3):
-        return word
-    return _spelled(word)
-
-
-def _spelled(word: str) -> str:
-    letters = table("verbalise_ru")["letters"]
-    return " ".join(letters.get(letter, letter) for letter in word)
-
-
-def _latin(word: str) -> str:
-    tables = table("verbalise_ru")
-    known = tables["words"].get(word) or tables["words"].get(word.lower())
-    if known:
-        return str(known)
-    if len(word) == 1 or word.isupper():
-        return _spelled(word.upper())
-    pieces = re.findall("|".join(tables["latin"]), word.lower())
-    return "".join(tables["latin"][piece] for piece in pieces)
+    return form(of, "p" if last and last[1].lower() in {"в", "во"} else "g", plural=True)

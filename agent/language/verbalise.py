@@ -7,7 +7,8 @@ from agent.language import english, russian
 
 CACHED = 2048
 """Sentences whose words are kept; phrases and answers come again and again."""
-MARKUP = re.compile(r"[*_`#|<>\[\]{}~]+|\u2060")
+MARKUP = re.compile(r"[`|\[\]{}\u2060]|#(?![\d№])|(?<!\w)_+|_+(?!\w)|[<>~](?!\s?\d)|(?<!\d)\*+|\*+(?!\d)")
+"""Signs of Markdown and of markup that are not said; between digits and names they are not markup."""
 SPACES = re.compile(r"\s+")
 BEFORE_MARK = re.compile(r"\s+([,.;:!?…])")
 
