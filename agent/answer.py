@@ -5,19 +5,21 @@ No audio here; the same answers serve every door.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
 
+from agent.asking import Asking, Minds, Watch
 from agent.dialogue import Context
 from agent.errors import KnowledgeError, ModelError
-from agent.events import Stage
 from agent.intents import Intent, Intents, Kind
-from agent.ports import Action, Effect, LanguageModel, Passage, Question, Retriever, Sentence
+from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
 from agent.sentences import SentenceCutter
+
+__all__ = ["Answering", "Answers", "Minds", "Watch"]
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +31,6 @@ BEGINNINGS = frozenset({"что", "как", "what", "how"})
 """Alone they ask for a repetition, but a question may begin with them."""
 
 _EFFECTS: dict[Kind, Effect] = {"slower": "slower", "faster": "faster", "louder": "louder", "quieter": "quieter"}
-
-
-class Watch(Protocol):
-    """Who is told how an answer comes along."""
-
-    def reached(self, stage: Stage) -> None:
-        """It got to ``stage``."""
-
-    def token(self) -> None:
-        """The model sent a piece."""
 
 
 class Answering(Protocol):
@@ -54,18 +46,6 @@ class Answering(Protocol):
         """The answer to ``text``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Minds:
-    """Who answers."""
-
-    extractive: LanguageModel
-    """Answers from the passages alone, at once."""
-    model: LanguageModel | None = None
-    """The language model, where one is configured."""
-    stall_s: float = 2.5
-    """No token for this long: the extractive answer is spoken instead, seconds."""
-
-
 class Answers:
     """Answers what a caller said; one for all calls, the state is in the Dialogue."""
 
@@ -79,7 +59,13 @@ class Answers:
     ) -> None:
         """``canonical`` normalises recognised speech (units, numbers)."""
         self._retriever, self._minds, self._prompts = retriever, minds, prompts
+        self._asking = Asking(minds)
         self._intents, self._canonical = intents, canonical
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Each language model and whether it answers: ``ok`` or ``failing``."""
+        return self._asking.states
 
     def is_backchannel(self, text: str, offered: bool) -> bool:
         """True for «угу» and the like: said to go on listening, not to take the turn.
@@ -153,33 +139,29 @@ class Answers:
             return ()
 
     async def _thought(self, question: Question, watch: Watch) -> AsyncGenerator[str, None]:
-        """The model's sentences; the extractive ones when it fails or stalls before the first was spoken."""
-        spoken = False
-        if self._minds.model is not None:
+        """The model's sentences; the extractive ones when no model gave any in time."""
+        if self._minds.models:
+            by = asyncio.get_running_loop().time() + self._minds.stall_s
             try:
-                async with aclosing(self._cut(self._minds.model, question, watch, self._minds.stall_s)) as texts:
-                    async for text in texts:
-                        spoken = True
-                        yield text
+                async with aclosing(self._asking.sentences(question, watch, by)) as sentences:
+                    async for sentence in sentences:
+                        if isinstance(sentence, str):
+                            yield sentence
                 return
-            except (ModelError, TimeoutError) as error:
-                log.warning("llm: %s; the knowledge base answers instead", error or "stalled")
-        if not spoken:
-            async with aclosing(self._cut(self._minds.extractive, question, watch, None)) as texts:
-                async for text in texts:
-                    yield text
+            except ModelError as error:
+                log.warning("llm: %s; the knowledge base answers instead", error)
+        async for text in self._extractive(question, watch):
+            yield text
 
-    async def _cut(
-        self, model: LanguageModel, question: Question, watch: Watch, stall_s: float | None
-    ) -> AsyncGenerator[str, None]:
+    async def _extractive(self, question: Question, watch: Watch) -> AsyncGenerator[str, None]:
         cutter = SentenceCutter()
         first = True
-        async for piece in _unstalled(model.reply(question), stall_s):
+        async for piece in self._minds.extractive.reply(question):
             watch.token()
             if first:
                 watch.reached("first_token")
-                first = False
-            for sentence in cutter.feed(piece):
+            first = False
+            for sentence in cutter.feed(str(piece)):
                 yield sentence
         for sentence in cutter.flush():
             yield sentence
@@ -189,15 +171,3 @@ def _source(sentence: str, passages: tuple[Passage, ...]) -> str:
     """The base of the passage that a sentence was read from; a model's own words stand on the best one."""
     read_from = (passage.base for passage in passages if sentence in passage.text)
     return next(read_from, passages[0].base if passages else "")
-
-
-async def _unstalled(pieces: AsyncIterator[str], stall_s: float | None) -> AsyncGenerator[str, None]:
-    """Pass pieces on; raise ``TimeoutError`` when the next takes longer than ``stall_s`` seconds."""
-    source = aiter(pieces)
-    while True:
-        try:
-            async with asyncio.timeout(stall_s):
-                piece = await anext(source)
-        except StopAsyncIteration:
-            return
-        yield piece

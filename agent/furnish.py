@@ -2,7 +2,8 @@
 
 from contextlib import AsyncExitStack
 
-from agent.answer import Answers, Minds
+from agent.answer import Answers
+from agent.asking import Minds
 from agent.house import House
 from agent.intents import load_intents
 from agent.language.completeness import completeness
@@ -56,8 +57,8 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
 async def _new_answers(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Answers, Minds]:
     knowledge = new_knowledge(settings)
     minds = await new_minds(settings, knowledge)
-    if minds.model is not None:
-        stack.push_async_callback(minds.model.close)
+    for model in minds.models:
+        stack.push_async_callback(model.close)
     intents = load_intents(settings.prompts.dir, settings.language)
     return Answers(knowledge, minds, prompts, intents, lambda text: normalise(text, settings.language)), minds
 

@@ -5,9 +5,9 @@ imports one of them. Nothing here does I/O. Positions are samples of the caller'
 the line opened (see ``audio.frame``); at most five members to a port.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from audio.frame import AudioFrame
 
@@ -287,6 +287,34 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that a model may ask to be done."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON schema of its arguments, an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model asks for a tool."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON as the model wrote it: it may be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave back."""
+
+    call: ToolCall
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """All that a model may use for one answer."""
 
@@ -300,6 +328,15 @@ class Question:
     """System prompt."""
     unheard_note: str = ""
     """How a model is told what was not heard, ``{}`` standing for the words; empty: it is not told."""
+    about: str = ""
+    """What is known about the caller from earlier calls."""
+    tools: tuple[Tool, ...] = ()
+    results: tuple[ToolResult, ...] = ()
+    """What the tools gave back that were asked for with this question."""
+    said: str = ""
+    """Sentences of this answer that were given out or refused already."""
+    note: str = ""
+    """What was wrong with ``said``; the model is to go on from there."""
 
 
 class Retriever(Protocol):
@@ -316,10 +353,11 @@ class LanguageModel(Protocol):
     def name(self) -> str:
         """Provider and model, for health and the call log."""
 
-    def reply(self, question: Question) -> AsyncIterator[str]:
+    def reply(self, question: Question) -> AsyncIterator[str | ToolCall]:
         """Stream the answer's text in pieces of any size; raises ``agent.errors.ModelError``.
 
-        Yields nothing when it does not know: the caller then hears the no-answer prompt.
+        Tools are asked for only where the question offers them. Yields nothing when it does not know: the caller then
+        hears the no-answer prompt.
         """
 
     async def close(self) -> None:

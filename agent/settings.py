@@ -159,12 +159,32 @@ class Llm(Section):
     max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
     """Longest answer, tokens."""
     stall_s: Annotated[float, Field(gt=0, le=30)] = 2.5
-    """No token for this long: the knowledge base answers instead, seconds."""
+    """No whole sentence for this long: the knowledge base answers instead, seconds."""
+    fallback_model: str = ""
+    """Model asked when the first one fails or is late; empty: none."""
+    fallback_base_url: str = ""
+    """Its address; empty: ``llm.base_url``."""
+    fallback_api_key: SecretStr = SecretStr("")
+    """Its key; empty: ``llm.api_key``, unless it has an address of its own."""
+    first_token_s: Annotated[float, Field(gt=0, le=30)] = 1.2
+    """No token for this long: the fallback model is asked instead, seconds."""
 
     @property
     def configured(self) -> bool:
         """True when a model server or a key was given."""
         return bool(self.base_url or self.api_key.get_secret_value())
+
+    @property
+    def fallback(self) -> "Llm | None":
+        """The settings of the fallback model, where there is one."""
+        if not self.fallback_model:
+            return None
+        changed: dict[str, object] = {"model": self.fallback_model}
+        if self.fallback_base_url:
+            changed |= {"base_url": self.fallback_base_url, "api_key": self.fallback_api_key}
+        elif self.fallback_api_key.get_secret_value():
+            changed["api_key"] = self.fallback_api_key
+        return self.model_copy(update=changed)
 
 
 class Kb(Section):

@@ -3,12 +3,12 @@
 Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
-from agent.answer import Minds
+from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
 from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
-from agent.settings import Settings
+from agent.settings import Llm, Settings
 from kb.retriever import KnowledgeBase, load
 
 
@@ -70,7 +70,9 @@ async def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
     from agent.backends.llm_extractive import ExtractiveModel
 
     extractive = ExtractiveModel(knowledge.terms, knowledge.index.weight, _split, settings.kb.threshold)
-    return Minds(extractive, await _new_model(settings), settings.llm.stall_s)
+    llm = settings.llm
+    model, fallback = await _new_model(llm), await _new_model(llm.fallback)
+    return Minds(extractive, model, llm.stall_s, fallback, llm.first_token_s)
 
 
 def _split(text: str) -> list[str]:
@@ -79,12 +81,12 @@ def _split(text: str) -> list[str]:
     return cutter.feed(text) + cutter.flush()
 
 
-async def _new_model(settings: Settings) -> LanguageModel | None:
-    if not settings.llm.configured:
+async def _new_model(section: Llm | None) -> LanguageModel | None:
+    if section is None or not section.configured:
         return None
     from agent.backends.llm_openai import OpenAiModel
 
-    model = OpenAiModel(settings.llm)
+    model = OpenAiModel(section)
     await model.warm()
     return model
 
