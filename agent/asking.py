@@ -14,8 +14,9 @@ from typing import Protocol
 from agent.breaker import Breaker, RetryBudget
 from agent.errors import ModelError
 from agent.events import Stage
-from agent.ports import LanguageModel, Question, ToolCall
+from agent.ports import LanguageModel, Question
 from agent.sentences import SentenceCutter
+from agent.tool import ToolCall
 
 log = logging.getLogger(__name__)
 

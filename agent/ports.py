@@ -5,10 +5,11 @@ imports one of them. Nothing here does I/O. Positions are samples of the caller'
 the line opened (see ``audio.frame``); at most five members to a port.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
+from agent.tool import Tool, ToolCall, ToolResult
 from audio.frame import AudioFrame
 
 # ---------------------------------------------------------------- the line
@@ -284,34 +285,6 @@ class Exchange:
     agent: str
     unheard: str = ""
     """The rest of the answer: said, and not heard because the caller cut in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """Something that a model may ask to be done."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
-    """JSON schema of its arguments, an object."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A model asks for a tool."""
-
-    id: str
-    name: str
-    arguments: str
-    """JSON as the model wrote it: it may be wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool gave back."""
-
-    call: ToolCall
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.errors import ModelError
-from agent.ports import Passage, Question, Tool, ToolCall
+from agent.ports import Passage, Question
 from agent.settings import Llm
+from agent.tool import Tool, ToolCall
 
 CONNECT_S = 2.0
 """Longest wait for a connection, seconds."""

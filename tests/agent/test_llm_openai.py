@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from agent.backends.llm_openai import OpenAiModel, messages
 from agent.errors import ModelError
-from agent.ports import Exchange, Passage, Question, Tool, ToolCall, ToolResult
+from agent.ports import Exchange, Passage, Question
 from agent.settings import Llm
+from agent.tool import Tool, ToolCall, ToolResult
 from tests.fakes.openai_server import Behaviour, Fault, OpenAiServer
 
 ORDER = Tool("order", "Заказ.", {"type": "object"})
