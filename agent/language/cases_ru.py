@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from agent.language.tables import derived, table
 
+REACH = 80
+"""Characters before a number that are looked at."""
 CACHED = 8192
 """Words whose parses are kept."""
 ANY = "nagdip"
@@ -110,7 +112,7 @@ def noun_behind(behind: str) -> tuple[Noun, ...]:
 
 def candidates(before: str) -> str:
     """The cases that the words before a number allow, the likeliest first."""
-    text = before.lower().rstrip()
+    text = before[-REACH:].lower().rstrip()
     while through := SEEN_THROUGH.search(text):
         text = text[: through.start()].rstrip()
     if listed := LISTED.search(text):

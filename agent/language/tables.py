@@ -3,7 +3,7 @@
 A user's file has the same sections as ours; its rows are added to them or stand in their place:
 
     [units]                               # written = [stem, declension, prefixes]
-    "дптр" = ["диоптри", "week", ""]
+    "дптр" = ["диоптри", "line", ""]
     [words]                               # written short = said long
     "СТО" = "станция техобслуживания"
 """

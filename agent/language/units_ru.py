@@ -35,7 +35,7 @@ class Unit:
     @property
     def feminine(self) -> bool:
         """Whether it counts «одна, две»."""
-        return self.declension in {"fem", "week", "pack", "kopeck"}
+        return self.declension in {"fem", "week", "line", "pack", "kopeck"}
 
 
 @derived
