@@ -3,7 +3,6 @@
 No audio here; the same answers serve every door.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -13,11 +12,12 @@ from typing import Protocol
 
 from agent.asking import Asking, Minds, Watch
 from agent.dialogue import Context
-from agent.errors import KnowledgeError, ModelError
+from agent.errors import KnowledgeError
 from agent.intents import Intent, Intents, Kind
 from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
-from agent.sentences import SentenceCutter
+from agent.thought import Thought
+from agent.tool import ToolCall
 
 __all__ = ["Answering", "Answers", "Minds", "Watch"]
 
@@ -56,9 +56,11 @@ class Answers:
         prompts: Prompts,
         intents: Intents,
         canonical: Callable[[str], str],
+        *,
+        language: str = "ru",
     ) -> None:
         """``canonical`` normalises recognised speech (units, numbers)."""
-        self._retriever, self._minds, self._prompts = retriever, minds, prompts
+        self._retriever, self._prompts, self._language = retriever, prompts, language
         self._asking = Asking(minds)
         self._intents, self._canonical = intents, canonical
 
@@ -121,8 +123,11 @@ class Answers:
         watch.reached("passages")
         question = replace(question, passages=passages)
         empty = True
-        async with aclosing(self._thought(question, watch)) as texts:
+        thought = Thought(self._asking, question, self._language, prompts.ungrounded_note)
+        async with aclosing(thought.sentences(watch)) as texts:
             async for sentence in texts:
+                if isinstance(sentence, ToolCall):
+                    continue
                 if empty:
                     watch.reached("first_sentence")
                 empty = False
@@ -137,34 +142,6 @@ class Answers:
         except KnowledgeError as error:
             log.error("%s: %s", error.code, error)
             return ()
-
-    async def _thought(self, question: Question, watch: Watch) -> AsyncGenerator[str, None]:
-        """The model's sentences; the extractive ones when no model gave any in time."""
-        if self._minds.models:
-            by = asyncio.get_running_loop().time() + self._minds.stall_s
-            try:
-                async with aclosing(self._asking.sentences(question, watch, by)) as sentences:
-                    async for sentence in sentences:
-                        if isinstance(sentence, str):
-                            yield sentence
-                return
-            except ModelError as error:
-                log.warning("llm: %s; the knowledge base answers instead", error)
-        async for text in self._extractive(question, watch):
-            yield text
-
-    async def _extractive(self, question: Question, watch: Watch) -> AsyncGenerator[str, None]:
-        cutter = SentenceCutter()
-        first = True
-        async for piece in self._minds.extractive.reply(question):
-            watch.token()
-            if first:
-                watch.reached("first_token")
-            first = False
-            for sentence in cutter.feed(str(piece)):
-                yield sentence
-        for sentence in cutter.flush():
-            yield sentence
 
 
 def _source(sentence: str, passages: tuple[Passage, ...]) -> str:

@@ -1,6 +1,7 @@
 """From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 from agent.answer import Answers
 from agent.asking import Minds
@@ -60,7 +61,8 @@ async def _new_answers(settings: Settings, stack: AsyncExitStack, prompts: Promp
     for model in minds.models:
         stack.push_async_callback(model.close)
     intents = load_intents(settings.prompts.dir, settings.language)
-    return Answers(knowledge, minds, prompts, intents, lambda text: normalise(text, settings.language)), minds
+    canonical = partial(normalise, language=settings.language)
+    return Answers(knowledge, minds, prompts, intents, canonical, language=settings.language), minds
 
 
 async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, str]:

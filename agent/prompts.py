@@ -53,6 +53,8 @@ class Prompts:
     """Said a minute before the longest call ends."""
     unheard_note: str
     """What a model is told of the end of its answer that the caller did not hear, ``{}`` for the words."""
+    ungrounded_note: str = ""
+    """What a model is told of a sentence that says what no passage says, ``{}`` for what that is."""
     notice: str = ""
     """Legal notice, said before the greeting and never interrupted; empty: none."""
     firm_texts: frozenset[str] = frozenset()
@@ -82,8 +84,15 @@ class Prompts:
 
 LISTS = ("reprompts", "hold", "fillers")
 OPTIONAL = ("notice",)
-FILES = {"system": "system.txt", "contextualiser": "contextualiser.txt", "unheard_note": "unheard.txt"}
+FILES = {
+    "system": "system.txt",
+    "contextualiser": "contextualiser.txt",
+    "unheard_note": "unheard.txt",
+    "ungrounded_note": "ungrounded.txt",
+}
 """Texts for the model, each a file."""
+WITH_PLACE = ("unheard_note", "ungrounded_note")
+"""Those of them in which ``{}`` stands for words."""
 SPOKEN = tuple(name for name in Prompts.__dataclass_fields__ if name not in {*FILES, "firm_texts"})
 FIRM = "!"
 """At the beginning of a text: the caller may not interrupt it."""
@@ -98,10 +107,9 @@ def load_prompts(directory: Path, language: str) -> Prompts:
         if name not in SPOKEN:
             raise StartError(f"{path}: {name}: there is no such prompt; it may be one of {', '.join(SPOKEN)}")
     texts: dict[str, Any] = {name: _text(folder / file) for name, file in FILES.items()}
-    if "{}" not in texts["unheard_note"]:
-        raise StartError(
-            f"{folder / FILES['unheard_note']}: {{}} is missing; the words that were not heard stand there"
-        )
+    for name in WITH_PLACE:
+        if "{}" not in texts[name]:
+            raise StartError(f"{folder / FILES[name]}: {{}} is missing; the words that it is about stand there")
     written = {name: _phrase(phrases, name, path) for name in SPOKEN}
     firm = {text for value in written.values() for text in _firm(value)}
     said: dict[str, Any] = {
