@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check engines, models, ports, Asterisk and disk; say what to do")
     doctor.add_argument("--json", action="store_true", help="findings as JSON")
     doctor.set_defaults(command=_doctor)
+    chat = commands.add_parser("chat", help="ask the agent in writing, on a terminal or from a pipe")
+    chat.add_argument("--json", action="store_true", help="one line of JSON for each question")
+    chat.set_defaults(command=_chat)
     models = commands.add_parser("models", help="recognisers and voices: list them, pull one")
     models.set_defaults(command=_models)
     choice = models.add_subparsers(required=True, metavar="list|pull")
@@ -66,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
     )
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
-    for each in (serve, doctor, models, calls, again):
+    text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
+    _add_text(text)
+    for each in (serve, doctor, chat, models, calls, again, text):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -147,6 +152,13 @@ def _doctor(args: argparse.Namespace) -> int:
     return doctor.show(findings, as_json=args.json)
 
 
+def _chat(args: argparse.Namespace) -> int:
+    from agent.chat_command import chat_command
+
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    return chat_command(load(args.config), as_json=args.json)
+
+
 def _models(args: argparse.Namespace) -> int:
     from agent import model_store
 
@@ -167,6 +179,24 @@ def _show_models(rows: Sequence[ModelRow]) -> None:
     for row in rows:
         table.add_row(row.name, row.kind, row.language, f"{row.megabytes} MB", row.state, row.note)
     Console().print(table)
+
+
+def _add_text(parser: argparse.ArgumentParser) -> None:
+    choice = parser.add_subparsers(dest="direction", required=True, metavar="normalise|verbalise")
+    written = choice.add_parser("normalise", help="speech to canonical text: units, abbreviations, addresses")
+    written.add_argument("--numbers", action="store_true", help="number words become digits; dates, times, phones")
+    said = choice.add_parser("verbalise", help="text to words for the voice: numbers, units, dates, abbreviations")
+    for each in (written, said):
+        each.add_argument("--language", choices=("ru", "en"), help="language of the lines (as in the settings)")
+    parser.set_defaults(command=_text)
+
+
+def _text(args: argparse.Namespace) -> int:
+    from agent import text_command
+
+    settings = load(args.config)
+    numbers = args.direction == "normalise" and args.numbers
+    return text_command.run(settings.kb.dir, args.language or settings.language, args.direction, numbers=numbers)
 
 
 def _add_call(parser: argparse.ArgumentParser) -> None:

@@ -41,6 +41,11 @@ def derived(function: F) -> F:
     return cast("F", cached)
 
 
+def user_table(folder: Path, language: str) -> Path:
+    """Where a user's own table of ``language`` lies: beside the knowledge base."""
+    return folder / f"language_{language}.toml"
+
+
 def load_tables(extra: Path | None, language: str) -> None:
     """Add the rows of ``extra`` to the tables of ``language``; None or a file that is absent: ours alone.
 
