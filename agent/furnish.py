@@ -25,7 +25,7 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
     prompts = load_prompts(settings.prompts.dir, settings.language)
     stt = await new_stt(settings)
     stack.push_async_callback(stt.close)
-    answers, minds = await _new_answers(settings, stack, prompts)
+    answers, minds = await open_answers(settings, stack, prompts)
     voice, voice_name = await _open_voice(settings, stack, prompts)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
@@ -55,7 +55,8 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
     return "complete" if answers.is_command(text) else completeness(text, language)
 
 
-async def _new_answers(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Answers, Minds]:
+async def open_answers(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Answers, Minds]:
+    """All that answers texts, for calls and for every other door; ``stack`` closes it."""
     knowledge = new_knowledge(settings)
     minds = await new_minds(settings, knowledge)
     for model in minds.models:
