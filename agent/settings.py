@@ -1,6 +1,6 @@
 """All settings: one TOML file and the environment, checked before anything starts.
 
-``ALLO_<SECTION>__<KEY>`` overrides ``[section] key``; ``ALLO_LANGUAGE`` and ``OPENAI_API_KEY`` stand alone.
+``ALLO_<SECTION>__<KEY>`` overrides ``[section] key``; ``ALLO_LANGUAGE`` and the ``OLD_NAMES`` stand alone.
 Every field carries its unit; ``docs/settings.md`` lists them all (a test keeps it in step).
 """
 
@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.errors import SettingsError
@@ -20,6 +20,18 @@ HOUSE = Path(__file__).parents[1]
 ENV_PREFIX = "ALLO_"
 TEST_PREFIX = "ALLO_REQUIRE_"
 """Switches of the test suite, not settings."""
+
+OLD_NAMES = {
+    "OPENAI_API_KEY": ("llm", "api_key"),
+    "LLM_MODEL_PRIMARY": ("llm", "model"),
+    "LLM_MODEL_FALLBACK": ("llm", "fallback_model"),
+    "LLM_TEMPERATURE": ("llm", "temperature"),
+    "KB_TOP_K": ("kb", "top_k"),
+    "KB_FALLBACK_THRESHOLD": ("kb", "fallback_threshold"),
+}
+"""Variables that are honoured as they are: over the file, under ``ALLO_...``."""
+GENTLE = ("OPENAI_API_KEY",)
+"""Those that every program on a machine may share: they fill what the file leaves empty."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = IPv4Network | IPv6Network
@@ -194,8 +206,10 @@ class Kb(Section):
     """Folder with ``general.md`` and ``tech.md``; another language lies in a folder of its name (``en/``)."""
     top_k: Annotated[int, Field(ge=1, le=20)] = 3
     """Passages given to the model."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.38
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.32
     """Below this confidence the agent says that it does not know."""
+    fallback_threshold: Annotated[float, Field(ge=0, le=1)] = 0.32
+    """The base that a question's keywords point to is left when its best section is under this confidence."""
 
 
 class Prompts(Section):
@@ -203,6 +217,8 @@ class Prompts(Section):
 
     dir: Path = HOUSE / "prompts"
     """Folder with one subfolder for each language."""
+    persona: str = ""
+    """Who speaks to callers: a name from ``personas/`` in that folder; empty: nobody in particular."""
 
 
 class Turns(Section):
@@ -308,6 +324,12 @@ class Settings(BaseSettings):
     recording: Recording = Recording()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file that this was read from."""
+        return self._source
 
     @classmethod
     def settings_customise_sources(
@@ -324,12 +346,18 @@ class Settings(BaseSettings):
 
 def load(path: Path | None = None) -> Settings:
     """Read ``path`` (none: defaults) and the environment; raise ``SettingsError`` with one line naming the key."""
+    return parse(_read(path), path)
+
+
+def parse(tree: dict[str, Any], path: Path | None) -> Settings:
+    """Settings of ``tree``, as read from ``path``, and the environment; raises like ``load``."""
     _refuse_unknown_environment()
     try:
-        settings = Settings(**_read(path))
+        settings = Settings(**_with_old_names(tree))
     except ValidationError as error:
         raise SettingsError(_first_fault(error, path)) from None
-    return _with_openai_key(settings)
+    settings._source = path
+    return settings
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -341,6 +369,17 @@ def _read(path: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
+
+
+def _with_old_names(tree: dict[str, Any]) -> dict[str, Any]:
+    """Names that other bots use, over the file and under our own names."""
+    filled = dict(tree)
+    for name, (section, key) in OLD_NAMES.items():
+        value = os.environ.get(name, "")
+        own = tree.get(section, {})
+        if value and isinstance(own, dict) and not (name in GENTLE and own.get(key)):
+            filled[section] = {**filled.get(section, {}), key: value}
+    return filled
 
 
 def _refuse_unknown_environment() -> None:
@@ -357,14 +396,9 @@ def _first_fault(error: ValidationError, path: Path | None) -> str:
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
     keys = [str(part) for part in fault["loc"]]
     variable = ENV_PREFIX + "__".join(keys[:2]).upper()
-    where = f"environment {variable}" if variable in os.environ else str(path or "settings")
+    old = next((name for name, at in OLD_NAMES.items() if list(at) == keys[:2] and os.environ.get(name)), "")
+    variable = variable if variable in os.environ else old
+    where = f"environment {variable}" if variable else str(path or "settings")
     name = f"[{keys[0]}] {'.'.join(keys[1:])}" if len(keys) > 1 else keys[0]
     said = "there is no such setting" if fault["type"] == "extra_forbidden" else fault["msg"].lower()
     return f"{where}: {name}: {said}; see docs/settings.md"
-
-
-def _with_openai_key(settings: Settings) -> Settings:
-    key = os.environ.get("OPENAI_API_KEY", "")
-    if not key or settings.llm.api_key.get_secret_value():
-        return settings
-    return settings.model_copy(update={"llm": settings.llm.model_copy(update={"api_key": SecretStr(key)})})

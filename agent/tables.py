@@ -69,7 +69,9 @@ async def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
     """The extractive answerer, and the language model where one is configured."""
     from agent.backends.llm_extractive import ExtractiveModel
 
-    extractive = ExtractiveModel(knowledge.terms, knowledge.index.weight, _split, settings.kb.threshold)
+    extractive = ExtractiveModel(
+        knowledge.terms, knowledge.index.weight, _split, settings.kb.threshold, knowledge.meant
+    )
     llm = settings.llm
     model, fallback = await _new_model(llm), await _new_model(llm.fallback)
     return Minds(extractive, model, llm.stall_s, fallback, llm.first_token_s)

@@ -28,13 +28,22 @@ class Section:
     """Headings that lead to it, outermost first; empty when the file has none."""
     text: str
     """The piece without its own heading line."""
-    enriched: str
-    """What is indexed: headings duplicated."""
+    head: str = ""
+    """Heading lines at its top, each with its double."""
+    source: str = ""
+    """File that it comes from, relative to the folder of the knowledge base."""
+    start: int = 0
+    """Where it begins in the file's text with doubled headings, characters."""
 
     @property
     def heading(self) -> str:
         """``Section / Subsection``."""
         return " / ".join(self.path)
+
+    @property
+    def enriched(self) -> str:
+        """What is indexed: headings duplicated."""
+        return f"{self.head}\n{self.text}"
 
 
 def load(path: Path, base: Base) -> tuple[Section, ...]:
@@ -71,7 +80,7 @@ def cut(markdown: str, base: Base) -> tuple[Section, ...]:
         path = _follow(stack, block)
         body = _body(block)
         if body:
-            sections += [Section(base, path, part, f"{_head(block)}\n{part}") for part in _parts(body)]
+            sections += [Section(base, path, part, _head(block)) for part in _parts(body)]
     return tuple(sections)
 
 

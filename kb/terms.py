@@ -2,12 +2,14 @@
 
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from agent.errors import StartError
+from kb.followups import Signs
 
 DATA = Path(__file__).parent / "data"
 
@@ -20,6 +22,7 @@ class Terms:
     """Callable text -> terms for one language; tables come from ``data/<language>.toml``."""
 
     def __init__(self, language: str) -> None:
+        self.language = language
         self._tables = _read(DATA / f"{language}.toml")
         self._of = lru_cache(CACHED_TEXTS)(self._terms)
 
@@ -30,6 +33,23 @@ class Terms:
     def light(self, text: str) -> frozenset[str]:
         """Those terms of ``text`` that seldom tell its subject: verbs, words of degree and manner."""
         return frozenset(term for term, light in self._of(text) if light)
+
+    @cached_property
+    def near(self) -> dict[str, tuple[str, ...]]:
+        """Terms that may be meant by a term: «вуз» by «институт»."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for group in self._tables.get("near", ()):
+            of, _, others = group.partition(":")
+            for one in self(of):
+                for other in self(others):
+                    found[one].add(other)
+        return {term: tuple(sorted(others - {term})) for term, others in found.items()}
+
+    @cached_property
+    def signs(self) -> Signs:
+        """How the language continues a subject."""
+        follow = self._tables["follow"]
+        return Signs(re.compile(rf"(?:{follow['openers']})\b"), frozenset(follow["pronouns"].split()))
 
     @cached_property
     def _light_ending(self) -> re.Pattern[str]:
