@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from agent.language.tables import derived, table
 
+HIGHEST = 200
+"""Highest number that tells which one of a row."""
 REACH = 80
 """Characters before a number that are looked at."""
 CACHED = 8192
@@ -29,8 +31,8 @@ CASES = {
 }
 GENDERS = {"masc": "m", "femn": "f", "neut": "n"}
 NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)?"
-LISTED = re.compile(rf"(?<![\w.,])(?:{NUMBER})(?:,| и| или| -| —|-|–)$")
-MORE = re.compile(rf"(?:\s?[-–—]\s?|, | и | или | на |×)(?:{NUMBER})(?![\w-])")
+LISTED = re.compile(rf"(?<![\w.,:])(?:\d{{1,2}}:\d\d|{NUMBER})(?:,| и| или| -| —|-|–)$")
+MORE = re.compile(rf"(?:\s?[-–—]\s?|, | и | или | на |×)(?:{NUMBER})(?![\w-])| (?:и|или) (?:более|менее|больше)(?!\w)")
 SEEN_THROUGH = re.compile(
     r"(?:\b(?:плюс|минус|плюс-минус|примерно|почти|ровно|приблизительно|ещё|еще|только|всего|хотя бы|всё|не|лишь"
     r"|где-то)|±)\s*$"
@@ -40,6 +42,8 @@ OF_ENDING = {"е": "n", "х": "g", "м": "d", "и": "i"}
 NOT_ADJECTIVES = frozenset(["их", "им", "ими", "них", "ним", "ними", "другие"])
 AMONG = re.compile(rf"\s+из\s+(?:{NUMBER}|[а-яё]+их|[а-яё]+ых)")
 """«две из трёх машин»: the gender comes from what it is chosen from."""
+HOUR = re.compile(r"\s+(?:ночи|утра|вечера|пополудни)(?!\w)")
+"""«в два ночи»: hours are counted, not nights."""
 WORD = re.compile(r"\s+([А-Яа-яЁё]+)(?:-[а-яё]+)?")
 
 
@@ -129,6 +133,8 @@ def agreement(before: str, value: str, behind: str) -> Agreement:
     allowed = candidates(before)
     if among := AMONG.match(behind):
         return Agreement(_ordered(allowed, value)[0], _gender(noun_behind(behind[among.end() :])))
+    if HOUR.match(behind):
+        return Agreement(_ordered(allowed, value)[0], "m")
     readings = noun_behind(behind)
     for case in _ordered(allowed, value):
         for noun in readings:
@@ -140,6 +146,26 @@ def agreement(before: str, value: str, behind: str) -> Agreement:
 
 def _gender(readings: tuple[Noun, ...]) -> str:
     return (readings[0].gender if readings else "") or "m"
+
+
+def is_numbered(before: str, value: str, behind: str) -> bool:
+    """Whether the number tells which, not how many: «на 3 этаже», «3 квартал»."""
+    found = WORD.match(behind)
+    if found is None or not value.isdigit() or not 1 <= int(value) <= HIGHEST:
+        return False
+    readings = nouns(found[1].lower())
+    single = [noun for noun in readings if not noun.plural and noun.case in candidates(before)]
+    named = table("verbalise_ru")["numbered"]
+    known = named["first"] if int(value) % 100 == 1 else f"{named['first']} {named['others']}"
+    if not single or lemma(found[1].lower()) not in known.split():
+        return False
+    return int(value) % 100 == 1 or not any(fits(value, case, noun) for case in ANY for noun in readings)
+
+
+@lru_cache(CACHED)
+def lemma(word: str) -> str:
+    """The dictionary's form of the likeliest reading."""
+    return str(_analyzer().parse(word)[0].normal_form)
 
 
 def case_of_unit(before: str, value: str, behind: str) -> str:

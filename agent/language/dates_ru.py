@@ -3,7 +3,7 @@
 import re
 
 from agent.language import numbers_ru as numbers
-from agent.language.cases_ru import candidates, nouns
+from agent.language.cases_ru import ANY, candidates, nouns
 from agent.language.units_ru import counted, unit
 
 _MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря"
@@ -16,7 +16,9 @@ SHORT = re.compile(
     r"(?<![\w])(с|со|по|до|к|на|от|после)( )(0[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])(?![\d.]*\d)(?! ?[%°а-я]*/)"
 )
 DAYS = re.compile(rf"(?<![\d.,])({DAY})\s?[-–—]\s?({DAY}) ({'|'.join(MONTHS)})\b")
-DATE = re.compile(rf"(?<![\d.,])({DAY}) ({'|'.join(MONTHS)})\b")
+SPAN = re.compile(rf"(?<!\w)([Сс]о?|[Оо]т) ({DAY}) (по|до) ({DAY}) ({'|'.join(MONTHS)}|числа|число)\b")
+LIST = re.compile(rf"(?<![\d.,])((?:(?:{DAY}), )*(?:{DAY}) (?:и|или) )(?=(?:{DAY}) (?:{'|'.join(MONTHS)})\b)")
+DATE = re.compile(rf"(?<![\d.,])({DAY}) ({'|'.join(MONTHS)}|числа|число|числу)\b")
 YEARS = re.compile(r"(?<![\d.,])(1[5-9]\d\d|20\d\d)\s?[-–—]\s?(1[5-9]\d\d|20\d\d) (гг\.|годы|годов|годах|годам)(?!\w)")
 YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)\s?(год|года|году|годом|г\.|г)(?!\w)")
 CLOCKS = re.compile(r"(?<![\d:])((?:[01]?\d|2[0-4]):[0-5]\d)\s?[-–—]\s?((?:[01]?\d|2[0-4]):[0-5]\d)(?![\d:])")
@@ -26,9 +28,18 @@ POINTED = re.compile(
     r"(?=\s*(?:$|[,;!?.)]|до |и |по |ч|часов))"
 )
 ROMAN = re.compile(r"(?<![\w])([IVX]{1,6}) ([а-яё]{3,}|в\.)")
+ROMAN_SPAN = re.compile(r"(?<!\w)([IVX]{1,6})\s?[–—-]\s?([IVX]{1,6}) (вв\.|века|веках|веков)(?!\w)")
+CHAPTER = re.compile(
+    r"(?<!\w)((?:[Гг]лав|[Рр]аздел|[Чч]аст|[Кк]атегори|[Гг]рупп|[Тт]ип|[Тт]ом)[а-яё]{0,2}) ([IVX]{1,5})(?![\w.-])"
+)
+RATIO = re.compile(r"(?<![\d:.,])(\d{1,4}):(\d|\d{3,4}|[6-9]\d)(?![\d:])")
 ROMAN_NOUNS = re.compile(
     r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс"
 )
+NUMBERED_DAYS = {"число": "n", "числа": "g", "числу": "d"}
+DAY_CASES = {"на": "n", "по": "n", "в": "n", "к": "d", "ко": "d", "перед": "i", "о": "p", "об": "p", "при": "p"}
+"""Case of a day by the preposition before it; else it is the genitive."""
+CENTURIES = {"n": "века", "a": "века", "g": "веков", "d": "векам", "i": "веками", "p": "веках"}
 YEAR_CASES = {"год": "n", "года": "g", "году": "p", "годом": "i"}
 YEAR_WORDS = {"n": "год", "a": "год", "g": "года", "d": "году", "i": "годом", "p": "году"}
 
@@ -40,11 +51,15 @@ def words(text: str) -> str:
     text = CLOCKS.sub(_clocks, text)
     text = POINTED.sub(r"\1\2\3:\4", text)
     text = SHORT.sub(lambda m: f"{m[1]} {int(m[3])} {MONTHS[int(m[4]) - 1]}", text)
-    text = DAYS.sub(_days, text)
+    text = DAYS.sub(_days, SPAN.sub(_span, text))
+    text = RATIO.sub(
+        lambda m: f"{numbers.cardinal(int(m[1]))} к {numbers.cardinal(int(m[2]), 'd')}", LIST.sub(_list, text)
+    )
     text = CLOCK.sub(_clock, text)
     text = YEARS.sub(_years, text)
     text = YEAR.sub(_year, text)
     text = DATE.sub(_date, text)
+    text = ROMAN_SPAN.sub(_roman_span, CHAPTER.sub(lambda m: f"{m[1]} {numbers.cardinal(roman(m[2]))}", text))
     return ROMAN.sub(_roman, text)
 
 
@@ -59,12 +74,24 @@ def _days(found: re.Match[str]) -> str:
     return f"{glue}{first} по {numbers.ordinal(int(found[2]), 'n', 'n')} {found[3]}"
 
 
+def _span(found: re.Match[str]) -> str:
+    last = numbers.ordinal(int(found[4]), "n" if found[3] == "по" else "g", "n")
+    return f"{found[1]} {numbers.ordinal(int(found[2]), 'g', 'n')} {found[3]} {last} {found[5]}"
+
+
+def _list(found: re.Match[str]) -> str:
+    case = _day_case(found.string[: found.start()])
+    return re.sub(r"\d+", lambda day: numbers.ordinal(int(day[0]), case, "n"), found[1])
+
+
+def _day_case(before: str) -> str:
+    last = re.search(r"([а-яё]+)\s*$", before.lower())
+    return DAY_CASES.get(last[1] if last else "", "g")
+
+
 def _date(found: re.Match[str]) -> str:
     """The day agrees with the preposition; without one it is «on the day»: genitive."""
-    last = re.search(r"([а-яё]+)\s*$", found.string[: found.start()].lower())
-    case = {"на": "n", "по": "n", "в": "n", "к": "d", "ко": "d", "перед": "i", "о": "p", "об": "p", "при": "p"}.get(
-        last[1] if last else "", "g"
-    )
+    case = NUMBERED_DAYS.get(found[2]) or _day_case(found.string[: found.start()])
     return f"{numbers.ordinal(int(found[1]), case, 'n')} {found[2]}"
 
 
@@ -77,6 +104,7 @@ def _year(found: re.Match[str]) -> str:
         case = "d" if found[2] == "году" and candidates(before)[-1] == "d" else YEAR_CASES[found[2]]
     else:
         case = "p" if _ends_with_in(before) else candidates(before)[0]
+        case = "g" if candidates(before) == ANY and before.rstrip()[-1:].isalpha() else case  # «в квартале 2026 г.»
     stop = "." if found[2] == "г." and re.match(r"\s*$|\s+[А-ЯЁ]", found.string[found.end() :]) and before else ""
     return f"{numbers.ordinal(int(found[1]), case, 'm')} {YEAR_WORDS[case]}{stop}"
 
@@ -128,6 +156,15 @@ def _roman(found: re.Match[str]) -> str:
         noun = {"n": "век", "a": "век", "g": "века", "d": "веку", "i": "веком", "p": "веке"}[case]
         return f"{numbers.ordinal(value, case)} {noun}"
     return f"{agreeing(value, before, word)} {word}"
+
+
+def _roman_span(found: re.Match[str]) -> str:
+    before = found.string[: found.start()]
+    case = (
+        "p" if found[3] == "веках" or _ends_with_in(before) else "g" if found[3] == "веков" else candidates(before)[0]
+    )
+    first, last = (numbers.ordinal(roman(text), case) for text in (found[1], found[2]))
+    return f"{first} - {last} {CENTURIES[case]}"
 
 
 def agreeing(value: int, before: str, word: str) -> str:

@@ -8,6 +8,8 @@ PLACES = ("", "десят", "сот", "тысячн")
 """Stems of the decimal places."""
 LONGEST = 12
 """Digits of a number that is still said as one."""
+SHORT = 6
+"""Digits of a number with leading zeros that is still said as one."""
 CACHED = 4096
 """Numerals kept."""
 GLUED = {1: "одно", 90: "девяносто", 100: "сто", 1000: "тысяче"}
@@ -82,8 +84,10 @@ def digits(text: str) -> str:
 
 
 def group(text: str) -> str:
-    """A group of a telephone number: leading zeros are said."""
-    if not text.strip("0") or len(text) > LONGEST:
+    """A group of a telephone number: leading zeros are said; long ones are digits, with a breath after each three."""
+    if len(text) > SHORT:
+        return ", ".join(digits(text[place : place + 3]) for place in range(0, len(text), 3))
+    if not text.strip("0"):
         return digits(text)
     zeros = len(text) - len(text.lstrip("0"))
     return " ".join([*["ноль"] * zeros, cardinal(int(text))])

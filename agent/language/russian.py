@@ -7,7 +7,7 @@ import re
 
 from agent.language import dates_ru, spelling_ru
 from agent.language import numbers_ru as numbers
-from agent.language.cases_ru import NUMBER, agreement, candidates, case_of_unit, is_governed, noun_behind
+from agent.language.cases_ru import NUMBER, agreement, candidates, case_of_unit, is_governed, is_numbered, noun_behind
 from agent.language.units_ru import ALONE, PLAIN, Unit, counted, form, unit, unit_behind
 
 SEPARATOR = r"[ \u00a0-]?"
@@ -19,6 +19,28 @@ FOREIGN = re.compile(r"(?<![\d.,])\+(\d{1,3})[ -]?\(?(\d{2,4})\)?((?:[ -]?\d{2,4
 LOCAL = re.compile(r"(?<![\d-])(\d{2,3})-(\d\d)-(\d\d)(?![\d-])")
 MONEY_BEFORE = re.compile(rf"([$€£¥₽₸])\s?({NUMBER})(\s?(?:млн|млрд|тыс)\.?(?!\w))?")
 SUPERSCRIPT = re.compile(r"(?<=\d)(\s?[кмсд]?м)\^?([23])(?![\d\w])|(?<=/)([кмсд]?м)\^?([23])(?![\d\w])")
+THOUSANDS = re.compile(r"(\d)\s?т\.\s?р\.")
+COINS = re.compile(r"(\d)\s?р(?:уб)?\.\s?(\d\d?)\s?к(?:оп)?\.")
+CHAPTER = re.compile(r"(?:пункт|раздел|верси|глав|рисун|таблиц|стать|параграф)\w*\s*$", re.IGNORECASE)
+CODE = 6
+"""Digits from which on a number that counts nothing is read digit by digit."""
+POSTCODE = re.compile(r"(?:индекс|почта:?|адрес:?)\s*$", re.IGNORECASE)
+PERCENT_ADJECTIVE = re.compile(
+    r"(?<![\w.,-])(\d+)\s?%-(?:н?(ый|ого|ому|ым|ом|ая|ой|ую|ое|ые|ых|ыми)|(й|го|му|м|я|ю|е|х|ми))(?!\w)"
+)
+PERCENT_ENDINGS = {
+    "й": "ый",
+    "го": "ого",
+    "му": "ому",
+    "м": "ом",
+    "я": "ая",
+    "ю": "ую",
+    "е": "ое",
+    "х": "ых",
+    "ми": "ыми",
+}
+TWICE_GLUED = re.compile(r"(?<![\w.,-])(\d+)[-–](\d+)-([а-яё]{4,})")
+SHORT_POWERS = re.compile(r"(?<!\w)(кв|куб)\.\s?([кмсд]?м)(?!\w)")
 COMPARED = re.compile(r"([<>])(?=\s?\d)")
 ABOUT = re.compile(r"~(?=\s?\d)")
 VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\d,])")
@@ -65,10 +87,11 @@ MULTIPLIERS = frozenset(["тыс", "тыс.", "млн", "млн.", "млрд", "
 
 def words(text: str) -> str:
     """A sentence as words."""
-    text = spelling_ru.addresses(text)
+    text = spelling_ru.places(spelling_ru.addresses(text))
     text = LOCAL.sub(_local, FOREIGN.sub(_foreign, PHONE.sub(_phone, text)))
     text = spelling_ru.weekdays(dates_ru.words(spelling_ru.names(text)))
     text = SIGN_RANGE.sub(_signed_range, _signs(text))
+    text = TWICE_GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}-{numbers.glued(int(m[2]))}{m[3]}", text)
     text = GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}{m[2]}", ORDINAL.sub(_ordinal, text))
     text = FRACTION.sub(_fraction, spelling_ru.short_words(text))
     text = re.sub(r"(?<=\d)/(?=\d)", " дробь ", text)
@@ -96,9 +119,18 @@ def _local(found: re.Match[str]) -> str:
 def _signs(text: str) -> str:
     text = SUPERSCRIPT.sub(lambda m: (m[1] or m[3]) + {"2": "²", "3": "³"}[m[2] or m[4]], text)
     text = MONEY_BEFORE.sub(lambda m: f"{m[2]}{m[3] or ''} {m[1]}", text)
+    text = SHORT_POWERS.sub(lambda m: m[2] + {"кв": "²", "куб": "³"}[m[1]], re.sub(r"(?<=\d )л\.\s?с\.", "лс", text))
+    text = PERCENT_ADJECTIVE.sub(_percent_adjective, re.sub(r"(?<!\w)(\d+)\+(?=\s[а-яё])", r"более \1", text))
+    text = re.sub(r"(?<=\d)\^(?=\d)", " в степени ", text)
+    text = re.sub(r"(?<=\d)([²³])", lambda m: {"²": " в квадрате", "³": " в кубе"}[m[1]], text)
+    text = COINS.sub(lambda m: f"{m[1]},{int(m[2]):02d} руб.", THOUSANDS.sub(r"\1 тыс. руб.", text))
     text = COMPARED.sub(lambda m: {"<": "меньше ", ">": "больше "}[m[1]], text)
     text = VERSION.sub(lambda m: " точка ".join(numbers.number(part) for part in m[0].split(".")), text)
     return TIMES.sub(" на ", ABOUT.sub("примерно ", text))
+
+
+def _percent_adjective(found: re.Match[str]) -> str:
+    return f"{numbers.glued(int(found[1]))}процентн{found[2] or PERCENT_ENDINGS[found[3]]}"
 
 
 def _ordinal(found: re.Match[str]) -> str:
@@ -107,7 +139,12 @@ def _ordinal(found: re.Match[str]) -> str:
     if ending in CARDINAL_ENDINGS or (ending == "х" and value <= 4):
         return numbers.cardinal(value, CARDINAL_ENDINGS.get(ending, "g"))
     readings = noun_behind(behind)
-    if ending in PLURAL and (ending not in SUFFIXES or (readings and all(noun.plural for noun in readings))):
+    decade = value % 10 == 0 and value >= 20 and (not readings or any(noun.plural for noun in readings))
+    if ending in PLURAL and (
+        ending not in SUFFIXES
+        or (readings and all(noun.plural for noun in readings))
+        or (ending == "е" and decade)  # «1990-е», «20-е числа»
+    ):
         return numbers.ordinal(value, PLURAL[ending], plural=True)
     case, gender = SUFFIXES.get(ending, ("n", "m"))
     if ending in {"й", "ой"} and readings and readings[0].gender == "f":
@@ -164,6 +201,8 @@ def _count_all(text: str) -> str:
             continue
         before, behind = text[: found.start()], text[found.end() :]
         words_, taken = _count(before, _plain(found[0]), behind)
+        if "." in found[0] and not taken and (CHAPTER.search(before) or not noun_behind(behind)):  # «USB 2.0»
+            words_ = " точка ".join(map(numbers.number, found[0].split(".")))
         glue = " " if before and before[-1].isalnum() else ""
         after = " " if behind[taken : taken + 1].isalpha() else ""
         said += [text[done : found.start()], glue, words_, after]
@@ -175,6 +214,12 @@ def _count(before: str, value: str, behind: str) -> tuple[str, int]:
     """A number in words, with its unit, and how many characters of ``behind`` that takes."""
     found = unit_behind(behind)
     if found is None:
+        if _is_code(before, value, behind):
+            return numbers.group(value) if len(value) > CODE else ", ".join(
+                map(numbers.group, (value[:3], value[3:]))
+            ), 0
+        if is_numbered(before, value, behind):
+            return dates_ru.agreeing(int(value), before, behind.split(maxsplit=1)[0]), 0
         case, gender = agreement(before, value, behind)
         half = _half(value, case, gender) if noun_behind(behind) else ""
         return half or numbers.number(value, case, gender), 0
@@ -182,6 +227,8 @@ def _count(before: str, value: str, behind: str) -> tuple[str, int]:
     case = case_of_unit(before, value, behind[len(written) :])
     if of.hundredth[0] and re.fullmatch(r"\d+\.\d\d", value):
         return _price(value, of, case), len(written)
+    if case == "a" and of.animate:
+        case = "g"
     said = f"{_said(value, of, case)} {counted(of, value, _of_half(value, case))}"
     if _half(value, case, "m") and case not in "na":
         said = f"{_said(value, of, case)} {form(of, case, plural=True)}"
@@ -189,8 +236,17 @@ def _count(before: str, value: str, behind: str) -> tuple[str, int]:
     if written.strip(" \u00a0\u202f") in MULTIPLIERS and (money := unit_behind(behind[taken:])):
         said, taken = f"{said} {form(money[1], 'g', plural=True)}", taken + len(money[0])
         written = money[0]
+    if not written.endswith(".") and re.match(r"\.\s+[а-яё\d]", behind[taken:]) and written[-1].isalpha():
+        taken += 1  # «12 ч. 30 мин»: the sentence goes on
     stop = "." if written.endswith(".") and re.match(r"\s*$|\s+[А-ЯЁ]", behind[taken:]) else ""
     return said + stop, taken
+
+
+def _is_code(before: str, value: str, behind: str) -> bool:
+    """Long digits that count nothing: taxpayer's numbers, articles, postcodes."""
+    if value.isdigit() and len(value) == CODE and POSTCODE.search(before):
+        return value[0] != "0"
+    return value.isdigit() and len(value) > CODE and not value.endswith("000") and not noun_behind(behind)
 
 
 def _of_half(value: str, case: str) -> str:

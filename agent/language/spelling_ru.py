@@ -8,7 +8,7 @@ from agent.language.tables import derived, table
 
 MAIL = re.compile(r"[\w.+-]+@[A-Za-zА-Яа-я][\w-]*(?:\.\w+)+")
 SITE = re.compile(r"\b(?:https?://)?[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)+\b")
-STANDARD = re.compile(r"\b(ГОСТ\w*|ISO|ИСО|ASTM|ТУ|СНиП|DIN|EN)( Р| ISO)? (\d+)((?:[-.–]\d+)*)")
+STANDARD = re.compile(r"\b(ГОСТ\w*|ISO|ИСО|ASTM|ТУ|СНиП|DIN|EN)( Р ИСО| Р| ISO| ИСО)? (\d+)((?:[-.–:]\d+)*)")
 MODEL = re.compile(
     r"(?<![\w-])([А-ЯЁA-Z][А-ЯЁA-Za-z]{0,5}?)(?:-(\d+(?:[.,]\d+)?)(?:-(\d+))?|(\d+))([А-ЯЁA-Z]{0,3})(?![\w])(?!-\d)"
 )
@@ -45,7 +45,7 @@ def names(text: str) -> str:
 def _standard(found: re.Match[str]) -> str:
     known: dict[str, str] = table("verbalise_ru")["words"]
     name = known.get(found[1]) or found[1]
-    middle = {" Р": " эр", " ISO": " исо", None: ""}[found[2]]
+    middle = {" Р": " эр", " ISO": " исо", " ИСО": " исо", " Р ИСО": " эр исо", None: ""}[found[2]]
     parts = [found[3], *re.findall(r"\d+", found[4])]
     return f"{name}{middle} " + ", ".join(numbers.number(part) for part in parts)
 
@@ -56,14 +56,25 @@ def _model(found: re.Match[str]) -> str:
         return found[0]
     values = [numbers.number(part.replace(",", ".")) for part in (found[2] or found[4], found[3]) if part]
     behind = spelled(found[5].upper()) if found[5] else ""
-    return " ".join(part for part in (known or spelled(found[1].upper()), *values, behind) if part)
+    return " ".join(part for part in (known or _read(found[1]), *values, behind) if part)
+
+
+def _read(word: str) -> str:
+    """A name before a number: «ковид» is a word, «РМ» are letters."""
+    if len(word) > 3 and VOWELS & set(word[1:-1].upper()):
+        return latin(word.lower()) if word.isascii() else word
+    return spelled(word.upper())
 
 
 def short_words(text: str) -> str:
     """Abbreviations with a point or a slash, and signs."""
-    text = _places().sub(_place, text)
     pattern, long = _shorts()
     return pattern.sub(lambda m: f" {long.get(m[0]) or long[m[0].lower()]} ", text)
+
+
+def places(text: str) -> str:
+    """Short words of addresses: «на ул. Мира» -> «на улице Мира»."""
+    return _places().sub(_place, text)
 
 
 @derived
@@ -82,20 +93,25 @@ def _place(found: re.Match[str]) -> str:
     if written == "стр." and not re.search(r"(?:\d|дом|ул|корп|д\.)[^.!?]*,\s*$", before):
         written = "с."
     forms: list[str] = table("verbalise_ru")["places"][written]
-    if case == "n" and len(candidates(before)) == len("nagdip"):
-        return f"{forms[0]} "
+    if re.search(r"(?<!\w)по\s*$", before.lower()):
+        case = "d"
     return f"{forms[PLACE_CASES.get(case, 0)]} "
 
 
 @derived
 def _shorts() -> tuple[re.Pattern[str], dict[str, str]]:
     long: dict[str, str] = table("verbalise_ru")["words"]
-    shorts = (form for form in long if not re.fullmatch(r"[A-Za-zА-Яа-яЁё]+|Wi-Fi", form))
-    forms = sorted(shorts, key=len, reverse=True)
-    bounded = [rf"\b{re.escape(form)}" if form[0].isalnum() else re.escape(form) for form in forms]
-    ended = [form if form[-1] in ".№×±+=&@≤≥≈Ø⌀½¼¾©§" else rf"{form}\b" for form in bounded]
-    capital = [rf"\b{re.escape(form[0].upper() + form[1:])}" for form in forms if form[0].islower()]
-    return re.compile("|".join([*ended, *capital])), {**long, **{form.lower(): said for form, said in long.items()}}
+    shorts = [form for form in long if not re.fullmatch(r"[A-Za-zА-Яа-яЁё]+|Wi-Fi", form)]
+    forms = sorted({*shorts, *(form[0].upper() + form[1:] for form in shorts)}, key=len, reverse=True)
+    ended = {
+        form: (r"(?<!\d)" if form[0].isdigit() else "") + re.escape(form) + (r"\b" if form[-1].isalnum() else "")
+        for form in forms
+    }
+    words = "|".join(ended[form] for form in forms if form[0].isalpha())
+    signs = "|".join(ended[form] for form in forms if not form[0].isalpha())
+    # «30 см.» is a length, «см. ниже» is not; tried where a word begins, which is what makes it quick
+    pattern = re.compile(rf"\b(?<!\d)(?<!\d )(?:{words})|{signs}")
+    return pattern, {**long, **{form.lower(): said for form, said in long.items()}}
 
 
 def weekdays(text: str) -> str:
@@ -107,11 +123,15 @@ def weekdays(text: str) -> str:
         lambda m: f"с {days[m[1].lower()][1]} по {days[m[2].lower()][2]}",
         text,
     )
-    return re.sub(
-        rf"(?<!\w)((?i:{one})\.|(?:{one.upper()})|(?:{one.title()})|(?:{one}))(?!\w)",
-        lambda m: days[m[1].lower().rstrip(".")][0],
-        text,
-    )
+    lone = rf"(?<!\w)((?i:{one})\.|(?:{one.upper()})|(?:{one.title()})|(?:{one}))(?!\w)"
+    return re.sub(lone, lambda m: days[m[1].lower().rstrip(".")][_day_form(m.string[: m.start()])], text)
+
+
+def _day_form(before: str) -> int:
+    """«в пн и ср» in the accusative, «до пт» in the genitive."""
+    lead = re.search(r"(?<!\w)([а-яё]+)\s+(?:[а-яё]{2}\.?(?:,| и| или)\s+)*$", before.lower())
+    case = candidates(lead[1])[0] if lead and len(candidates(lead[1])) < len("nagdip") else "n"
+    return {"g": 1, "a": 2}.get(case, 0)
 
 
 def words_of_letters(text: str) -> str:

@@ -16,7 +16,7 @@ ALONE = re.compile(r"(?<![\w/])[A-Za-zА-Яа-я°%‰₽µμ][A-Za-zА-Яа-я�
 """What may be a unit without a number."""
 PREPOSITIONS = frozenset("с")
 """Units that are words, too: they count as units only where no word follows that they could govern."""
-_PLAIN = "мин руб сек мс млн сут мес тыс млрд трлн час ат атм бар байт бит га лк лм мкр ц шт нед об"
+_PLAIN = "мин руб сек мс млн сут мес тыс млрд трлн час ат атм бар байт бит га лк лм мкр ц шт нед об рублей рубля"
 PLAIN = frozenset(_PLAIN.split())
 """Units that stand for other things where no number is before them."""
 
@@ -35,7 +35,12 @@ class Unit:
     @property
     def feminine(self) -> bool:
         """Whether it counts «одна, две»."""
-        return self.declension in {"fem", "week", "line", "pack", "kopeck"}
+        return self.declension in {"fem", "week", "line", "pack", "piece", "kopeck"}
+
+    @property
+    def animate(self) -> bool:
+        """Whether it counts «одного, двух» in the accusative."""
+        return self.declension == "person"
 
 
 @derived
