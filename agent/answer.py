@@ -3,6 +3,7 @@
 No audio here; the same answers serve every door.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from agent.errors import KnowledgeError
 from agent.intents import Intent, Intents, Kind
 from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
+from agent.texts import Texts
 from agent.thought import Thought
 from agent.tool import ToolCall
 
@@ -58,11 +60,30 @@ class Answers:
         canonical: Callable[[str], str],
         *,
         language: str = "ru",
+        texts: Callable[[], Texts] | None = None,
     ) -> None:
-        """``canonical`` normalises recognised speech (units, numbers)."""
+        """``canonical`` normalises recognised speech (units, numbers).
+
+        ``texts`` is asked before each turn and gives ``prompts`` and ``intents`` as they are then.
+        """
         self._retriever, self._prompts, self._language = retriever, prompts, language
         self._asking = Asking(minds)
         self._intents, self._canonical = intents, canonical
+        self._texts = texts
+
+    def use(self, minds: Minds) -> None:
+        """From the next turn on ``minds`` answer."""
+        self._asking = Asking(minds)
+
+    async def connect(self) -> None:
+        """A call begins: have the models' connections open before its first question."""
+        await asyncio.gather(*(connect() for connect in self._asking.minds.connect))
+
+    def _look(self) -> None:
+        """Files may have changed since the last turn."""
+        if self._texts is not None:
+            texts = self._texts()
+            self._prompts, self._intents = texts.prompts, texts.intents
 
     @property
     def models(self) -> dict[str, str]:
@@ -89,6 +110,7 @@ class Answers:
 
     async def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
         """Answer ``text``; never raises for a failed model or index, and changes nothing: effects travel along."""
+        self._look()
         intent = self._intents.match(text)
         scripted = self._scripted(intent, context) if intent else []
         if scripted:
@@ -118,7 +140,7 @@ class Answers:
 
     async def _from_knowledge(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
         prompts = self._prompts
-        question = Question(self._canonical(text), (), context.history, prompts.system, prompts.unheard_note)
+        question = Question(self._canonical(text), (), context.history, prompts.instructions, prompts.unheard_note)
         passages = await self._passages(question)
         watch.reached("passages")
         question = replace(question, passages=passages)

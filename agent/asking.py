@@ -6,7 +6,7 @@ together; after it a model that falls silent or fails has simply finished: what 
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -48,6 +48,8 @@ class Minds:
     """Asked when the first one fails, or says nothing in time."""
     first_token_s: float = 1.2
     """No token for this long: the fallback is asked instead, seconds."""
+    connect: tuple[Callable[[], Awaitable[None]], ...] = ()
+    """Open connections for questions that are coming; they never raise."""
 
     @property
     def models(self) -> tuple[LanguageModel, ...]:

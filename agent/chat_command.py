@@ -14,7 +14,7 @@ from agent.dialogue import Dialogue
 from agent.events import Stage
 from agent.furnish import open_answers
 from agent.ports import Action, Sentence
-from agent.prompts import Prompts, load_prompts
+from agent.prompts import Prompts
 from agent.settings import Settings
 
 PROMPT = "> "
@@ -76,9 +76,9 @@ def chat_command(settings: Settings, *, as_json: bool, given: TextIO = sys.stdin
 
 
 async def _talk(settings: Settings, as_json: bool, given: TextIO, out: TextIO) -> None:
-    prompts = load_prompts(settings.prompts.dir, settings.language)
     async with AsyncExitStack() as stack:
-        answers, _ = await open_answers(settings, stack, prompts)
+        answers, _, live = await open_answers(settings, stack)
+        prompts = live.now().prompts
         chat = Chat(answers, prompts)
         if not as_json:
             _write(prompts.greeting, out)

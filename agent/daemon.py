@@ -41,6 +41,7 @@ class Daemon:
         self._settings = settings
         self._calls: set[Call] = set()
         self._engines: dict[str, str] = {}
+        self._answers_state: Callable[[], dict[str, object]] = dict
         self._ready = False
         self._lag = LoopLag()
         self._board: Switchboard | None = None
@@ -72,6 +73,7 @@ class Daemon:
         settings = self._settings
         journal = await self._open_journal(stack)
         house, self._engines = await furnish(settings, stack)
+        self._answers_state = house.answers_state
         return replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=journal.observe)
 
     async def _open_journal(self, stack: AsyncExitStack) -> Journal:
@@ -87,7 +89,11 @@ class Daemon:
 
     async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
         async def serve(line: Line) -> None:
-            await self._hold(Call(line, house))
+            connecting = asyncio.ensure_future(house.connect())
+            try:
+                await self._hold(Call(line, house.for_call(house, line.caller)))
+            finally:
+                connecting.cancel()
 
         def ready() -> None:
             self._ready = True
@@ -145,6 +151,7 @@ class Daemon:
             engines=self._engines,
             calls=board.calls if board else 0,
             tasks=len(asyncio.all_tasks()),
+            answers=self._answers_state(),
             loop_lag_ms=round(self._lag.worst_ms, 1),
         )
 

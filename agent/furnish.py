@@ -1,18 +1,19 @@
 """From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 
 from agent.answer import Answers
 from agent.asking import Minds
 from agent.house import House
-from agent.intents import load_intents
 from agent.language.completeness import completeness
 from agent.language.normalise import normalise
 from agent.language.verbalise import verbalise
+from agent.live import Live, state
 from agent.pauses import Verdict
 from agent.phrases import Phrases
-from agent.prompts import Prompts, load_prompts
+from agent.prompts import Prompts
 from agent.settings import Settings, Turns
 from agent.tables import new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
 
@@ -22,10 +23,10 @@ RATE = 8000
 
 async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
     """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
-    prompts = load_prompts(settings.prompts.dir, settings.language)
     stt = await new_stt(settings)
     stack.push_async_callback(stt.close)
-    answers, minds = await open_answers(settings, stack, prompts)
+    answers, minds, live = await open_answers(settings, stack)
+    prompts = live.now().prompts
     voice, voice_name = await _open_voice(settings, stack, prompts)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
@@ -42,6 +43,9 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         turns=_turns(settings.turns, minds),
         calls=settings.calls,
         turn_model=turn_model,
+        for_call=lambda house, _caller: replace(house, prompts=live.now().prompts),
+        connect=answers.connect,
+        answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": voice_name, "llm": model}
@@ -55,15 +59,20 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
     return "complete" if answers.is_command(text) else completeness(text, language)
 
 
-async def open_answers(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Answers, Minds]:
+async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answers, Minds, Live]:
     """All that answers texts, for calls and for every other door; ``stack`` closes it."""
+    live = Live(settings, stack)
     knowledge = new_knowledge(settings)
     minds = await new_minds(settings, knowledge)
     for model in minds.models:
         stack.push_async_callback(model.close)
-    intents = load_intents(settings.prompts.dir, settings.language)
+    texts = live.now()
     canonical = partial(normalise, language=settings.language)
-    return Answers(knowledge, minds, prompts, intents, canonical, language=settings.language), minds
+    answers = Answers(
+        knowledge, minds, texts.prompts, texts.intents, canonical, language=settings.language, texts=live.now
+    )
+    live.serve(answers, minds)
+    return answers, minds, live
 
 
 async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, str]:

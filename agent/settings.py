@@ -4,8 +4,6 @@
 Every field carries its unit; ``docs/settings.md`` lists them all (a test keeps it in step).
 """
 
-import os
-import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,25 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from agent import settings_file
 from agent.errors import SettingsError
+from agent.settings_file import ENV_PREFIX
 
 HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
-ENV_PREFIX = "ALLO_"
-TEST_PREFIX = "ALLO_REQUIRE_"
-"""Switches of the test suite, not settings."""
 
-OLD_NAMES = {
-    "OPENAI_API_KEY": ("llm", "api_key"),
-    "LLM_MODEL_PRIMARY": ("llm", "model"),
-    "LLM_MODEL_FALLBACK": ("llm", "fallback_model"),
-    "LLM_TEMPERATURE": ("llm", "temperature"),
-    "KB_TOP_K": ("kb", "top_k"),
-    "KB_FALLBACK_THRESHOLD": ("kb", "fallback_threshold"),
-}
-"""Variables that are honoured as they are: over the file, under ``ALLO_...``."""
-GENTLE = ("OPENAI_API_KEY",)
-"""Those that every program on a machine may share: they fill what the file leaves empty."""
+__all__ = ["ENV_PREFIX", "Settings", "load", "parse"]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = IPv4Network | IPv6Network
@@ -210,6 +197,40 @@ class Kb(Section):
     """Below this confidence the agent says that it does not know."""
     fallback_threshold: Annotated[float, Field(ge=0, le=1)] = 0.32
     """The base that a question's keywords point to is left when its best section is under this confidence."""
+    general: Path | None = None
+    """The general base's file instead of the one in ``kb.dir``."""
+    tech: Path | None = None
+    """The technical base's file instead of the one in ``kb.dir``."""
+    store: Literal["auto", "local", "chroma"] = "auto"
+    """Where vectors lie: a file that is mapped into memory, or Chroma (extra ``chroma``); ``auto``: the file."""
+    chroma_dir: Path | None = None
+    """Chroma's folder; none: ``chroma`` under ``storage.dir``."""
+    backups: Annotated[int, Field(ge=0, le=100)] = 5
+    """Indexes kept that a build has replaced."""
+
+
+class Embed(Section):
+    """Vectors of texts, beside the search by words."""
+
+    engine: Literal["hash", "openai", "sentence-transformer", "none"] = "hash"
+    """Ours (no download, no network), any OpenAI-compatible ``/v1/embeddings``, a model on disk, or none."""
+    base_url: str = ""
+    """Address of the ``openai`` engine; empty: OpenAI."""
+    api_key: SecretStr = SecretStr("")
+    """Its key; ``llm.api_key`` is used when both this and ``embed.base_url`` are empty."""
+    model: str = "text-embedding-3-small"
+    """Its model."""
+    path: Path | None = None
+    """Folder of a sentence-transformers model, for ``sentence-transformer`` (extra of that name)."""
+    timeout_ms: Annotated[int, Field(ge=50, le=10_000)] = 400
+    """A question's vector is waited for this long, then the words alone are searched, milliseconds."""
+
+
+class Redis(Section):
+    """A Redis that several daemons share."""
+
+    url: SecretStr = SecretStr("")
+    """Address such as ``redis://127.0.0.1:6379/0`` (extra ``redis``); empty: caches lie in ``storage.dir``."""
 
 
 class Prompts(Section):
@@ -318,6 +339,8 @@ class Settings(BaseSettings):
     tts: Tts = Tts()
     llm: Llm = Llm()
     kb: Kb = Kb()
+    embed: Embed = Embed()
+    redis: Redis = Redis()
     prompts: Prompts = Prompts()
     turns: Turns = Turns()
     calls: Calls = Calls()
@@ -346,59 +369,15 @@ class Settings(BaseSettings):
 
 def load(path: Path | None = None) -> Settings:
     """Read ``path`` (none: defaults) and the environment; raise ``SettingsError`` with one line naming the key."""
-    return parse(_read(path), path)
+    return parse(settings_file.read(path), path)
 
 
 def parse(tree: dict[str, Any], path: Path | None) -> Settings:
     """Settings of ``tree``, as read from ``path``, and the environment; raises like ``load``."""
-    _refuse_unknown_environment()
+    settings_file.refuse_unknown_environment(Settings.model_fields)
     try:
-        settings = Settings(**_with_old_names(tree))
+        settings = Settings(**settings_file.with_old_names(tree))
     except ValidationError as error:
-        raise SettingsError(_first_fault(error, path)) from None
+        raise SettingsError(settings_file.first_fault(error, path)) from None
     settings._source = path
     return settings
-
-
-def _read(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
-
-
-def _with_old_names(tree: dict[str, Any]) -> dict[str, Any]:
-    """Names that other bots use, over the file and under our own names."""
-    filled = dict(tree)
-    for name, (section, key) in OLD_NAMES.items():
-        value = os.environ.get(name, "")
-        own = tree.get(section, {})
-        if value and isinstance(own, dict) and not (name in GENTLE and own.get(key)):
-            filled[section] = {**filled.get(section, {}), key: value}
-    return filled
-
-
-def _refuse_unknown_environment() -> None:
-    """pydantic-settings passes over variables of no known section; a typo there must not be silent."""
-    for name in os.environ:
-        if not name.startswith(ENV_PREFIX) or name.startswith(TEST_PREFIX):
-            continue
-        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        if section not in Settings.model_fields:
-            raise SettingsError(f"environment {name}: there is no such setting; see docs/settings.md")
-
-
-def _first_fault(error: ValidationError, path: Path | None) -> str:
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    keys = [str(part) for part in fault["loc"]]
-    variable = ENV_PREFIX + "__".join(keys[:2]).upper()
-    old = next((name for name, at in OLD_NAMES.items() if list(at) == keys[:2] and os.environ.get(name)), "")
-    variable = variable if variable in os.environ else old
-    where = f"environment {variable}" if variable else str(path or "settings")
-    name = f"[{keys[0]}] {'.'.join(keys[1:])}" if len(keys) > 1 else keys[0]
-    said = "there is no such setting" if fault["type"] == "extra_forbidden" else fault["msg"].lower()
-    return f"{where}: {name}: {said}; see docs/settings.md"

@@ -3,10 +3,12 @@
 Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
+from dataclasses import replace
+
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
-from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
+from agent.ports import LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, Settings
 from kb.retriever import KnowledgeBase, load
@@ -68,29 +70,38 @@ def new_knowledge(settings: Settings) -> KnowledgeBase:
 async def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
     """The extractive answerer, and the language model where one is configured."""
     from agent.backends.llm_extractive import ExtractiveModel
+    from agent.backends.llm_openai import OpenAiModel
 
     extractive = ExtractiveModel(
         knowledge.terms, knowledge.index.weight, _split, settings.kb.threshold, knowledge.meant
     )
-    llm = settings.llm
-    model, fallback = await _new_model(llm), await _new_model(llm.fallback)
-    return Minds(extractive, model, llm.stall_s, fallback, llm.first_token_s)
+    minds = with_models(Minds(extractive), settings.llm)
+    for model in minds.models:
+        if isinstance(model, OpenAiModel):
+            await model.warm()
+    return minds
+
+
+def with_models(minds: Minds, llm: Llm) -> Minds:
+    """The same minds with the language models of ``[llm]``; nothing is connected yet."""
+    from agent.backends.llm_openai import OpenAiModel
+
+    given = (section for section in (llm, llm.fallback) if section is not None and section.configured)
+    models = [OpenAiModel(section) for section in given]
+    return replace(
+        minds,
+        model=models[0] if models else None,
+        stall_s=llm.stall_s,
+        fallback=models[1] if len(models) > 1 else None,
+        first_token_s=llm.first_token_s,
+        connect=tuple(model.connect for model in models),
+    )
 
 
 def _split(text: str) -> list[str]:
     """Sentences of a knowledge base, whole however long: they are cut for speech later."""
     cutter = SentenceCutter(longest=len(text) + 1, first=len(text) + 1)
     return cutter.feed(text) + cutter.flush()
-
-
-async def _new_model(section: Llm | None) -> LanguageModel | None:
-    if section is None or not section.configured:
-        return None
-    from agent.backends.llm_openai import OpenAiModel
-
-    model = OpenAiModel(section)
-    await model.warm()
-    return model
 
 
 def new_sources(settings: Settings) -> list[LineSource]:

@@ -43,6 +43,7 @@ ROOF = {
     for name in (
         "daemon",
         "furnish",
+        "live",
         "tables",
         "doctor",
         "reachability",
