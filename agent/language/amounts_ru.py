@@ -19,6 +19,7 @@ CLOCK = re.compile(
     r"(?! \d| (?:[мкМГс]?[мгНВА]|[кМГ]?Па|[кМ]?Вт|%|₽|°|штук|тысяч|рубл))",
     re.IGNORECASE,
 )
+ZERO_MINUTES = re.compile(r"(?<![\w,.:-])(?<!\d )(\d|1\d|2[0-3]) 0 ?(\d)(?![\w,.:/-])(?! \d| [а-яёА-ЯЁ%₽°])")
 HOURS = re.compile(rf"{LEAD}(\d{{1,2}}) час(?:а|ов)? (\d{{1,2}}) минут[ыау]?(?!\w)", re.IGNORECASE)
 SPAN = re.compile(r"(?<![\d,.:/-])(?<!\d )(\d) (\d{1,2}) (?=[а-яё]{3,}|%|[кМ]?[НВм]\b)")
 SIGN = re.compile(r"(?<![\w-])(?<!\d )(минус|плюс) (?=\d)", re.IGNORECASE)
@@ -31,7 +32,7 @@ MONEY = (
     (re.compile(r"(\d) ?(?:евро|€)(?!\w)", re.IGNORECASE), "€"),
     (re.compile(r"(\d) ?(?:юан(?:ь|я|ей|ю|и|ям)|¥)(?!\w)", re.IGNORECASE), "¥"),
 )
-NUMBER_SIGN = re.compile(r"(?<!\w)номер (?=\d+(?![\d-]*-\d))", re.IGNORECASE)
+NUMBER_SIGN = re.compile(r"(?<!\w)номер (?=\d{1,5}(?![\d:,.-])(?! \d))", re.IGNORECASE)
 PERCENT = re.compile(r"(?<=\d)%")
 DEGREES = re.compile(r"(?<=\d) °(?! ?[CС])")
 
@@ -56,10 +57,12 @@ def _phone(found: re.Match[str]) -> str:
     plus = "+" if found[1][0] == "+" else ""
     if len(digits) == 11 and digits[0] in "78":
         return f"{plus}{digits[0]} {_ten(digits[1:])}"
-    if len(digits) == 10 and digits[0] in "3489":
+    if len(digits) == 10 and re.match(r"[3489]\d{2} ", found[1]):
         return _ten(digits)
     if len(digits) == 7 and re.match(r"\d{3} ", found[1]):
         return f"{digits[:3]}-{digits[3:5]}-{digits[5:]}"
+    if re.fullmatch(r"\d(?: \d){5,}", found[1]):  # taxpayer's numbers and codes are said digit by digit
+        return digits
     return found[0]
 
 
@@ -76,7 +79,8 @@ def times(text: str) -> str:
     text = HOURS.sub(
         lambda found: f"{found[1]} {_clock(found[0][len(found[1]) + 1 :], int(found[2]), int(found[3]))}", text
     )
-    return CLOCK.sub(lambda found: f"{found[1]} {int(found[2])}:{int(found[3].replace(' ', '')):02d}", text)
+    text = CLOCK.sub(lambda found: f"{found[1]} {int(found[2])}:{int(found[3].replace(' ', '')):02d}", text)
+    return ZERO_MINUTES.sub(r"\1:0\2", text)
 
 
 def _before(found: re.Match[str]) -> str:

@@ -173,6 +173,8 @@ def _sum(tokens: Sequence[Token], at: int) -> Reading | None:
         else:
             break
         place += 1
+    if part >= 100 and part % 50 == 0 and total and total % 1_000_000 == 0:
+        part *= 1000  # «миллион двести» are thousands
     return Reading(Fraction(total + part), place) if place > at else None
 
 

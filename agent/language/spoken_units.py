@@ -131,6 +131,8 @@ def _written(found: re.Match[str], counted: bool) -> str:
     written = forms.get(name)
     if written is None:
         return found[0]
+    if written == "%" and not re.search(r"\w $", found.string[: found.start()]):
+        return found[0]
     power = {"квадратн": "²", "кубическ": "³"}.get((found["power"] or "").lower(), "")
     if power and not written.endswith("м"):
         return found[0]
