@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
 
+from agent.answer_cache import AnswerCache, first_of_call, key_of
 from agent.asking import Asking, Minds, Watch
 from agent.dialogue import Context
 from agent.errors import KnowledgeError
@@ -61,6 +62,7 @@ class Answers:
         *,
         language: str = "ru",
         texts: Callable[[], Texts] | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
         """``canonical`` normalises recognised speech (units, numbers).
 
@@ -69,7 +71,7 @@ class Answers:
         self._retriever, self._prompts, self._language = retriever, prompts, language
         self._asking = Asking(minds)
         self._intents, self._canonical = intents, canonical
-        self._texts = texts
+        self._texts, self._cache = texts, cache
 
     def use(self, minds: Minds) -> None:
         """From the next turn on ``minds`` answer."""
@@ -89,6 +91,11 @@ class Answers:
     def models(self) -> dict[str, str]:
         """Each language model and whether it answers: ``ok`` or ``failing``."""
         return self._asking.states
+
+    @property
+    def cache_hits(self) -> dict[str, int]:
+        """Questions answered from the cache, and not; empty without one."""
+        return {"hits": self._cache.hits, "misses": self._cache.misses} if self._cache else {}
 
     def is_backchannel(self, text: str, offered: bool) -> bool:
         """True for «угу» and the like: said to go on listening, not to take the turn.
@@ -144,19 +151,39 @@ class Answers:
         passages = await self._passages(question)
         watch.reached("passages")
         question = replace(question, passages=passages)
-        empty = True
-        thought = Thought(self._asking, question, self._language, prompts.ungrounded_note)
-        async with aclosing(thought.sentences(watch)) as texts:
-            async for sentence in texts:
-                if isinstance(sentence, ToolCall):
-                    continue
-                if empty:
-                    watch.reached("first_sentence")
-                empty = False
-                yield Sentence(sentence, _source(sentence, passages))
-        if empty:
+        key = await self._key(question)
+        known = await self._cache.get(key) if self._cache and key else ()
+        if known:
             watch.reached("first_sentence")
-            yield Sentence(self._prompts.no_answer, effect="offer")
+            for sentence in known:
+                yield sentence
+            return
+        thought = Thought(self._asking, question, self._language, prompts.ungrounded_note)
+        said: list[Sentence] = []
+        async with aclosing(thought.sentences(watch)) as texts:
+            async for piece in texts:
+                if isinstance(piece, ToolCall):
+                    continue
+                if not said:
+                    watch.reached("first_sentence")
+                said.append(Sentence(piece, _source(piece, passages)))
+                yield said[-1]
+        if not said:
+            watch.reached("first_sentence")
+            yield Sentence(prompts.no_answer, effect="offer")
+        elif self._cache and key and thought.by_model and first_of_call(question):
+            await self._cache.put(key, said)
+
+    async def _key(self, question: Question) -> str:
+        """Where the answer is kept; empty when none is, or the question leans on what was said before."""
+        models = self._asking.minds.models
+        if self._cache is None or not models or question.about:
+            return ""
+        if not first_of_call(question):
+            alone = await self._passages(replace(question, history=()))
+            if alone != question.passages:
+                return ""
+        return key_of(question, " ".join(model.name for model in models))
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
         try:

@@ -15,7 +15,7 @@ from agent.pauses import Verdict
 from agent.phrases import Phrases
 from agent.prompts import Prompts
 from agent.settings import Settings, Turns
-from agent.tables import new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
+from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
@@ -68,8 +68,18 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
         stack.push_async_callback(model.close)
     texts = live.now()
     canonical = partial(normalise, language=settings.language)
+    cache = new_answer_cache(settings)
+    if cache is not None:
+        stack.push_async_callback(cache.close)
     answers = Answers(
-        knowledge, minds, texts.prompts, texts.intents, canonical, language=settings.language, texts=live.now
+        knowledge,
+        minds,
+        texts.prompts,
+        texts.intents,
+        canonical,
+        language=settings.language,
+        texts=live.now,
+        cache=cache,
     )
     live.serve(answers, minds)
     return answers, minds, live

@@ -63,4 +63,4 @@ class Live:
 
 def state(answers: Answers, live: Live) -> dict[str, object]:
     """For health."""
-    return {"models": answers.models, "fault": live.fault}
+    return {"models": answers.models, "cache": answers.cache_hits, "fault": live.fault}

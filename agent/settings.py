@@ -167,6 +167,8 @@ class Llm(Section):
     """Its key; empty: ``llm.api_key``, unless it has an address of its own."""
     first_token_s: Annotated[float, Field(gt=0, le=30)] = 1.2
     """No token for this long: the fallback model is asked instead, seconds."""
+    cache: bool = True
+    """Keep answers: the same question on the same texts is answered at once."""
 
     @property
     def configured(self) -> bool:

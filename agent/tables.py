@@ -5,6 +5,7 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 
 from dataclasses import replace
 
+from agent.answer_cache import AnswerCache, SqliteShelf
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
@@ -80,6 +81,18 @@ async def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
         if isinstance(model, OpenAiModel):
             await model.warm()
     return minds
+
+
+def new_answer_cache(settings: Settings) -> AnswerCache | None:
+    """Where answers are kept, where they are."""
+    if not settings.llm.cache:
+        return None
+    url = settings.redis.url.get_secret_value()
+    if url:
+        from agent.backends.cache_redis import RedisCache
+
+        return AnswerCache(RedisCache(url))
+    return AnswerCache(SqliteShelf(settings.storage.dir / "answers.sqlite"))
 
 
 def with_models(minds: Minds, llm: Llm) -> Minds:
