@@ -69,12 +69,43 @@ def _parser() -> argparse.ArgumentParser:
         help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
     )
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
+    kb = commands.add_parser("kb", help="the knowledge base: build its index, search it, judge its answers")
+    _add_kb(kb)
     text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
     _add_text(text)
     for each in (serve, doctor, chat, models, calls, again, text):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
+
+
+def _add_kb(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_kb)
+    choice = parser.add_subparsers(required=True, metavar="build|search|eval", dest="what")
+    build = choice.add_parser("build", help="read the documents and make the index; calls go on meanwhile")
+    search = choice.add_parser("search", help="what is found for a question, and why")
+    search.add_argument("question", metavar="QUESTION")
+    judge = choice.add_parser("eval", help="how well a table of questions is answered")
+    judge.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE.tsv", help="none: the demo's questions and dialogues"
+    )
+    judge.add_argument("--answerer", choices=("extractive", "llm"), default="extractive", help="who words the answers")
+    judge.add_argument("--half", choices=("dev", "held-out"), help="only this half of the questions")
+    judge.add_argument("--json", type=Path, metavar="OUT", help="write figures and rows to this file")
+    for each in (build, search, judge):
+        each.add_argument("--kb", type=Path, metavar="DIR", help="folder of the knowledge base instead of [kb] dir")
+        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
+
+
+def _kb(args: argparse.Namespace) -> int:
+    from agent import kb_command
+
+    settings = kb_command.with_folder(load(args.config), args.kb)
+    if args.what == "build":
+        return kb_command.build(settings)
+    if args.what == "search":
+        return kb_command.search(settings, args.question)
+    return kb_command.judge(settings, args.file, args.answerer, args.half, args.json)
 
 
 def _serve(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from agent.listening import Ears
 from agent.ports import LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, Settings
-from kb.retriever import KnowledgeBase, load
+from kb.live import Knowledge
 
 
 async def new_stt(settings: Settings) -> SpeechToText:
@@ -63,19 +63,19 @@ async def new_voice(settings: Settings) -> Synthesizer:
     return await Espeak.load(settings.language, settings.tts.voice, settings.tts.speed_wpm)
 
 
-def new_knowledge(settings: Settings) -> KnowledgeBase:
-    """Both bases of the language."""
-    return load(settings.kb.dir, settings.language, settings.kb.top_k, settings.kb.threshold)
+def new_knowledge(settings: Settings) -> Knowledge:
+    """Both bases of the language: the index that was built of today's texts, else one made now."""
+    from agent.knowledge import open_knowledge
+
+    return open_knowledge(settings)
 
 
-async def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
+async def new_minds(settings: Settings, knowledge: Knowledge) -> Minds:
     """The extractive answerer, and the language model where one is configured."""
     from agent.backends.llm_extractive import ExtractiveModel
     from agent.backends.llm_openai import OpenAiModel
 
-    extractive = ExtractiveModel(
-        knowledge.terms, knowledge.index.weight, _split, settings.kb.threshold, knowledge.meant
-    )
+    extractive = ExtractiveModel(knowledge.terms, knowledge.weight, _split, settings.kb.threshold, knowledge.meant)
     minds = with_models(Minds(extractive), settings.llm)
     for model in minds.models:
         if isinstance(model, OpenAiModel):

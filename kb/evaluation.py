@@ -6,7 +6,6 @@ section_heading``; the second turn is judged. ``|`` separates alternatives of a 
 """
 
 import re
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -54,6 +53,8 @@ class Answered:
     refused: bool
     """The agent said that it does not know."""
     passages: tuple[Passage, ...]
+    ms: float = 0.0
+    """From the question to the whole answer, milliseconds."""
 
 
 Ask = Callable[[str, Sequence[Exchange]], Awaitable[Answered]]
@@ -69,8 +70,6 @@ class Result:
     """Place of the first right section, from 1; 0: it was not among the first three."""
     contains: bool
     """The answer holds the fact."""
-    ms: float
-    """From the question to the whole answer, milliseconds."""
 
     def row(self) -> dict[str, object]:
         """For JSON."""
@@ -85,7 +84,7 @@ class Result:
             "score": round(first.score, 3) if first else 0.0,
             "found": first.heading if first else "",
             "answer": self.answered.text,
-            "ms": round(self.ms, 2),
+            "ms": round(self.answered.ms, 2),
         }
 
 
@@ -132,12 +131,10 @@ async def judge(case: Case, ask: Ask) -> Result:
     for turn in case.turns[:-1]:
         said = await ask(turn, tuple(history))
         history.append(Exchange(turn, said.text))
-    began = time.perf_counter()
     answered = await ask(case.turns[-1], tuple(history))
-    ms = (time.perf_counter() - began) * 1000
     places = [place for place, p in enumerate(answered.passages[:DEEPEST], 1) if _is(p, case.headings)]
     holds = not answered.refused and any(holds_fact(answered.text, fact) for fact in case.facts)
-    return Result(case, answered, places[0] if places else 0, holds, ms)
+    return Result(case, answered, places[0] if places else 0, holds)
 
 
 def _is(passage: Passage, headings: Iterable[str]) -> bool:
@@ -160,7 +157,7 @@ def figures(results: Sequence[Result]) -> Figures:
     sought = [r for r in asked if r.case.headings]
     facts = [r for r in asked if r.case.facts]
     idle = [r for r in results if not r.case.answerable]
-    times = sorted(r.ms for r in results)
+    times = sorted(r.answered.ms for r in results)
     return {
         "recall@1": _share([r.rank == 1 for r in sought]),
         "recall@3": _share([r.rank > 0 for r in sought]),

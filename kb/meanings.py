@@ -55,6 +55,11 @@ class WordVectors:
             stems = kept["stems"].tobytes().decode().split("\n")
             return WordVectors(stems, kept["vectors"])
 
+    @property
+    def size(self) -> int:
+        """Dimensions."""
+        return int(self._vectors.shape[1])
+
     def has(self, stem: str) -> bool:
         """True for a stem of the language."""
         return stem in self._numbers

@@ -4,6 +4,7 @@ Words (BM25F) and vectors each rank the sections; the ranks are fused. The confi
 scale is the same for every question.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ LIGHT_KNOWN = 0.6
 """Importance of a light word that it has."""
 EVIDENCE = 0.5
 """Importance of all terms together under which even a full match counts for less."""
+AT_ONCE = 2000
+"""Sections that are searched within 2 ms; more are searched on a thread."""
 SMALL_NUMBERS = frozenset("12")
 FOREIGN = 0.75
 """What is left of the confidence for each word that speaks of other things."""
@@ -42,6 +45,10 @@ BEYOND_WORDS = 0.5
 
 class DenseScorer(Protocol):
     """Where embeddings plug in: a score for each section of the index, in its order."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether its score alone is a reason to answer."""
 
     async def scores(self, text: str) -> Sequence[float]:
         """0 to 1 for each section, 0 meaning no more alike than most; empty when there is no answer in time."""
@@ -101,11 +108,13 @@ class KnowledgeBase:
 
     async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
         """At most ``top_k`` passages, best first, weak ones too: the score says how weak."""
-        wanted = self.wanted(text, history)
-        words = self._words(wanted)
+        if len(self.sections) > AT_ONCE:  # longer than the event loop may be kept
+            words = await asyncio.to_thread(self._look_up, text, history)
+        else:
+            words = self._look_up(text, history)
         if words is None:
             return ()
-        dense = await self._vectors(text, wanted)
+        dense = await self._vectors(text, history)
         route = self.route(text)
         ranked, _ = self._rank(words, dense, route)
         return tuple(self._passage(number, score) for number, score, _ in ranked)
@@ -117,7 +126,7 @@ class KnowledgeBase:
         route = self.route(text)
         if words is None:
             return Search(wanted, route, False, ())
-        dense = await self._vectors(text, wanted)
+        dense = await self._vectors(text, history)
         ranked, fell_back = self._rank(words, dense, route)
         meant = self._readings(wanted)
         found = tuple(
@@ -147,6 +156,9 @@ class KnowledgeBase:
     def wanted(self, text: str, history: Sequence[Exchange] = ()) -> dict[str, float]:
         """Term -> importance; a question that leans on earlier turns takes their subject over."""
         return followups.lean(self._own(text), self._subject(history), self.terms.signs.continues(text))
+
+    def _look_up(self, text: str, history: Sequence[Exchange]) -> Any:
+        return self._words(self.wanted(text, history))
 
     def _subject(self, history: Sequence[Exchange]) -> Subject | None:
         subject: Subject | None = None
@@ -190,9 +202,11 @@ class KnowledgeBase:
         """What may be meant by each term; never a term that the caller said beside it."""
         return {t: {o: sure for o, sure in self.meant(t).items() if o not in wanted} for t in wanted}
 
-    async def _vectors(self, text: str, wanted: Mapping[str, float]) -> Any:
+    async def _vectors(self, text: str, history: Sequence[Exchange]) -> Any:
         if self._dense is None:
             return None
+        if history and self.terms.signs.continues(text):
+            text = f"{history[-1].caller} {text}"
         import numpy as np  # noqa: PLC0415
 
         scores = np.asarray(await self._dense.scores(text), np.float32)
@@ -200,7 +214,9 @@ class KnowledgeBase:
 
     def _rank(self, words: Any, dense: Any, route: Base | None) -> tuple[list[tuple[int, float, float]], bool]:
         """(section, confidence, fused score), best first; and whether the routed base was left."""
-        sure = words if dense is None else words + (1 - words) * BEYOND_WORDS * dense
+        sure = words
+        if dense is not None and self._dense is not None and self._dense.sure:
+            sure = words + (1 - words) * BEYOND_WORDS * dense
         if route:
             inside = self._bases[route]
             if len(inside) and float(sure[inside].max()) >= self._threshold:

@@ -1,5 +1,6 @@
 """Text to search terms: one spelling, one stem, one number for all the ways of saying a thing."""
 
+import hashlib
 import re
 import tomllib
 from collections import defaultdict
@@ -23,7 +24,9 @@ class Terms:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._tables = _read(DATA / f"{language}.toml")
+        path = DATA / f"{language}.toml"
+        self._tables = _read(path)
+        self.checksum = hashlib.sha256(path.read_bytes()).hexdigest()
         self._of = lru_cache(CACHED_TEXTS)(self._terms)
 
     def __call__(self, text: str) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ ROOF = {
         "reachability",
         "replay_command",
         "chat_command",
+        "kb_command",
+        "knowledge",
         "__main__",
         "commands",
     )
