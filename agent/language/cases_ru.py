@@ -132,16 +132,25 @@ def agreement(before: str, value: str, behind: str) -> Agreement:
     """Case and gender of a number without a unit of ours."""
     allowed = candidates(before)
     if among := AMONG.match(behind):
-        return Agreement(_ordered(allowed, value)[0], _gender(noun_behind(behind[among.end() :])))
+        # «с одним из пяти» rather than «с одного из пяти»
+        case = "i" if allowed == "gi" else _ordered(allowed, value)[0]
+        return Agreement(case, _gender(noun_behind(behind[among.end() :])))
     if HOUR.match(behind):
         return Agreement(_ordered(allowed, value)[0], "m")
-    readings = noun_behind(behind)
-    for case in _ordered(allowed, value):
+    readings, last = noun_behind(behind), _last_of_list(value, behind)
+    for case in _ordered(allowed, value) + ANY:  # what governs another word is no reason against the noun
         for noun in readings:
-            if fits(value, case, noun):
+            if fits(last, case, noun):
                 animate = case == "a" and noun.animate and (noun.plural or noun.gender == "m")
                 return Agreement("g" if animate else case, noun.gender or "m")
     return Agreement(_ordered(allowed, value)[0], _gender(readings))
+
+
+def _last_of_list(value: str, behind: str) -> str:
+    """The number with which the noun agrees: the last of «1–2 раза»."""
+    while (more := MORE.match(behind)) and (number := re.search(NUMBER, more[0])):
+        value, behind = re.sub(r"\s", "", number[0]).replace(",", "."), behind[more.end() :]
+    return value
 
 
 def _gender(readings: tuple[Noun, ...]) -> str:

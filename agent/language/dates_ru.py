@@ -49,8 +49,11 @@ def words(text: str) -> str:
     text = ISO.sub(lambda m: f"{int(m[3])} {MONTHS[int(m[2]) - 1]} {m[1]} года", text)
     text = DOTTED.sub(lambda m: f"{int(m[1])} {MONTHS[int(m[2]) - 1]} {_century(m[3])} года", text)
     text = CLOCKS.sub(_clocks, text)
+    if not any(
+        int(found[4]) > len(MONTHS) or found[4] == "00" for found in POINTED.finditer(text)
+    ):  # «с 09.10 до 18.00»
+        text = SHORT.sub(lambda m: f"{m[1]} {int(m[3])} {MONTHS[int(m[4]) - 1]}", text)
     text = POINTED.sub(r"\1\2\3:\4", text)
-    text = SHORT.sub(lambda m: f"{m[1]} {int(m[3])} {MONTHS[int(m[4]) - 1]}", text)
     text = DAYS.sub(_days, SPAN.sub(_span, text))
     text = RATIO.sub(
         lambda m: f"{numbers.cardinal(int(m[1]))} к {numbers.cardinal(int(m[2]), 'd')}", LIST.sub(_list, text)

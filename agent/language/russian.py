@@ -5,10 +5,9 @@ Each step replaces one kind of writing by words and leaves the rest to the next;
 
 import re
 
-from agent.language import dates_ru, spelling_ru
+from agent.language import counting_ru, dates_ru, spelling_ru
 from agent.language import numbers_ru as numbers
-from agent.language.cases_ru import NUMBER, agreement, candidates, case_of_unit, is_governed, is_numbered, noun_behind
-from agent.language.units_ru import ALONE, PLAIN, Unit, counted, form, unit, unit_behind
+from agent.language.cases_ru import NUMBER, candidates, noun_behind
 
 SEPARATOR = r"[ \u00a0-]?"
 PHONE = re.compile(
@@ -21,10 +20,6 @@ MONEY_BEFORE = re.compile(rf"([$€£¥₽₸])\s?({NUMBER})(\s?(?:млн|млр
 SUPERSCRIPT = re.compile(r"(?<=\d)(\s?[кмсд]?м)\^?([23])(?![\d\w])|(?<=/)([кмсд]?м)\^?([23])(?![\d\w])")
 THOUSANDS = re.compile(r"(\d)\s?т\.\s?р\.")
 COINS = re.compile(r"(\d)\s?р(?:уб)?\.\s?(\d\d?)\s?к(?:оп)?\.")
-CHAPTER = re.compile(r"(?:пункт|раздел|верси|глав|рисун|таблиц|стать|параграф)\w*\s*$", re.IGNORECASE)
-CODE = 6
-"""Digits from which on a number that counts nothing is read digit by digit."""
-POSTCODE = re.compile(r"(?:индекс|почта:?|адрес:?)\s*$", re.IGNORECASE)
 PERCENT_ADJECTIVE = re.compile(
     r"(?<![\w.,-])(\d+)\s?%-(?:н?(ый|ого|ому|ым|ом|ая|ой|ую|ое|ые|ых|ыми)|(й|го|му|м|я|ю|е|х|ми))(?!\w)"
 )
@@ -46,7 +41,6 @@ ABOUT = re.compile(r"~(?=\s?\d)")
 VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\d,])")
 SIGNED = rf"[+−–-]?(?:{NUMBER})"
 SIGN_RANGE = re.compile(rf"(?<![\w.,)])({SIGNED})\s?(?:…|\.\.\.?)\s?({SIGNED})(?![\w.,]\d)")
-RANGE = re.compile(rf"(?<![\w.,])({NUMBER})\s?[–—-]\s?({NUMBER})(?![\d-])(?!-[а-яё])")
 FRACTION = re.compile(r"(?<![\d/.,])(?:(\d+) )?([1-9])/(10|[2-9])(?![\d/]|[.,]\d)")
 HOUSE = re.compile(r"(?:дом\w*|номер\w*|корпус\w*|строени\w*|квартир\w*|офис\w*|д\.|№|стр\.)\s*$", re.IGNORECASE)
 TIMES = re.compile(r"(?<=\d)(\s?)[×xх*](\s?)(?=\d)")
@@ -55,7 +49,6 @@ ORDINAL = re.compile(
 )
 GLUED = re.compile(r"(?<![\w.,-])(\d+)[-–]([а-яё]{4,})")
 MINUS = re.compile(r"(?<![\w.,)°%])[-−–](?=\d)")
-COUNTED = re.compile(NUMBER)
 SUFFIXES = {
     "й": ("n", "m"),
     "ый": ("n", "m"),
@@ -82,7 +75,6 @@ SUFFIXES = {
 """What the ending of an ordinal tells: case and gender."""
 PLURAL = {"е": "n", "ые": "n", "и": "n", "х": "g", "ых": "g", "ми": "i", "ым": "d", "м": "d"}
 CARDINAL_ENDINGS = {"ти": "g", "мя": "i"}
-MULTIPLIERS = frozenset(["тыс", "тыс.", "млн", "млн.", "млрд", "млрд.", "трлн"])
 
 
 def words(text: str) -> str:
@@ -95,9 +87,7 @@ def words(text: str) -> str:
     text = GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}{m[2]}", ORDINAL.sub(_ordinal, text))
     text = FRACTION.sub(_fraction, spelling_ru.short_words(text))
     text = re.sub(r"(?<=\d)/(?=\d)", " дробь ", text)
-    text = RANGE.sub(_range, text)
-    text = _count_all(MINUS.sub("минус ", text))
-    text = ALONE.sub(_lone_unit, text)
+    text = counting_ru.words(MINUS.sub("минус ", text))
     return spelling_ru.words_of_letters(text.replace("=", " равно ").replace("/", " "))
 
 
@@ -163,128 +153,8 @@ def _fraction(found: re.Match[str]) -> str:
     return f"{numbers.number(found[1] + '.')} и {said}" if found[1] else said
 
 
-def _plain(number: str) -> str:
-    return re.sub(r"[ \u00a0\u202f]", "", number).replace(",", ".")
-
-
 def _signed_range(found: re.Match[str]) -> str:
     """«−40…+85 °C» -> «от -40 до +85 °C»."""
     ends = [re.sub("^[−–-]", "минус ", re.sub(r"^\+", "плюс ", end)) for end in found.groups()]
     before = found.string[: found.start()]
     return f"{ends[0]} до {ends[1]}" if before.rstrip().endswith("от") else f"от {ends[0]} до {ends[1]}"
-
-
-def _range(found: re.Match[str]) -> str:
-    """«5–10 дней» -> «пять-десять дней»; with a unit of ours «от пяти до десяти миллиметров»."""
-    before, behind = found.string[: found.start()], found.string[found.end() :]
-    if unit_behind(behind) and not is_governed(before):
-        return f"от {found[1]} до {found[2]}"
-    last = _plain(found[2])
-    if unit_behind(behind):
-        of = unit_behind(behind)
-        case, gender = case_of_unit(before, last, behind), "f" if of and of[1].feminine else "m"
-    else:
-        case, gender = agreement(before, last, behind)
-    first, second = numbers.number(_plain(found[1]), case, gender), numbers.number(last, case, gender)
-    glue = " - " if " " in first + second else "-"
-    if unit_behind(behind):
-        return f"{first}{glue}{found[2]}"
-    return f"{first}{glue}{second}"
-
-
-def _count_all(text: str) -> str:
-    """Numbers with what they count, from left to right; the text before a number is still as it was written."""
-    said: list[str] = []
-    done = 0
-    for found in COUNTED.finditer(text):
-        if found.start() < done:
-            continue
-        before, behind = text[: found.start()], text[found.end() :]
-        words_, taken = _count(before, _plain(found[0]), behind)
-        if "." in found[0] and not taken and (CHAPTER.search(before) or not noun_behind(behind)):  # «USB 2.0»
-            words_ = " точка ".join(map(numbers.number, found[0].split(".")))
-        glue = " " if before and before[-1].isalnum() else ""
-        after = " " if behind[taken : taken + 1].isalpha() else ""
-        said += [text[done : found.start()], glue, words_, after]
-        done = found.end() + taken
-    return "".join([*said, text[done:]])
-
-
-def _count(before: str, value: str, behind: str) -> tuple[str, int]:
-    """A number in words, with its unit, and how many characters of ``behind`` that takes."""
-    found = unit_behind(behind)
-    if found is None:
-        if _is_code(before, value, behind):
-            return numbers.group(value) if len(value) > CODE else ", ".join(
-                map(numbers.group, (value[:3], value[3:]))
-            ), 0
-        if is_numbered(before, value, behind):
-            return dates_ru.agreeing(int(value), before, behind.split(maxsplit=1)[0]), 0
-        case, gender = agreement(before, value, behind)
-        half = _half(value, case, gender) if noun_behind(behind) else ""
-        return half or numbers.number(value, case, gender), 0
-    written, of = found
-    case = case_of_unit(before, value, behind[len(written) :])
-    if of.hundredth[0] and re.fullmatch(r"\d+\.\d\d", value):
-        return _price(value, of, case), len(written)
-    if case == "a" and of.animate:
-        case = "g"
-    said = f"{_said(value, of, case)} {counted(of, value, _of_half(value, case))}"
-    if _half(value, case, "m") and case not in "na":
-        said = f"{_said(value, of, case)} {form(of, case, plural=True)}"
-    taken = len(written)
-    if written.strip(" \u00a0\u202f") in MULTIPLIERS and (money := unit_behind(behind[taken:])):
-        said, taken = f"{said} {form(money[1], 'g', plural=True)}", taken + len(money[0])
-        written = money[0]
-    if not written.endswith(".") and re.match(r"\.\s+[а-яё\d]", behind[taken:]) and written[-1].isalpha():
-        taken += 1  # «12 ч. 30 мин»: the sentence goes on
-    stop = "." if written.endswith(".") and re.match(r"\s*$|\s+[А-ЯЁ]", behind[taken:]) else ""
-    return said + stop, taken
-
-
-def _is_code(before: str, value: str, behind: str) -> bool:
-    """Long digits that count nothing: taxpayer's numbers, articles, postcodes."""
-    if value.isdigit() and len(value) == CODE and POSTCODE.search(before):
-        return value[0] != "0"
-    return value.isdigit() and len(value) > CODE and not value.endswith("000") and not noun_behind(behind)
-
-
-def _of_half(value: str, case: str) -> str:
-    return "n" if value == "1.5" and case in "na" else case
-
-
-def _said(value: str, of: Unit, case: str) -> str:
-    gender = "f" if of.feminine else "m"
-    return _half(value, case, gender) or numbers.number(value, case, gender)
-
-
-def _half(value: str, case: str, gender: str) -> str:
-    """«полтора килограмма», «полторы тонны», «полутора тонн»."""
-    if value != "1.5":
-        return ""
-    if case not in "na":
-        return "полутора"
-    return "полторы" if gender == "f" else "полтора"
-
-
-def _price(value: str, of: Unit, case: str) -> str:
-    """«девяносто девять рублей девяносто копеек»."""
-    whole, _, part = value.partition(".")
-    coin = Unit(*of.hundredth)
-    said = f"{numbers.cardinal(int(whole), case)} {counted(of, int(whole), case)}"
-    if part == "00":
-        return said
-    gender = "f" if coin.feminine else "m"
-    return f"{said} {numbers.cardinal(int(part), case, gender)} {counted(coin, int(part), case)}"
-
-
-def _lone_unit(found: re.Match[str]) -> str:
-    """«прочность в МПа»; single letters and plain words are no units there."""
-    written = found[0]
-    if (len(written) == 1 and written not in "%₽°‰") or written in PLAIN or "." in written:
-        return written
-    of = unit(written)
-    if of is None:
-        return written
-    last = re.search(r"(\w+)\s*$", found.string[: found.start()])
-    return form(of, "p" if last and last[1].lower() in {"в", "во"} else "g", plural=True)

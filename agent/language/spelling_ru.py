@@ -69,7 +69,12 @@ def _read(word: str) -> str:
 def short_words(text: str) -> str:
     """Abbreviations with a point or a slash, and signs."""
     pattern, long = _shorts()
-    return pattern.sub(lambda m: f" {long.get(m[0]) or long[m[0].lower()]} ", text)
+    return pattern.sub(lambda m: f" {long.get(m[0]) or long[m[0].lower()]} {_stop(m)}", text)
+
+
+def _stop(found: re.Match[str]) -> str:
+    """The full stop of the sentence, which was the point of the short form, too."""
+    return "." if found[0][-1] == "." and not found.string[found.end() :].strip() and found.start() else ""
 
 
 def places(text: str) -> str:
@@ -79,8 +84,10 @@ def places(text: str) -> str:
 
 @derived
 def _places() -> re.Pattern[str]:
-    forms = "|".join(sorted(map(re.escape, table("verbalise_ru")["places"]), key=len, reverse=True))
-    return re.compile(rf"(?<![\w.])(?<!\d )({forms})(?=\s?[А-ЯЁ]?(?:\d|[а-яё]*|\s*$))(?!\s?[а-яё])")
+    short = table("verbalise_ru")["places"]
+    titled = (form.capitalize() for form in short if len(form) > 2)  # «Д.» may be a person's
+    forms = "|".join(sorted(map(re.escape, [*short, *titled]), key=len, reverse=True))
+    return re.compile(rf"(?<![\w.])(?<!\d )(?<!т\. )({forms})(?=\s?[А-ЯЁ]?(?:\d|[а-яё]*|\s*$))(?!\s?[а-яё])")
 
 
 def _place(found: re.Match[str]) -> str:
@@ -89,13 +96,14 @@ def _place(found: re.Match[str]) -> str:
     numbered = re.match(r"\s?\d", found.string[found.end() :])
     if found[1] in {"с.", "г.", "п."} and bool(numbered) == (found[1] == "г."):
         return found[0]  # «с.» and «п.» need a number behind them, «г.» a name
-    written = found[1]
+    written = found[1].lower()
     if written == "стр." and not re.search(r"(?:\d|дом|ул|корп|д\.)[^.!?]*,\s*$", before):
         written = "с."
     forms: list[str] = table("verbalise_ru")["places"][written]
     if re.search(r"(?<!\w)по\s*$", before.lower()):
         case = "d"
-    return f"{forms[PLACE_CASES.get(case, 0)]} "
+    said = forms[PLACE_CASES.get(case, 0)]
+    return f"{said.capitalize() if found[1][0].isupper() else said} "
 
 
 @derived
@@ -110,7 +118,7 @@ def _shorts() -> tuple[re.Pattern[str], dict[str, str]]:
     words = "|".join(ended[form] for form in forms if form[0].isalpha())
     signs = "|".join(ended[form] for form in forms if not form[0].isalpha())
     # «30 см.» is a length, «см. ниже» is not; tried where a word begins, which is what makes it quick
-    pattern = re.compile(rf"\b(?<!\d)(?<!\d )(?:{words})|{signs}")
+    pattern = re.compile(rf"\b(?<![\d/])(?<!\d )(?:{words})|{signs}")
     return pattern, {**long, **{form.lower(): said for form, said in long.items()}}
 
 

@@ -35,7 +35,7 @@ class Unit:
     @property
     def feminine(self) -> bool:
         """Whether it counts «одна, две»."""
-        return self.declension in {"fem", "week", "line", "pack", "piece", "kopeck"}
+        return self.declension in {"fem", "thousand", "week", "line", "pack", "piece", "kopeck"}
 
     @property
     def animate(self) -> bool:
