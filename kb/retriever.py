@@ -24,6 +24,8 @@ LIGHT = 0.25
 """Importance of a light word that the knowledge base does not have, and of «один», «два» which are often no numbers."""
 LIGHT_KNOWN = 0.6
 """Importance of a light word that it has."""
+MEANT = 0.5
+"""A light word counts as known when a word that is surely meant by it is."""
 EVIDENCE = 0.5
 """Importance of all terms together under which even a full match counts for less."""
 AT_ONCE = 2000
@@ -187,7 +189,8 @@ class KnowledgeBase:
             return LIGHT
         if not light:
             return 1.0
-        return LIGHT_KNOWN if self.index.knows(term) else LIGHT
+        known = self.index.knows(term) or max(self.meant(term).values(), default=0.0) >= MEANT
+        return LIGHT_KNOWN if known else LIGHT
 
     def _words(self, wanted: Mapping[str, float]) -> Any:
         """Confidence of each section by its words; ``None`` without words."""
@@ -235,11 +238,23 @@ class KnowledgeBase:
             for place, number in enumerate((n for n in near if sure[n] >= likely), 1):
                 places[int(number)] = places.get(int(number), 0.0) + DENSE_SHARE / (RANK_K + place)
         ranked = sorted(places.items(), key=lambda pair: (-pair[1], pair[0]))
-        return [(number, float(sure[number]), fused) for number, fused in ranked if sure[number] > 0][: self._top_k]
+        return _falling([(number, float(sure[number]), fused) for number, fused in ranked if sure[number] > 0])[
+            : self._top_k
+        ]
 
     def _passage(self, number: int, score: float) -> Passage:
         section = self.sections[number]
         return Passage(section.base, section.heading, section.text, min(score, 1.0))
+
+
+def _falling(ranked: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    """A section that the vectors put before a surer one is as sure as that."""
+    out: list[tuple[int, float, float]] = []
+    most = 0.0
+    for number, score, fused in reversed(ranked):
+        most = max(most, score)
+        out.append((number, most, fused))
+    return out[::-1]
 
 
 def _best(scores: Any, most: int) -> Any:

@@ -6,6 +6,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,10 @@ class Terms:
         return {word: unit for unit, words in self._tables["units"].items() for word in words.split()}
 
     @cached_property
+    def _units_named(self) -> frozenset[str]:
+        return frozenset(self._tables["units"])
+
+    @cached_property
     def _same(self) -> dict[str, str]:
         groups = (group.split() for group in self._tables["same"])
         return {self._stem(word): self._stem(words[0]) for words in groups for word in words}
@@ -106,7 +111,9 @@ class Terms:
         for what, into in self._rewrites:
             text = what.sub(into, text)
         words = join_numbers(TOKEN.findall(text), self._numbers)
-        return tuple((term, self._is_light(word)) for word in words if (term := self._term(word)))
+        found = [(term, self._is_light(word)) for word in words if (term := self._term(word))]
+        joined = [(a + b, False) for (a, _), (b, _) in pairwise(found) if a[0].isdigit() and b in self._units_named]
+        return (*found, *joined)
 
     def _is_light(self, word: str) -> bool:
         return self._light_ending.search(word) is not None or self._stem(word) in self._light_words
