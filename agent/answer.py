@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Protocol
 
@@ -21,8 +21,9 @@ from agent.prompts import Prompts
 from agent.texts import Texts
 from agent.thought import Thought
 from agent.tool import ToolCall
+from agent.tools import Declared, Means, Using
 
-__all__ = ["Answering", "Answers", "Minds", "Watch"]
+__all__ = ["Answering", "Answers", "Desk", "Minds", "Watch"]
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,21 @@ class Answering(Protocol):
         """The answer to ``text``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is at hand for one caller."""
+
+    about: str = ""
+    """What is known from earlier calls, as a model is told it."""
+    means: Means = field(default_factory=Means)
+    """What can be done for him."""
+
+
+NOBODY = Desk()
+ROUNDS = 3
+"""How often a model is asked for one answer, because of tools."""
+
+
 class Answers:
     """Answers what a caller said; one for all calls, the state is in the Dialogue."""
 
@@ -72,6 +88,11 @@ class Answers:
         self._asking = Asking(minds)
         self._intents, self._canonical = intents, canonical
         self._texts, self._cache = texts, cache
+        self._tools: tuple[Declared, ...] = ()
+
+    def of(self, desk: Desk) -> Answering:
+        """The same answers for one caller."""
+        return _OfCaller(self, desk)
 
     def use(self, minds: Minds) -> None:
         """From the next turn on ``minds`` answer."""
@@ -85,7 +106,7 @@ class Answers:
         """Files may have changed since the last turn."""
         if self._texts is not None:
             texts = self._texts()
-            self._prompts, self._intents = texts.prompts, texts.intents
+            self._prompts, self._intents, self._tools = texts.prompts, texts.intents, texts.tools
 
     @property
     def models(self) -> dict[str, str]:
@@ -115,7 +136,9 @@ class Answers:
         """True when both texts ask the same, written differently at most."""
         return self._canonical(one) == self._canonical(other)
 
-    async def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+    async def sentences(
+        self, text: str, context: Context, watch: Watch, desk: Desk = NOBODY
+    ) -> AsyncGenerator[Sentence, None]:
         """Answer ``text``; never raises for a failed model or index, and changes nothing: effects travel along."""
         self._look()
         intent = self._intents.match(text)
@@ -125,7 +148,7 @@ class Answers:
             for sentence in scripted:
                 yield sentence
             return
-        async with aclosing(self._from_knowledge(text, context, watch)) as answer:
+        async with aclosing(self._from_knowledge(text, context, watch, desk)) as answer:
             async for sentence in answer:
                 yield sentence
 
@@ -145,12 +168,17 @@ class Answers:
             return []
         return [Sentence(intent.reply, effect="offer" if kind == "offer" else "", firm=intent.firm)]
 
-    async def _from_knowledge(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+    async def _from_knowledge(
+        self, text: str, context: Context, watch: Watch, desk: Desk
+    ) -> AsyncGenerator[Sentence, None]:
         prompts = self._prompts
-        question = Question(self._canonical(text), (), context.history, prompts.instructions, prompts.unheard_note)
+        asked, note = self._canonical(text), prompts.unheard_note
+        question = Question(asked, (), context.history, prompts.instructions, note, about=desk.about)
         passages = await self._passages(question)
         watch.reached("passages")
         question = replace(question, passages=passages)
+        using = Using(self._tools, desk.means, prompts)
+        question = replace(question, tools=using.offered)
         key = await self._key(question)
         known = await self._cache.get(key) if self._cache and key else ()
         if known:
@@ -158,21 +186,48 @@ class Answers:
             for sentence in known:
                 yield sentence
             return
-        thought = Thought(self._asking, question, self._language, prompts.ungrounded_note)
         said: list[Sentence] = []
-        async with aclosing(thought.sentences(watch)) as texts:
-            async for piece in texts:
-                if isinstance(piece, ToolCall):
-                    continue
+        async with aclosing(self._thought(question, using, watch)) as sentences:
+            async for sentence in sentences:
                 if not said:
                     watch.reached("first_sentence")
-                said.append(Sentence(piece, _source(piece, passages)))
-                yield said[-1]
+                said.append(sentence)
+                yield sentence
         if not said:
             watch.reached("first_sentence")
             yield Sentence(prompts.no_answer, effect="offer")
-        elif self._cache and key and thought.by_model and first_of_call(question):
+        elif self._cache and key and using.by_model and first_of_call(question):
             await self._cache.put(key, said)
+
+    async def _thought(self, question: Question, using: Using, watch: Watch) -> AsyncGenerator[Sentence, None]:
+        """What the models say, and what comes of the tools that they ask for."""
+        silent = True
+        for _ in range(ROUNDS):
+            thought = Thought(self._asking, question, self._language, self._prompts.ungrounded_note)
+            calls: list[ToolCall] = []
+            mute = True
+            async with aclosing(thought.sentences(watch)) as texts:
+                async for piece in texts:
+                    if isinstance(piece, ToolCall):
+                        calls.append(piece)
+                    else:
+                        silent = mute = False
+                        yield Sentence(piece, _source(piece, question.passages))
+            using.by_model = thought.by_model and not calls and not using.results
+            for call in calls:
+                async with aclosing(using.use(call, silent)) as sentences:
+                    async for sentence in sentences:
+                        silent = False
+                        yield sentence
+                if using.over:
+                    return
+            if not calls:
+                if mute and using.results:
+                    break
+                return
+            question = replace(question, results=tuple(using.results))
+        # something was announced, and no model told what came of it
+        yield Sentence(self._prompts.no_answer, effect="offer")
 
     async def _key(self, question: Question) -> str:
         """Where the answer is kept; empty when none is, or the question leans on what was said before."""
@@ -191,6 +246,21 @@ class Answers:
         except KnowledgeError as error:
             log.error("%s: %s", error.code, error)
             return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _OfCaller:
+    inner: Answers
+    desk: Desk
+
+    def is_backchannel(self, text: str, offered: bool) -> bool:
+        return self.inner.is_backchannel(text, offered)
+
+    def alike(self, one: str, other: str) -> bool:
+        return self.inner.alike(one, other)
+
+    def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+        return self.inner.sentences(text, context, watch, self.desk)
 
 
 def _source(sentence: str, passages: tuple[Passage, ...]) -> str:

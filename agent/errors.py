@@ -51,6 +51,12 @@ class KnowledgeError(AlloError):
     code = "kb"
 
 
+class ToolError(AlloError):
+    """A tool that a model asked for failed or took too long."""
+
+    code = "tool"
+
+
 class StallError(AlloError):
     """No answer came for seconds; some engine hangs."""
 

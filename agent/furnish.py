@@ -4,8 +4,9 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 
-from agent.answer import Answers
+from agent.answer import Answers, Desk
 from agent.asking import Minds
+from agent.backends.tool_http import HttpTools
 from agent.house import House
 from agent.language.completeness import completeness
 from agent.language.normalise import normalise
@@ -16,6 +17,7 @@ from agent.phrases import Phrases
 from agent.prompts import Prompts
 from agent.settings import Settings, Turns
 from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
+from agent.tools import Means, WebhookCall
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
@@ -26,6 +28,7 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
     stt = await new_stt(settings)
     stack.push_async_callback(stt.close)
     answers, minds, live = await open_answers(settings, stack)
+    webhook = _webhook(stack)
     prompts = live.now().prompts
     voice, voice_name = await _open_voice(settings, stack, prompts)
     turn_model = await new_turn_model(settings)
@@ -43,12 +46,20 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         turns=_turns(settings.turns, minds),
         calls=settings.calls,
         turn_model=turn_model,
-        for_call=lambda house, _caller: replace(house, prompts=live.now().prompts),
+        for_call=lambda house, caller: replace(
+            house, prompts=live.now().prompts, answers=answers.of(Desk(means=Means(webhook, number=caller.number)))
+        ),
         connect=answers.connect,
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+
+
+def _webhook(stack: AsyncExitStack) -> WebhookCall:
+    tools = HttpTools()
+    stack.push_async_callback(tools.close)
+    return tools.call
 
 
 def _turns(turns: Turns, minds: Minds) -> Turns:

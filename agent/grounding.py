@@ -45,10 +45,12 @@ class Grounds:
     def fault(self, sentence: str) -> str:
         """The first thing in ``sentence`` that is not grounded, as words for the model; empty: it may be spoken."""
         text = LIST_MARK.sub("", sentence)
-        for quantity in quantities(text, self._language):
+        said = quantities(text, self._language)
+        for quantity in said:
             if not self._holds(quantity):
                 return _shown(quantity)
-        foreign = (dimensions(text, self._language) & MEASURED) - self._dimensions
+        counted = {quantity.kind for quantity in said}
+        foreign = (dimensions(text, self._language) & MEASURED) - self._dimensions - counted
         return min(foreign, default="")
 
     def _holds(self, said: Quantity) -> bool:

@@ -7,6 +7,10 @@ from pathlib import Path
 from agent.intents import Intents, load_intents
 from agent.prompts import FILES, Prompts, load_prompts, persona_file
 from agent.settings import Settings
+from agent.tools import Declared, load_tools
+
+TOOLS = "tools.toml"
+"""What models may do; may be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,7 @@ class Texts:
 
     prompts: Prompts
     intents: Intents
+    tools: tuple[Declared, ...] = ()
     files: tuple[Path, ...] = ()
     """What it was read from."""
 
@@ -24,12 +29,13 @@ def load_texts(settings: Settings) -> Texts:
     directory, language, persona = settings.prompts.dir, settings.language, settings.prompts.persona
     prompts = load_prompts(directory, language, persona)
     files = tuple(text_files(directory, language, persona))
-    return Texts(prompts, load_intents(directory, language), files)
+    tools = load_tools(directory / language / TOOLS)
+    return Texts(prompts, load_intents(directory, language), tools, files)
 
 
 def text_files(directory: Path, language: str, persona: str) -> Iterator[Path]:
     """Every file that ``load_texts`` reads or would read."""
     folder = directory / language
-    yield from (folder / name for name in ("phrases.toml", "intents.toml", *FILES.values()))
+    yield from (folder / name for name in ("phrases.toml", "intents.toml", TOOLS, *FILES.values()))
     if persona:
         yield persona_file(directory, language, persona)

@@ -51,7 +51,7 @@ class Thought:
         except ModelError as error:
             log.warning("llm: %s; the knowledge base answers instead", error)
             self._fault = self._fault or str(error)
-        if self._fault:
+        if self._fault and not self._question.results:  # it knows nothing of what a tool found out
             async with aclosing(self._of_knowledge(watch)) as sentences:
                 async for sentence in sentences:
                     yield sentence

@@ -16,6 +16,18 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """A request to somebody else's server."""
+
+    method: str
+    """``GET``: arguments that the address does not name become its query; ``POST``, ``PUT``: they are sent as JSON."""
+    url: str
+    """``{name}`` stands for an argument."""
+    headers: Mapping[str, str]
+    """With their secrets: never shown or logged."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A model asks for a tool."""
 
