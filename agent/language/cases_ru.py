@@ -13,7 +13,7 @@ from agent.language.tables import derived, table
 HIGHEST = 200
 """Highest number that tells which one of a row."""
 REACH = 80
-"""Characters before a number that are looked at."""
+"""Characters before and behind a number that are looked at."""
 CACHED = 8192
 """Words whose parses are kept."""
 ANY = "nagdip"
@@ -96,6 +96,7 @@ def _describes(word: str) -> bool:
 
 def noun_behind(behind: str) -> tuple[Noun, ...]:
     """The noun that a number before ``behind`` counts: over further numbers of a list and over adjectives."""
+    behind = behind[:REACH]
     while more := MORE.match(behind):
         behind = behind[more.end() :]
     found = WORD.match(behind)
@@ -148,6 +149,7 @@ def agreement(before: str, value: str, behind: str) -> Agreement:
 
 def _last_of_list(value: str, behind: str) -> str:
     """The number with which the noun agrees: the last of «1–2 раза»."""
+    behind = behind[:REACH]
     while (more := MORE.match(behind)) and (number := re.search(NUMBER, more[0])):
         value, behind = re.sub(r"\s", "", number[0]).replace(",", "."), behind[more.end() :]
     return value
@@ -160,7 +162,7 @@ def _gender(readings: tuple[Noun, ...]) -> str:
 def is_numbered(before: str, value: str, behind: str) -> bool:
     """Whether the number tells which, not how many: «на 3 этаже», «3 квартал»."""
     found = WORD.match(behind)
-    if found is None or not value.isdigit() or not 1 <= int(value) <= HIGHEST:
+    if found is None or not value.isdigit() or len(value) > len(str(HIGHEST)) or not 1 <= int(value) <= HIGHEST:
         return False
     readings = nouns(found[1].lower())
     single = [noun for noun in readings if not noun.plural and noun.case in candidates(before)]
@@ -192,7 +194,7 @@ def is_governed(before: str) -> bool:
 
 def _ordered(allowed: str, value: str) -> str:
     """«по пять рублей», but «по одному рублю»."""
-    one = value.isdigit() and int(value) % 10 == 1 and int(value) % 100 != 11
+    one = value.isdigit() and value[-1] == "1" and value[-2:] != "11"
     return allowed[::-1] if allowed == "ad" and one else allowed
 
 
@@ -200,7 +202,7 @@ def fits(value: str, case: str, noun: Noun) -> bool:
     """Whether a noun in this form can stand behind ``value`` said in ``case``."""
     if not value.isdigit():
         return noun.case == "g"
-    last, teens = int(value) % 10, 11 <= int(value) % 100 <= 14
+    last, teens = int(value[-1]), 11 <= int(value[-2:]) <= 14
     if last == 1 and not teens:
         return noun.case == case and (not noun.plural or not noun.gender)
     if case in "na":

@@ -4,7 +4,7 @@ import re
 
 from agent.language import dates_ru
 from agent.language import numbers_ru as numbers
-from agent.language.cases_ru import NUMBER, agreement, case_of_unit, is_governed, is_numbered, noun_behind
+from agent.language.cases_ru import NUMBER, REACH, agreement, case_of_unit, is_governed, is_numbered, noun_behind
 from agent.language.units_ru import ALONE, PLAIN, Unit, counted, form, unit, unit_behind
 
 COUNTED = re.compile(NUMBER)
@@ -99,6 +99,7 @@ def _is_code(before: str, value: str, behind: str) -> bool:
 
 def _unit_of_list(behind: str) -> Unit | None:
     """The unit of a later number that is this one's, too: «от 1,5 до 3 мм», «2 или 3 т»."""
+    behind = behind[:REACH]
     while more := TOGETHER.match(behind):
         behind = behind[more.end() :]
         if found := unit_behind(behind):
@@ -128,7 +129,7 @@ def _price(value: str, of: Unit, case: str) -> str:
     """«девяносто девять рублей девяносто копеек»."""
     whole, _, part = value.partition(".")
     coin = Unit(*of.hundredth)
-    said = f"{numbers.cardinal(int(whole), case)} {counted(of, int(whole), case)}"
+    said = f"{numbers.number(whole, case)} {counted(of, whole, case)}"
     if part == "00":
         return said
     gender = "f" if coin.feminine else "m"

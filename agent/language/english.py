@@ -18,19 +18,20 @@ SITE = re.compile(r"\b(?:https?://)?[A-Za-z][\w-]+(?:\.[A-Za-z][\w-]+)+\b")
 PHONE = re.compile(r"(?<![\d.,])(\+\d{1,3}[ -]?)?(?:\((\d{2,5})\)[ -]?)?\d{2,5}(?:[ -]\d{3,4}){1,3}(?!\d)")
 CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])")
 MODEL = re.compile(r"(?<![\w-])([A-Z]{1,5})(?:-?(\d+))([A-Z]{0,2})(?![\w.,]*\d)(?!\w)")
-STANDARD = re.compile(r"\b([A-Z]{2,5}) (\d{3,6})((?:-\d+)*)(?!\d)")
+STANDARD = re.compile(r"\b([A-Z]{2,5}) (\d{3,6})((?:[-:]\d+)*)(?!\d)")
 ISO = re.compile(rf"(?<![\w-])((?:19|20)\d\d)-(0[1-9]|1[0-2])-({DAY})(?![\w-])")
 SLASHED = re.compile(rf"(?<![\d/])({DAY})/(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])")
 DATE = re.compile(rf"(?<![\d.,])(?:(the) )?({DAY})(?:st|nd|rd|th)?(?: of)? ({MONTH})(?:,? ((?:1[5-9]|20)\d\d))?(?!\d)")
 AMERICAN = re.compile(rf"\b({MONTH}) ({DAY})(?:st|nd|rd|th)?(?:,? ((?:1[5-9]|20)\d\d))?(?![\d:]|\.\d)")
+NAMED_YEAR = re.compile(r"\b([Tt]he|Q[1-4]|[Yy]ear) (1[5-9]\d\d|20\d\d)(?= [a-z]{4}|$|[,;!?]|\.(?!\d))")
 YEAR = re.compile(r"\b(since|in|from|until|of|by) (1[5-9]\d\d|20\d\d)\b(?! ?[A-Za-z°%]|[.,:]?\d)", re.IGNORECASE)
 DECADE = re.compile(r"(?<![\d.,])(1[5-9]\d|20\d)0s\b")
 RANGE = re.compile(rf"(?<![\w.,-])({NUMBER})\s?[–—-]\s?({NUMBER})(?![\d-])")
 SIGN_RANGE = re.compile(rf"(?<![\w.,])([+−–-]?(?:{NUMBER}))\s?(?:…|\.\.\.?)\s?([+−–-]?(?:{NUMBER}))")
-ORDINAL = re.compile(r"\b(\d+)(?:st|nd|rd|th)\b")
+ORDINAL = re.compile(r"\b(\d{1,9})(?:st|nd|rd|th)\b")
 GLUED = re.compile(r"(?<![\w.,])(\d+)-(?=[a-z]{2,})")
 VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\d,])")
-FRACTION = re.compile(r"(?<![\d/.,])(?:(\d+) )?([1-9])/(10|[2-9])(?![\d/]|[.,]\d)")
+FRACTION = re.compile(r"(?<![\d/.,])(?:(\d{1,9}) )?([1-9])/(10|[2-9])(?![\d/]|[.,]\d)")
 SUPERSCRIPT = re.compile(r"(?<=[\d/ ])([kcm]?m)\^?([23])(?![\d\w])")
 CAPITALS = re.compile(r"\b(?:[A-Z]{2,6}|[B-HJ-Z])\b")
 BEHIND = re.compile(r"[ \u00a0\u202f]?([A-Za-z°%µμΩ£$€¥₽][A-Za-z°%²³·]*(?:\.m\.)?(?:/[A-Za-z]+[²³]?)?)(?![\w/°²³])")
@@ -54,7 +55,8 @@ def words(text: str) -> str:
     text = _money().sub(_paid, text)
     text = _count_all(text)
     text = ALONE.sub(_lone, text)
-    return CAPITALS.sub(lambda m: _spelled(m[0]), text.replace("/", " "))
+    read = table("verbalise_en")["read"]["words"].split()
+    return CAPITALS.sub(lambda m: m[0] if m[0] in read else _spelled(m[0]), text.replace("/", " "))
 
 
 def _dates(text: str) -> str:
@@ -62,6 +64,7 @@ def _dates(text: str) -> str:
     text = SLASHED.sub(lambda m: _day(m[1], MONTHS[int(m[2]) - 1], m[3], "the "), text)
     text = DATE.sub(lambda m: _day(m[2], m[3], m[4], "the "), text)
     text = AMERICAN.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'ordinal')}{_year(m[3], ', ')}", text)
+    text = NAMED_YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
     text = YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
     return DECADE.sub(lambda m: re.sub("y$", "ies", _say(int(m[1]) * 10, "year")), text)
 
@@ -85,6 +88,9 @@ def _signs(text: str) -> str:
     text = SUPERSCRIPT.sub(lambda m: m[1] + {"2": "²", "3": "³"}[m[2]], text)
     text = re.sub(r"(?<=\d)\s?[×x*]\s?(?=\d)", " by ", text)
     text = re.sub(r"([<>])\s?(?=\d)", lambda m: {"<": "less than ", ">": "more than "}[m[1]], text)
+    text = re.sub(r"(?<![\d,.])(\d+),(\d\d?)(?![\d,])", r"\1.\2", re.sub(r"(?<=\d)\^(?=\d)", " to the power of ", text))
+    text = re.sub(r"(?<![\d:.,])(\d{1,4}):(\d{1,4})(?![\d:])", r"\1 to \2", text)
+    text = re.sub(r"(?<![\w.,])(\d+)\+(?=\s[a-z])", r"more than \1", re.sub(r"(?<=\d)p(?!\w)", " pence", text))
     text = re.sub(r"#(?=\d)", "number ", re.sub(r"~\s?(?=\d)", "about ", text))
     return FRACTION.sub(_fraction, text)
 
@@ -151,10 +157,15 @@ def _shorts() -> tuple[re.Pattern[str], dict[str, str]]:
 def _money() -> re.Pattern[str]:
     signs = "".join(re.escape(sign) for sign in table("units_en")["money"])
     amounts = "|".join(sorted(table("verbalise_en")["amounts"], key=len, reverse=True))
-    return re.compile(rf"([{signs}])\s?({NUMBER})(?: ?({amounts})(?!\w))?")
+    return re.compile(rf"([{signs}])\s?({NUMBER})(?: ?({amounts})(?!\w))?(?:/([A-Za-z]+[²³]?)(?!\w))?")
 
 
 def _paid(found: re.Match[str]) -> str:
+    per = table("units_en")["per"].get(found[4] or "") or (_powered(found[4] or "") or (found[4] or "",))[0]
+    return _price(found) + (f" per {per}" if per else "")
+
+
+def _price(found: re.Match[str]) -> str:
     one, many, coin, coins = table("units_en")["money"][found[1]]
     value = _plain(found[2])
     if found[3]:
@@ -183,7 +194,7 @@ def _count_all(text: str) -> str:
 def _count(value: str, behind: str) -> tuple[str, int]:
     """A number in words, with its unit, and how many characters of ``behind`` that takes."""
     match = BEHIND.match(behind)
-    if match is None or match[1] == "in":
+    if match is None or (match[1] == "in" and match.start(1)):
         return _number(value), 0
     for written in (match[1], match[1].partition("/")[0]):
         forms = _unit(written)

@@ -12,7 +12,7 @@ from agent.language.tables import derived, table
 MARKS = {"dot": ".", "dash": "-", "hyphen": "-", "underscore": "_"}
 NAME = r"[\w-]+(?: (?:dot|dash|hyphen|underscore) [\w-]+)*"
 MAIL = re.compile(rf"(?<!\w)({NAME}) at ([\w-]+(?: (?:dot|dash) [\w-]+)* dot [a-z]+)(?!\w)", re.IGNORECASE)
-TOKEN = re.compile(r"(?<![\w,.:/-])\d+(?:\.\d+)?(?![\w,.:/-]*\w)|[A-Za-z]+(?:'[a-z]+)?|\S")
+TOKEN = re.compile(r"(?<![\w,.:/-])\d{1,15}(?:\.\d{1,15})?(?![\w,.:/-]*\w)|[A-Za-z]+(?:'[a-z]+)?|\S")
 _ORDINAL_LEADS = "the january february march april may june july august september october november december"
 ORDINAL_LEADS = frozenset(_ORDINAL_LEADS.split())
 """Before these «third» is a number; «second» may be a unit."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from agent.language.tables import derived, table
 
-TOKEN = re.compile(r"(?<![\w,.:/-])\d+(?:,\d+)?(?![\w,.:/-]*\w)|[А-Яа-яЁё]+(?:-[А-Яа-яЁё]+)*|\S")
+TOKEN = re.compile(r"(?<![\w,.:/-])\d{1,15}(?:,\d{1,15})?(?![\w,.:/-]*\w)|[А-Яа-яЁё]+(?:-[А-Яа-яЁё]+)*|\S")
 PLACE = re.compile(r"(десят|сот|тысячн)(?:ых|ая|ой|ую|ыми|ым)")
 PLACES = {"десят": 1, "сот": 2, "тысячн": 3}
 WHOLE = re.compile(r"цел(?:ых|ая|ой|ую|ыми|ым)")

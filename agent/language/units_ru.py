@@ -104,7 +104,7 @@ def counted(of: Unit, value: str | int, case: str) -> str:
     text = str(value)
     if "." in text:
         return form(of, "g", plural=False)
-    last, teens = int(text) % 10, 11 <= int(text) % 100 <= 14
+    last, teens = int(text[-1]), 11 <= int(text[-2:]) <= 14
     if last == 1 and not teens:
         return form(of, case, plural=False)
     if case not in "na":

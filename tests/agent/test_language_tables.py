@@ -46,6 +46,15 @@ def test_any_text_can_be_said_and_leaves_no_digit(text: str, language: str) -> N
     assert not re.search(r"\d", verbalise(text, language))
 
 
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize(
+    "text", ["1" * 5000, "1" * 5000 + "-го", "1" * 5000 + " кН", "5, " * 400, "5-" * 400, "a." * 800]
+)
+def test_a_line_without_end_is_said_too(text: str, language: str) -> None:
+    assert not re.search(r"\d", verbalise(text, language))
+    assert normalise(normalise(text, language, True), language, True) == normalise(text, language, True)
+
+
 @given(
     st.lists(st.sampled_from(["да", "пресс", "скоро", "Казань", "5", "РМ-100", "м/с", "—", "10:30", "№"]), max_size=8)
 )
