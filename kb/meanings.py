@@ -86,8 +86,8 @@ class Meanings:
         self._known = frozenset(vocabulary)
         self._near = near
         self._sounds = Sounds([word for word in vocabulary if word.isalpha()])
-        self._words = [word for word in vocabulary if word.isalpha() and len(word) > 1]
         self._vectors = vectors
+        self._words = [word for word in vocabulary if len(word) > 1 and vectors and vectors.has(word)]
         self._rows = vectors.rows(self._words) if vectors else None
         self.of: Callable[[str], Mapping[str, float]] = lru_cache(CACHED)(self._of)
 
@@ -106,17 +106,18 @@ class Meanings:
 
     def foreign(self, term: str, readings: Mapping[str, float]) -> bool:
         """True for a word of the language that hardly stands for anything here: it speaks of other things."""
-        if self._vectors is None or not term.isalpha() or term in self._known:
+        if not term.isalpha() or term in self._known or max(readings.values(), default=0.0) >= UNSURE:
             return False
-        return max(readings.values(), default=0.0) < UNSURE and self._vectors.has(term)
+        return self._vectors is None or self._vectors.has(term)
 
     def _alike(self, term: str) -> list[tuple[str, float]]:
-        if self._vectors is None or self._rows is None or not self._words:
+        if self._vectors is None or self._rows is None or not self._words or not self._vectors.has(term):
             return []
         import numpy as np  # noqa: PLC0415
 
         cosines = self._rows @ self._vectors.rows([term])[0]
         most = ALIKE_KNOWN if term in self._known else ALIKE_UNKNOWN
-        best = np.argsort(-cosines)[: READINGS + 1]
-        close = [(self._words[n], float(cosines[n])) for n in best if cosines[n] >= ALIKE]
+        near = np.flatnonzero(cosines >= ALIKE)
+        best = near[np.argsort(-cosines[near])][: READINGS + 1]
+        close = [(self._words[n], float(cosines[n])) for n in best]
         return [(word, min(1.0, 0.3 + (cosine - ALIKE) * 1.4) * most) for word, cosine in close if word != term]

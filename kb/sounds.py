@@ -1,6 +1,7 @@
 """Words that sound like a word which the knowledge base does not have: a recogniser's slip, a caller's variant."""
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -8,7 +9,9 @@ LEAST = 0.62
 """Words that are less alike than this are other words."""
 SHORTEST = 4
 """Letters; shorter words are like too many others."""
-CANDIDATES = 24
+LONGER = 3
+"""Letters by which words that sound alike may differ in length."""
+CANDIDATES = 16
 """Words compared letter by letter, at most."""
 MOST = 0.85
 """How surely a word is meant that sounds the same."""
@@ -38,10 +41,14 @@ class Sounds:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = [word for word in words if len(word) >= SHORTEST]
         self._keys = [key(word) for word in self._words]
-        self._pairs: defaultdict[str, list[int]] = defaultdict(list)
+        import numpy as np  # noqa: PLC0415 - only where there is a knowledge base
+
+        self._lengths = np.array([len(sound) for sound in self._keys], np.int16)
+        found: defaultdict[str, array[int]] = defaultdict(lambda: array("i"))
         for number, sound in enumerate(self._keys):
             for pair in _pairs(sound):
-                self._pairs[pair].append(number)
+                found[pair].append(number)
+        self._pairs = {pair: np.frombuffer(numbers, np.int32) for pair, numbers in found.items()}
 
     def like(self, word: str) -> list[tuple[str, float]]:
         """Words that sound like ``word``, best first, with how surely each is meant, 0 to 1."""
@@ -54,14 +61,18 @@ class Sounds:
 
     def _candidates(self, sound: str) -> list[int]:
         """Those that share most pairs of letters."""
-        shared: defaultdict[int, int] = defaultdict(int)
+        import numpy as np  # noqa: PLC0415
+
         pairs = _pairs(sound)
-        for pair in pairs:
-            for number in self._pairs.get(pair, ()):
-                shared[number] += 1
+        shares = [self._pairs[pair] for pair in pairs if pair in self._pairs]
+        if not shares:
+            return []
+        shared = np.bincount(np.concatenate(shares), minlength=len(self._keys))
         enough = max(1, len(pairs) // 3)
-        likely = [n for n, count in shared.items() if count >= enough and abs(len(self._keys[n]) - len(sound)) <= 3]
-        return sorted(likely, key=lambda n: -shared[n])[:CANDIDATES]
+        likely = np.flatnonzero((shared >= enough) & (abs(self._lengths - len(sound)) <= LONGER))
+        if len(likely) > CANDIDATES:
+            likely = likely[np.argpartition(-shared[likely], CANDIDATES)[:CANDIDATES]]
+        return [int(number) for number in np.sort(likely)]
 
 
 def _pairs(sound: str) -> set[str]:
