@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -69,6 +70,8 @@ class Behaviour:
     """So many requests meet the fault, then all is well; negative: all of them."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     """Bodies received, oldest first."""
+    embedded: list[Any] = field(default_factory=list)
+    """Inputs of the embedding requests received."""
     keys: list[str] = field(default_factory=list)
     """Authorization headers received."""
     connections: set[object] = field(default_factory=set)
@@ -86,6 +89,7 @@ class OpenAiServer:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._completions)
         app.router.add_get("/v1/", self._nothing)
+        app.router.add_post("/v1/embeddings", self._embeddings)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
 
     @property
@@ -123,6 +127,14 @@ class OpenAiServer:
         if not body.get("stream") or fault == "plain":
             return web.json_response(_completion(body["model"], text, calls))
         return await self._stream(request, body["model"], text, calls, fault)
+
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.behaviour.embedded.append(body["input"])
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        rows = [{"object": "embedding", "index": n, "embedding": _vector(text)} for n, text in enumerate(texts)]
+        usage = {"prompt_tokens": 0, "total_tokens": 0}
+        return web.json_response({"object": "list", "data": rows, "model": body["model"], "usage": usage})
 
     async def _nothing(self, request: web.Request) -> web.Response:
         self.behaviour.connections.add(request.transport)
@@ -230,6 +242,15 @@ def _completion(model: str, text: str, calls: list[tuple[str, str]]) -> dict[str
         ]
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
     return {"id": "c1", "object": "chat.completion", "created": 0, "model": model, "choices": [choice]}
+
+
+def _vector(text: str) -> list[float]:
+    """64 numbers that are alike for texts that share words."""
+    vector = [0.0] * 64
+    for word in re.findall(r"\w{3,}", text.lower()):
+        vector[zlib.crc32(word[:5].encode()) % 64] += 1.0
+    length = sum(value * value for value in vector) ** 0.5 or 1.0
+    return [value / length for value in vector]
 
 
 def _from_context(body: dict[str, Any]) -> str:
