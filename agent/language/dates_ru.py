@@ -72,7 +72,10 @@ def _century(year: str) -> str:
 
 def _days(found: re.Match[str]) -> str:
     before = found.string[: found.start()]
-    glue = "" if re.search(r"\bс\s*$", before) else "с "
+    case = _day_case(before) if candidates(before) != ANY else ""
+    if case and not re.search(r"(?<!\w)со?\s*$", before.lower()):
+        return " ".join([" - ".join(numbers.ordinal(int(day), case, "n") for day in found.groups()[:2]), found[3]])
+    glue = "" if case else "с "
     first = numbers.ordinal(int(found[1]), "g", "n")
     return f"{glue}{first} по {numbers.ordinal(int(found[2]), 'n', 'n')} {found[3]}"
 

@@ -129,6 +129,8 @@ def _ordinal(found: re.Match[str]) -> str:
     if ending in CARDINAL_ENDINGS or (ending == "х" and value <= 4):
         return numbers.cardinal(value, CARDINAL_ENDINGS.get(ending, "g"))
     readings = noun_behind(behind)
+    if ending == "ю" and any(noun.plural and noun.case == "i" for noun in readings):
+        return numbers.cardinal(value, "i")
     decade = value % 10 == 0 and value >= 20 and (not readings or any(noun.plural for noun in readings))
     if ending in PLURAL and (
         ending not in SUFFIXES

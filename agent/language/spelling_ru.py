@@ -10,11 +10,15 @@ MAIL = re.compile(r"[\w.+-]+@[A-Za-zА-Яа-я][\w-]*(?:\.\w+)+")
 SITE = re.compile(r"\b(?:https?://)?[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)+\b")
 STANDARD = re.compile(r"\b(ГОСТ\w*|ISO|ИСО|ASTM|ТУ|СНиП|DIN|EN)( Р ИСО| Р| ISO| ИСО)? (\d+)((?:[-.–:]\d+)*)")
 MODEL = re.compile(
-    r"(?<![\w-])([А-ЯЁA-Z][А-ЯЁA-Za-z]{0,5}?)(?:-(\d+(?:[.,]\d+)?)(?:-(\d+))?|(\d+))([А-ЯЁA-Z]{0,3})(?![\w])(?!-\d)"
+    r"(?<![\w-])([А-ЯЁA-Z][А-ЯЁA-Za-z]{0,5}?)(?:-(\d+(?:[.,]\d+)?)(?:-(\d+))?|(\d+(?:,\d+)?))([А-ЯЁA-Z]{0,3})(?![\w])(?!-\d)"
 )
 CAPITALS = re.compile(r"\b[А-ЯЁA-Z]{2,6}\b")
 LATIN = re.compile(r"[A-Za-z]+")
 WORDLIKE = re.compile(r"(?:Wi-Fi|[A-Za-z]+)")
+OPEN_HOURS = re.compile(
+    r"((?:будни|ежедневно|выходные|понедельник|вторник|сред[ау]|четверг|пятниц[ау]|суббот[ау]|воскресенье|(?i:пн|вт|ср|чт|пт|сб|вс)\.?)"
+    r"\s*[:—–]?\s*)(\d{1,2})\s?[-–—]\s?(\d{1,2})(?![\d.,:]*\d|\s?[а-яё%])"
+)
 VOWELS = frozenset("АЕЁИОУЫЭЮЯAEIOUY")
 PLACE_CASES = {"n": 0, "g": 1, "d": 2, "p": 3, "a": 3}
 """Which form of a place's name; «на ул.» is taken for «на улице»."""
@@ -131,6 +135,7 @@ def weekdays(text: str) -> str:
         lambda m: f"с {days[m[1].lower()][1]} по {days[m[2].lower()][2]}",
         text,
     )
+    text = OPEN_HOURS.sub(r"\1с \2 до \3", text)
     lone = rf"(?<!\w)((?i:{one})\.|(?:{one.upper()})|(?:{one.title()})|(?:{one}))(?!\w)"
     return re.sub(lone, lambda m: days[m[1].lower().rstrip(".")][_day_form(m.string[: m.start()])], text)
 
