@@ -32,6 +32,7 @@ HOT = {
         ]
     ),
     "prompts": frozenset(["persona"]),
+    "kb": frozenset(["top_k", "threshold", "fallback_threshold"]),
 }
 """Settings that the next turn uses."""
 BACKUP = ".bak"

@@ -92,7 +92,7 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
         texts=live.now,
         cache=cache,
     )
-    live.serve(answers, minds)
+    live.serve(answers, minds, knowledge)
     return answers, minds, live
 
 

@@ -9,7 +9,7 @@ from agent.answer_cache import AnswerCache, SqliteShelf
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
-from agent.ports import LineSource, SpeechToText, Synthesizer, TurnModel
+from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, Settings
 from kb.live import Knowledge
@@ -70,13 +70,18 @@ def new_knowledge(settings: Settings) -> Knowledge:
     return open_knowledge(settings)
 
 
+def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
+    """Answers out of the texts alone."""
+    from agent.backends.llm_extractive import ExtractiveModel
+
+    return ExtractiveModel(knowledge.terms, knowledge.weight, _split, settings.kb.threshold, knowledge.meant)
+
+
 async def new_minds(settings: Settings, knowledge: Knowledge) -> Minds:
     """The extractive answerer, and the language model where one is configured."""
-    from agent.backends.llm_extractive import ExtractiveModel
     from agent.backends.llm_openai import OpenAiModel
 
-    extractive = ExtractiveModel(knowledge.terms, knowledge.weight, _split, settings.kb.threshold, knowledge.meant)
-    minds = with_models(Minds(extractive), settings.llm)
+    minds = with_models(Minds(new_extractive(settings, knowledge)), settings.llm)
     for model in minds.models:
         if isinstance(model, OpenAiModel):
             await model.warm()

@@ -1,5 +1,6 @@
 """Files that change while the house runs: the next turn uses them, broken ones are refused and named."""
 
+import asyncio
 import os
 import shutil
 import time
@@ -123,6 +124,16 @@ async def test_a_persona_is_told_to_the_model_after_the_rules(config: Path, stac
     assert systems[0].index("8. ") < systems[0].index("Тебя зовут Анна") < systems[0].index("<reference>\n")
     assert ["Тебя зовут Анна" in system for system in systems] == [True, False, False]
     assert ["по-деловому" in system for system in systems] == [False, True, True]
+
+
+async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncExitStack) -> None:
+    answers, live = await opened(config, stack)
+    assert not (await ask(answers, KNOWN)).startswith("К сожалению")
+    apply_settings(load(config), {"kb.threshold": 1.0})
+    live.now()
+    assert live._indexing is not None
+    await asyncio.wait([live._indexing])
+    assert (await ask(answers, KNOWN)).startswith("К сожалению")
 
 
 def test_saved_prompts_are_checked_as_a_whole_first(config: Path) -> None:
