@@ -19,7 +19,7 @@ CLOCK = re.compile(
     r"(?! \d| (?:[мкМГс]?[мгНВА]|[кМГ]?Па|[кМ]?Вт|%|₽|°|штук|тысяч|рубл))",
     re.IGNORECASE,
 )
-ZERO_MINUTES = re.compile(r"(?<![\w,.:-])(?<!\d )(\d|1\d|2[0-3]) 0 ?(\d)(?![\w,.:/-])(?! \d| [а-яёА-ЯЁ%₽°])")
+ZERO_MINUTES = re.compile(r"(?:^|(?<=[,.!?] ))(\d|1\d|2[0-3]) 0 ?(\d)(?![\w,.:/-])(?! \d| [а-яёА-ЯЁ%₽°])")
 HOURS = re.compile(rf"{LEAD}(\d{{1,2}}) час(?:а|ов)? (\d{{1,2}}) минут[ыау]?(?!\w)", re.IGNORECASE)
 SPAN = re.compile(r"(?<![\d,.:/-])(?<!\d )(\d) (\d{1,2}) (?=[а-яё]{3,}|%|[кМ]?[НВм]\b)")
 SIGN = re.compile(r"(?<![\w-])(?<!\d )(минус|плюс) (?=\d)", re.IGNORECASE)
@@ -34,6 +34,10 @@ MONEY = (
 )
 NUMBER_SIGN = re.compile(r"(?<!\w)номер (?=\d{1,5}(?![\d:,.-])(?! \d))", re.IGNORECASE)
 PERCENT = re.compile(r"(?<=\d)%")
+STANDARD = re.compile(r"(?<!\w)(ГОСТ )(\d{1,2}) (\d{3})(?![\w,:]| \d{3})")
+STANDARD_YEAR = re.compile(r"(?<!\w)(ГОСТ \d+) (?:дробь|тире|дефис|минус) (\d{2,4})(?![\w,:])", re.IGNORECASE)
+ZERO_COMMA = re.compile(r"(?<![\w,.:/-])(?<!\d )0 (\d{1,3}) (?=(?:%|[мкМГ]?[мгНВА]|см|т|л|[кМГ]?Па|[кМ]?Вт)(?![\w]))")
+"""«ноль пять процента»: nobody counts from zero to five in front of a unit."""
 DEGREES = re.compile(r"(?<=\d) °(?! ?[CС])")
 
 
@@ -111,4 +115,6 @@ def spans(text: str) -> str:
 
 def signs(text: str) -> str:
     """«номер 12» -> «№ 12», «40 °» -> «40°», «5%» -> «5 %»."""
+    text = STANDARD_YEAR.sub(r"\1-\2", STANDARD.sub(r"\1\2\3", text))
+    text = ZERO_COMMA.sub(r"0,\1 ", text)
     return DEGREES.sub("°", PERCENT.sub(" %", NUMBER_SIGN.sub("№ ", text)))

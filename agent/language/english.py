@@ -21,7 +21,9 @@ MODEL = re.compile(r"(?<![\w-])([A-Z]{1,5})(?:-?(\d+))([A-Z]{0,2})(?![\w.,]*\d)(
 STANDARD = re.compile(r"\b([A-Z]{2,5}) (\d{3,6})((?:[-:]\d+)*)(?!\d)")
 ISO = re.compile(rf"(?<![\w-])((?:19|20)\d\d)-(0[1-9]|1[0-2])-({DAY})(?![\w-])")
 SLASHED = re.compile(rf"(?<![\d/])({DAY})/(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])")
-DATE = re.compile(rf"(?<![\d.,])(?:(the) )?({DAY})(?:st|nd|rd|th)?(?: of)? ({MONTH})(?:,? ((?:1[5-9]|20)\d\d))?(?!\d)")
+DATE = re.compile(
+    rf"(?<![\d.,])(?:([Tt]he) )?({DAY})(?:st|nd|rd|th)?(?: of)? ({MONTH})(?:,? ((?:1[5-9]|20)\d\d))?(?!\d)"
+)
 AMERICAN = re.compile(rf"\b({MONTH}) ({DAY})(?:st|nd|rd|th)?(?:,? ((?:1[5-9]|20)\d\d))?(?![\d:]|\.\d)")
 NAMED_YEAR = re.compile(r"\b([Tt]he|Q[1-4]|[Yy]ear) (1[5-9]\d\d|20\d\d)(?= [a-z]{4}|$|[,;!?]|\.(?!\d))")
 YEAR = re.compile(r"\b(since|in|from|until|of|by) (1[5-9]\d\d|20\d\d)\b(?! ?[A-Za-z°%]|[.,:]?\d)", re.IGNORECASE)
@@ -62,7 +64,7 @@ def words(text: str) -> str:
 def _dates(text: str) -> str:
     text = ISO.sub(lambda m: _day(m[3], MONTHS[int(m[2]) - 1], m[1], "the "), text)
     text = SLASHED.sub(lambda m: _day(m[1], MONTHS[int(m[2]) - 1], m[3], "the "), text)
-    text = DATE.sub(lambda m: _day(m[2], m[3], m[4], "the "), text)
+    text = DATE.sub(lambda m: _day(m[2], m[3], m[4], f"{m[1] or 'the'} "), text)
     text = AMERICAN.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'ordinal')}{_year(m[3], ', ')}", text)
     text = NAMED_YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
     text = YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
