@@ -10,6 +10,7 @@ from agent.backends.tool_http import HttpTools
 from agent.house import House
 from agent.language.completeness import completeness
 from agent.language.normalise import normalise
+from agent.language.quantities import quantities
 from agent.language.verbalise import verbalise
 from agent.live import Live, state
 from agent.pauses import Verdict
@@ -79,6 +80,7 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
         stack.push_async_callback(model.close)
     texts = live.now()
     canonical = partial(normalise, language=settings.language)
+    quantities(canonical("1"), settings.language)  # what the first question would wait for
     cache = new_answer_cache(settings)
     if cache is not None:
         stack.push_async_callback(cache.close)

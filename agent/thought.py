@@ -8,13 +8,15 @@ from dataclasses import replace
 
 from agent.asking import Asking, Watch
 from agent.errors import ModelError
-from agent.grounding import grounds_of, instructions
+from agent.grounding import Grounds, grounds_of, instructions
 from agent.ports import Question
 from agent.sentences import SentenceCutter
 from agent.tool import ToolCall
 
 log = logging.getLogger(__name__)
 
+WHILE_IT_THINKS_S = 0.02
+"""The question is on its way by then; passages that are new take a few milliseconds to read, seconds."""
 LEAK = "…"
 """The fault of a sentence that reads out the instructions."""
 
@@ -25,7 +27,8 @@ class Thought:
     def __init__(self, asking: Asking, question: Question, language: str, note: str) -> None:
         """``note`` tells a model what it invented, ``{}`` standing for that."""
         self._asking, self._question, self._note = asking, question, note
-        self._grounds = grounds_of(question, language)
+        self._language = language
+        self._grounds: Grounds | None = None
         self._rules = instructions(question.system)
         self._known = " ".join(passage.text for passage in question.passages)
         self._said: list[str] = []
@@ -35,8 +38,10 @@ class Thought:
 
     async def sentences(self, watch: Watch) -> AsyncGenerator[str | ToolCall, None]:
         """Sentences fit to be spoken, and tools that the model asks for; never raises for a model."""
-        stall_s = self._asking.minds.stall_s
-        by = asyncio.get_running_loop().time() + stall_s
+        stall_s, loop = self._asking.minds.stall_s, asyncio.get_running_loop()
+        by = loop.time() + stall_s
+        if self._asking.minds.models:
+            loop.call_later(WHILE_IT_THINKS_S, self._known_facts)
         try:
             async with aclosing(self._of_models(self._question, watch, by)) as sentences:
                 async for sentence in sentences:
@@ -76,7 +81,12 @@ class Thought:
     def _fault_of(self, sentence: str) -> str:
         if self._rules.shown_by(sentence) and sentence not in self._known:
             return LEAK
-        return self._grounds.fault(sentence)
+        return self._known_facts().fault(sentence)
+
+    def _known_facts(self) -> Grounds:
+        if self._grounds is None:
+            self._grounds = grounds_of(self._question, self._language)
+        return self._grounds
 
     def _asked_again(self) -> Question:
         said = " ".join([*self._said, self._refused])

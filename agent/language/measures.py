@@ -54,10 +54,21 @@ class Measures:
         """Hours to be added to a clock's hour."""
         self.power = _Lookup[str]((rows[name][0], rows[name][1]) for name in ("squared", "cubed"))
         self._half: str = rows["half"]
+        self._counting: dict[str, bool] = {}
         cased = [(form, Unit(kind, factor)) for kind, factor, forms in rows["units"] for form in _cased(forms)]
         self._cased = dict(cased)
         """Units that are units only where they are written in capitals: «220 В»."""
         self._units = _Lookup[Unit]((forms, Unit(kind, factor)) for kind, factor, forms in rows["units"])
+
+    def counts(self, word: str) -> bool:
+        """True for a word that a number may begin with."""
+        known = self._counting.get(word)
+        if known is None:
+            if len(self._counting) >= KEPT:
+                self._counting.clear()
+            asked = (self.number, self.ordinal, self.scale, self.half_past)
+            known = self._counting[word] = any(each(word) is not None for each in asked)
+        return known
 
     def halves(self, word: str, following: str) -> bool:
         """«с половиной», "and a half"."""

@@ -25,6 +25,7 @@ TOKEN = re.compile(
     r"|(?P<word>[^\W\d_]+(?:/[^\W\d_]+\d?)*[²³]?)"
     r"|(?P<sign>[%°₽€$£¥×–—/.…,;:!?()+-])"
 )
+ENDING = re.compile(r"-[^\W\d]+$")
 MARKS = frozenset("–—-×,/xх")
 """Signs between two numbers of which the second has the unit of both."""
 MOMENTS = (Unit("time", 1), Unit("time", 60))
@@ -74,10 +75,16 @@ def dimensions(text: str, language: str) -> frozenset[str]:
     return frozenset(unit.kind for unit in named if unit)
 
 
-def _tokens(text: str) -> list[_Token]:
+@lru_cache(CACHED)
+def _tokens(text: str) -> tuple[_Token, ...]:
     plain = text.replace("a.m.", "am ").replace("p.m.", "pm ").replace("ё", "е").replace("Ё", "Е")
-    found = (_Token(str(each.lastgroup), "", each[str(each.lastgroup)]) for each in TOKEN.finditer(plain))
-    return [token._replace(text=token.written.lower()) for token in found]
+    found = ((each.lastgroup or "", each[0]) for each in TOKEN.finditer(plain))
+    return tuple(_Token(kind, _bare(kind, written).lower(), _bare(kind, written)) for kind, written in found)
+
+
+def _bare(kind: str, written: str) -> str:
+    """A number without its ending: «5-го»."""
+    return ENDING.sub("", written) if kind == "number" else written
 
 
 @dataclass(slots=True)
@@ -120,7 +127,7 @@ class _Reader:
             if named is not None:
                 for quantity in named:
                     yield _Found(quantity, place, place + 1)
-            elif token.kind in ("number", "word", "code"):
+            elif token.kind == "number" or (token.kind != "sign" and self._known.counts(token.text)):
                 found = self._half_hour(place) or self._number(place)
                 if found is not None:
                     yield found
