@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     chat = commands.add_parser("chat", help="ask the agent in writing, on a terminal or from a pipe")
     chat.add_argument("--json", action="store_true", help="one line of JSON for each question")
     chat.set_defaults(command=_chat)
+    forget = commands.add_parser("forget", help="remove what is remembered of a caller (see [memory])")
+    forget.add_argument("number", metavar="NUMBER", help="the caller's number, however it is written")
+    forget.set_defaults(command=_forget)
     models = commands.add_parser("models", help="recognisers and voices: list them, pull one")
     models.set_defaults(command=_models)
     choice = models.add_subparsers(required=True, metavar="list|pull")
@@ -73,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_kb(kb)
     text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
     _add_text(text)
-    for each in (serve, doctor, chat, models, calls, again, text):
+    for each in (serve, doctor, chat, forget, models, calls, again, text):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -188,6 +191,14 @@ def _chat(args: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     return chat_command(load(args.config), as_json=args.json)
+
+
+def _forget(args: argparse.Namespace) -> int:
+    from agent.memory import CALLERS, forget
+
+    gone = forget(load(args.config).storage.dir / CALLERS, args.number)
+    sys.stdout.write("forgotten\n" if gone else "nothing is remembered of this number\n")
+    return 0 if gone else 1
 
 
 def _models(args: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agent.call import Call
 from agent.errors import AlloError, StartError
+from agent.events import CallEvent
 from agent.furnish import furnish
 from agent.house import House
 from agent.journal import Journal
@@ -74,7 +75,12 @@ class Daemon:
         journal = await self._open_journal(stack)
         house, self._engines = await furnish(settings, stack)
         self._answers_state = house.answers_state
-        return replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=journal.observe)
+
+        def observe(call_id: str, event: CallEvent) -> None:
+            journal.observe(call_id, event)
+            house.observe(call_id, event)
+
+        return replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=observe)
 
     async def _open_journal(self, stack: AsyncExitStack) -> Journal:
         folder = self._settings.storage.dir / "calls_log"

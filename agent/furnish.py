@@ -13,8 +13,10 @@ from agent.language.normalise import normalise
 from agent.language.quantities import quantities
 from agent.language.verbalise import verbalise
 from agent.live import Live, state
+from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
 from agent.phrases import Phrases
+from agent.ports import CallerInfo
 from agent.prompts import Prompts
 from agent.settings import Settings, Turns
 from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
@@ -30,6 +32,9 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
     stack.push_async_callback(stt.close)
     answers, minds, live = await open_answers(settings, stack)
     webhook = _webhook(stack)
+    memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
+    if memory is not None:
+        stack.push_async_callback(memory.close)
     prompts = live.now().prompts
     voice, voice_name = await _open_voice(settings, stack, prompts)
     turn_model = await new_turn_model(settings)
@@ -48,13 +53,20 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         calls=settings.calls,
         turn_model=turn_model,
         for_call=lambda house, caller: replace(
-            house, prompts=live.now().prompts, answers=answers.of(Desk(means=Means(webhook, number=caller.number)))
+            house, prompts=live.now().prompts, answers=answers.of(_desk(caller, live, webhook, memory))
         ),
+        observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+
+
+def _desk(caller: CallerInfo, live: Live, webhook: WebhookCall, memory: Memory | None) -> Desk:
+    """What is known of ``caller``, and what can be done for him."""
+    known = memory.known(caller.number) if memory else None
+    return Desk(about(known, live.now().prompts.returning), Means(webhook, number=caller.number))
 
 
 def _webhook(stack: AsyncExitStack) -> WebhookCall:

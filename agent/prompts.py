@@ -58,6 +58,8 @@ class Prompts:
     """Who speaks, and how: the model's further instructions."""
     ungrounded_note: str = ""
     """What a model is told of a sentence that says what no passage says, ``{}`` for what that is."""
+    returning: str = ""
+    """What a model is told of a caller who is remembered, with ``{name}``, ``{topics}`` and ``{day}``."""
     notice: str = ""
     """Legal notice, said before the greeting and never interrupted; empty: none."""
     firm_texts: frozenset[str] = frozenset()
@@ -97,6 +99,7 @@ FILES = {
     "contextualiser": "contextualiser.txt",
     "unheard_note": "unheard.txt",
     "ungrounded_note": "ungrounded.txt",
+    "returning": "returning.txt",
 }
 """Texts for the model, each a file."""
 WITH_PLACE = ("unheard_note", "ungrounded_note")

@@ -244,6 +244,13 @@ class Prompts(Section):
     """Who speaks to callers: a name from ``personas/`` in that folder; empty: nobody in particular."""
 
 
+class Memory(Section):
+    """What is remembered of callers between calls."""
+
+    enabled: bool = False
+    """Remember, by number, a name that was given and what was asked; `allo forget` removes it."""
+
+
 class Turns(Section):
     """Turn taking; all times in milliseconds of caller audio."""
 
@@ -344,6 +351,7 @@ class Settings(BaseSettings):
     embed: Embed = Embed()
     redis: Redis = Redis()
     prompts: Prompts = Prompts()
+    memory: Memory = Memory()
     turns: Turns = Turns()
     calls: Calls = Calls()
     recording: Recording = Recording()
