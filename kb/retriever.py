@@ -203,7 +203,11 @@ class KnowledgeBase:
 
     def _readings(self, wanted: Mapping[str, float]) -> dict[str, dict[str, float]]:
         """What may be meant by each term; never a term that the caller said beside it."""
-        return {t: {o: sure for o, sure in self.meant(t).items() if o not in wanted} for t in wanted}
+        return {term: self._reading(term, weight, wanted) for term, weight in wanted.items()}
+
+    def _reading(self, term: str, weight: float, wanted: Mapping[str, float]) -> dict[str, float]:
+        least = MEANT if weight in (LIGHT, LIGHT_KNOWN) else 0.0
+        return {other: sure for other, sure in self.meant(term).items() if other not in wanted and sure >= least}
 
     async def _vectors(self, text: str, history: Sequence[Exchange]) -> Any:
         if self._dense is None:

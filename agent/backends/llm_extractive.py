@@ -23,6 +23,7 @@ EXACT = 2.0
 OBLIGING = 0.08
 """Bonus of an opening sentence for a question that names nothing but the heading's subject."""
 
+NUMERAL = re.compile(r"\d+(\.\d+)?")
 NUMBER = r"\d"
 TIME = r"\d{1,2}:\d\d|\d+ час|\b\d+(:\d\d)? ?(am|pm)\b|полдень"
 SPAN = r"\d+ \w*\s?(дн|день|час|минут|месяц|недел|год|лет|day|week|month|hour|year|minute)"
@@ -42,6 +43,8 @@ HINTS = tuple(
         ),
         (r"how (heavy|high|many|often|old)|maximum|what (is the )?(speed|weight|accuracy|stroke|height)", NUMBER),
         (r"\bгде\b|адрес|куда|в каком городе|\bwhere\b|address", PLACE_WORDS),
+        (r"\bвес(ит|ят|ом)?\b|тяжел|килограмм|how heavy|weigh", r"\d (кг|т|тонн\w*|kg)\b"),
+        (r"платн|даром|денег стоит|free of charge|for free", MONEY + r"|бесплатн|free"),
         (r"телефон|почт|сайт|email|phone|website", CONTACT),
     )
 )
@@ -124,7 +127,7 @@ class ExtractiveModel:
         """Shares, sum 1: a term tells more when it is rare in the knowledge base and rare among these sentences."""
         meant = {term: {**self._meant(term), term: 1.0} for term in wanted}
         rare = {t: 1 - sum(not own.isdisjoint(meant[t]) for own in sentences) / (len(sentences) + 1) for t in wanted}
-        weights = {term: self._weight(term) * rare[term] * (EXACT if term[0].isdigit() else 1) for term in wanted}
+        weights = {term: self._weight(term) * rare[term] * (EXACT if NUMERAL.fullmatch(term) else 1) for term in wanted}
         total = sum(weights.values()) or 1.0
         return {term: weight / total for term, weight in weights.items()}
 
