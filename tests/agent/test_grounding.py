@@ -1,12 +1,16 @@
 """What may be spoken on given passages, and what may not."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from agent.grounding import Grounds, grounds_of, instructions
 from agent.language.quantities import quantities
 from agent.ports import Exchange, Passage, Question
+from agent.sentences import SentenceCutter
+
+ROOT = Path(__file__).parents[2]
 
 RU = """Мы работаем с 9:00 до 18:00, в субботу с 10 до 15, обед в 13:30. Пресс ИП-1000М стоит 1 450 000 рублей без НДС.
 Усилие от 5 до 100 кН, скорость 0,5–500 мм/мин, погрешность не более ±1 %. Питание 220 В, масса 1,2 т.
@@ -138,3 +142,18 @@ def test_a_sentence_costs_next_to_nothing() -> None:
             grounds.fault(sentence)
         best = min(best, (time.perf_counter() - began) / len(sentences))
     assert best < 0.0002
+
+
+@pytest.mark.parametrize(("language", "folder"), [("ru", "kb"), ("en", "kb/en")])
+def test_every_sentence_of_the_knowledge_is_grounded_in_its_own_section(language: str, folder: str) -> None:
+    wrong, seen = [], 0
+    for name in ("general.md", "tech.md"):
+        for section in (ROOT / folder / name).read_text(encoding="utf-8").split("<<->>"):
+            grounds = Grounds((section,), language)
+            for line in section.splitlines():
+                cutter = SentenceCutter()
+                sentences = cutter.feed(line) + cutter.flush()
+                seen += len(sentences)
+                wrong += [sentence for sentence in sentences if grounds.fault(sentence)]
+    assert wrong == []
+    assert seen > 250
