@@ -27,7 +27,9 @@ ALIKE_KNOWN = 0.3
 """Most that word vectors say for a word that the knowledge base has itself."""
 ALIKE_UNKNOWN = 0.5
 """Most that they say for one that it does not have."""
-UNSURE = 0.4
+SAID = 0.6
+"""How sure a sound is when what was heard is a word of the language itself."""
+UNSURE = 0.45
 """A word whose readings are all less sure has none."""
 READINGS = 5
 """Words that may be meant by one word, at most, from each source."""
@@ -97,8 +99,9 @@ class Meanings:
             return {}
         found = {other: NEAR for other in self._near.get(term, ()) if other in self._known}
         if term not in self._known:
+            doubt = SAID if self._vectors and self._vectors.has(term) else 1.0
             for other, sure in self._sounds.like(term)[:READINGS]:
-                found[other] = max(found.get(other, 0.0), sure)
+                found[other] = max(found.get(other, 0.0), sure * doubt)
         for other, sure in self._alike(term):
             found[other] = max(found.get(other, 0.0), sure)
         found.pop(term, None)

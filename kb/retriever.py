@@ -31,7 +31,7 @@ EVIDENCE = 0.5
 AT_ONCE = 2000
 """Sections that are searched within 2 ms; more are searched on a thread."""
 SMALL_NUMBERS = frozenset("12")
-FOREIGN = 0.75
+FOREIGN = 0.66
 """What is left of the confidence for each word that speaks of other things."""
 FUSED = 60
 """Sections of each ranking that are fused."""

@@ -62,7 +62,7 @@ def test_the_demo_answers_its_questions(tmp_path: Path) -> None:
     assert report["recall@1"] >= 0.87
     assert report["recall@3"] >= 0.95
     assert report["contains"] >= 0.84
-    assert report["refused"] >= 0.80
+    assert report["refused"] >= 0.82
     assert report["wrongly_refused"] <= 0.05
     follow = judged(tmp_path, str(SHIPPED / "dialogues_ru.tsv"))
     assert follow["contains"] >= 0.85
