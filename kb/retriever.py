@@ -26,7 +26,7 @@ LIGHT_KNOWN = 0.6
 """Importance of a light word that it has."""
 MEANT = 0.5
 """A light word counts as known when a word that is surely meant by it is."""
-EVIDENCE = 0.5
+EVIDENCE = 0.6
 """Importance of all terms together under which even a full match counts for less."""
 AT_ONCE = 2000
 """Sections that are searched within 2 ms; more are searched on a thread."""
