@@ -20,6 +20,9 @@ OLD_NAMES = {
     "LLM_TEMPERATURE": ("llm", "temperature"),
     "KB_TOP_K": ("kb", "top_k"),
     "KB_FALLBACK_THRESHOLD": ("kb", "fallback_threshold"),
+    "KNOWLEDGE_BASE_PATH": ("kb", "general"),
+    "KNOWLEDGE_BASE2_PATH": ("kb", "tech"),
+    "PERSIST_DIRECTORY": ("kb", "chroma_dir"),
 }
 """Variables that are honoured as they are: over the file, under ``ALLO_...``."""
 GENTLE = ("OPENAI_API_KEY",)

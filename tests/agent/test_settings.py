@@ -59,12 +59,17 @@ def test_other_bots_names_are_honoured_over_the_file_and_under_ours(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KB_TOP_K", "5")
     monkeypatch.setenv("KB_FALLBACK_THRESHOLD", "0.25")
+    monkeypatch.setenv("KNOWLEDGE_BASE_PATH", "my/general.md")
+    monkeypatch.setenv("KNOWLEDGE_BASE2_PATH", "my/tech.md")
+    monkeypatch.setenv("PERSIST_DIRECTORY", "my/chroma")
     monkeypatch.setenv("ALLO_LLM__TEMPERATURE", "0.9")
 
     settings = load(file)
 
     assert (settings.llm.model, settings.llm.fallback_model, settings.llm.temperature) == ("a/b:free", "c", 0.9)
     assert (settings.kb.top_k, settings.kb.fallback_threshold) == (5, 0.25)
+    assert [settings.kb.general, settings.kb.tech] == [Path("my/general.md"), Path("my/tech.md")]
+    assert settings.kb.chroma_dir == Path("my/chroma")
     assert settings.source == file
 
 
