@@ -96,7 +96,13 @@ def _base(settings: Settings, shop: Workshop, built: Built) -> KnowledgeBase:
     if built.vectors is not None and shop.embedder is not None:
         dense = DenseSearch(built.vectors, shop.embedder, settings.embed.timeout_ms / 1000)
     kb = settings.kb
+    _warm(shop.terms)
     return KnowledgeBase(built.sections, shop.terms, kb.top_k, kb.fallback_threshold, dense, index=built.index)
+
+
+def _warm(terms: Terms) -> None:
+    """Load what a first question would wait for."""
+    terms.light("раз")
 
 
 def _unbuilt(settings: Settings, shop: Workshop) -> Knowledge:
@@ -110,6 +116,7 @@ def _unbuilt(settings: Settings, shop: Workshop) -> Knowledge:
         dense = DenseSearch(Matrix(rows), shop.embedder)
     elif shop.embedder is not None:
         log.warning("kb: there are no vectors of today's texts, words alone are searched; run `allo kb build`")
+    _warm(shop.terms)
     index = Index.build(sections, shop.terms)
     base = KnowledgeBase(sections, shop.terms, kb.top_k, kb.fallback_threshold, dense, index=index)
     return Knowledge(base, _version([shop.library.checksums(), shop.terms.checksum, bool(dense)]))
