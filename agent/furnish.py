@@ -93,6 +93,7 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
     texts = live.now()
     canonical = partial(normalise, language=settings.language)
     quantities(canonical("1"), settings.language)  # what the first question would wait for
+    await knowledge.search(canonical(texts.prompts.greeting))
     cache = new_answer_cache(settings)
     if cache is not None:
         stack.push_async_callback(cache.close)
