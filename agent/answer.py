@@ -5,19 +5,25 @@ No audio here; the same answers serve every door.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Protocol
 
+from agent.answer_cache import AnswerCache, first_of_call, key_of
+from agent.asking import Asking, Minds, Watch
 from agent.dialogue import Context
-from agent.errors import KnowledgeError, ModelError
-from agent.events import Stage
+from agent.errors import KnowledgeError
 from agent.intents import Intent, Intents, Kind
-from agent.ports import Action, Effect, LanguageModel, Passage, Question, Retriever, Sentence
+from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
-from agent.sentences import SentenceCutter
+from agent.texts import Texts
+from agent.thought import Thought
+from agent.tool import ToolCall
+from agent.tools import Declared, Means, Using
+
+__all__ = ["Answering", "Answers", "Desk", "Minds", "Watch"]
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +35,6 @@ BEGINNINGS = frozenset({"что", "как", "what", "how"})
 """Alone they ask for a repetition, but a question may begin with them."""
 
 _EFFECTS: dict[Kind, Effect] = {"slower": "slower", "faster": "faster", "louder": "louder", "quieter": "quieter"}
-
-
-class Watch(Protocol):
-    """Who is told how an answer comes along."""
-
-    def reached(self, stage: Stage) -> None:
-        """It got to ``stage``."""
-
-    def token(self) -> None:
-        """The model sent a piece."""
 
 
 class Answering(Protocol):
@@ -55,15 +51,18 @@ class Answering(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Minds:
-    """Who answers."""
+class Desk:
+    """What is at hand for one caller."""
 
-    extractive: LanguageModel
-    """Answers from the passages alone, at once."""
-    model: LanguageModel | None = None
-    """The language model, where one is configured."""
-    stall_s: float = 2.5
-    """No token for this long: the extractive answer is spoken instead, seconds."""
+    about: str = ""
+    """What is known from earlier calls, as a model is told it."""
+    means: Means = field(default_factory=Means)
+    """What can be done for him."""
+
+
+NOBODY = Desk()
+ROUNDS = 3
+"""How often a model is asked for one answer, because of tools."""
 
 
 class Answers:
@@ -76,10 +75,48 @@ class Answers:
         prompts: Prompts,
         intents: Intents,
         canonical: Callable[[str], str],
+        *,
+        language: str = "ru",
+        texts: Callable[[], Texts] | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
-        """``canonical`` normalises recognised speech (units, numbers)."""
-        self._retriever, self._minds, self._prompts = retriever, minds, prompts
+        """``canonical`` normalises recognised speech (units, numbers).
+
+        ``texts`` is asked before each turn and gives ``prompts`` and ``intents`` as they are then.
+        """
+        self._retriever, self._prompts, self._language = retriever, prompts, language
+        self._asking = Asking(minds)
         self._intents, self._canonical = intents, canonical
+        self._texts, self._cache = texts, cache
+        self._tools: tuple[Declared, ...] = ()
+
+    def of(self, desk: Desk) -> Answering:
+        """The same answers for one caller."""
+        return _OfCaller(self, desk)
+
+    def use(self, minds: Minds) -> None:
+        """From the next turn on ``minds`` answer."""
+        self._asking = Asking(minds)
+
+    async def connect(self) -> None:
+        """A call begins: have the models' connections open before its first question."""
+        await asyncio.gather(*(connect() for connect in self._asking.minds.connect))
+
+    def _look(self) -> None:
+        """Files may have changed since the last turn."""
+        if self._texts is not None:
+            texts = self._texts()
+            self._prompts, self._intents, self._tools = texts.prompts, texts.intents, texts.tools
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Each language model and whether it answers: ``ok`` or ``failing``."""
+        return self._asking.states
+
+    @property
+    def cache_hits(self) -> dict[str, int]:
+        """Questions answered from the cache, and not; empty without one."""
+        return {"hits": self._cache.hits, "misses": self._cache.misses} if self._cache else {}
 
     def is_backchannel(self, text: str, offered: bool) -> bool:
         """True for «угу» and the like: said to go on listening, not to take the turn.
@@ -99,8 +136,11 @@ class Answers:
         """True when both texts ask the same, written differently at most."""
         return self._canonical(one) == self._canonical(other)
 
-    async def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+    async def sentences(
+        self, text: str, context: Context, watch: Watch, desk: Desk = NOBODY
+    ) -> AsyncGenerator[Sentence, None]:
         """Answer ``text``; never raises for a failed model or index, and changes nothing: effects travel along."""
+        self._look()
         intent = self._intents.match(text)
         scripted = self._scripted(intent, context) if intent else []
         if scripted:
@@ -108,7 +148,7 @@ class Answers:
             for sentence in scripted:
                 yield sentence
             return
-        async with aclosing(self._from_knowledge(text, context, watch)) as answer:
+        async with aclosing(self._from_knowledge(text, context, watch, desk)) as answer:
             async for sentence in answer:
                 yield sentence
 
@@ -128,22 +168,77 @@ class Answers:
             return []
         return [Sentence(intent.reply, effect="offer" if kind == "offer" else "", firm=intent.firm)]
 
-    async def _from_knowledge(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+    async def _from_knowledge(
+        self, text: str, context: Context, watch: Watch, desk: Desk
+    ) -> AsyncGenerator[Sentence, None]:
         prompts = self._prompts
-        question = Question(self._canonical(text), (), context.history, prompts.system, prompts.unheard_note)
+        asked, note = self._canonical(text), prompts.unheard_note
+        question = Question(asked, (), context.history, prompts.instructions, note, about=desk.about)
         passages = await self._passages(question)
         watch.reached("passages")
         question = replace(question, passages=passages)
-        empty = True
-        async with aclosing(self._thought(question, watch)) as texts:
-            async for sentence in texts:
-                if empty:
-                    watch.reached("first_sentence")
-                empty = False
-                yield Sentence(sentence, _source(sentence, passages))
-        if empty:
+        using = Using(self._tools, desk.means, prompts)
+        question = replace(question, tools=using.offered)
+        key = await self._key(question)
+        known = await self._cache.get(key) if self._cache and key else ()
+        if known:
             watch.reached("first_sentence")
-            yield Sentence(self._prompts.no_answer, effect="offer")
+            for sentence in known:
+                yield sentence
+            return
+        said: list[Sentence] = []
+        async with aclosing(self._thought(question, using, watch)) as sentences:
+            async for sentence in sentences:
+                if not said:
+                    watch.reached("first_sentence")
+                said.append(sentence)
+                yield sentence
+        if not said:
+            watch.reached("first_sentence")
+            yield Sentence(prompts.no_answer, effect="offer")
+        elif self._cache and key and using.by_model and first_of_call(question):
+            await self._cache.put(key, said)
+
+    async def _thought(self, question: Question, using: Using, watch: Watch) -> AsyncGenerator[Sentence, None]:
+        """What the models say, and what comes of the tools that they ask for."""
+        silent = True
+        for _ in range(ROUNDS):
+            thought = Thought(self._asking, question, self._language, self._prompts.ungrounded_note)
+            calls: list[ToolCall] = []
+            mute = True
+            async with aclosing(thought.sentences(watch)) as texts:
+                async for piece in texts:
+                    if isinstance(piece, ToolCall):
+                        calls.append(piece)
+                    else:
+                        silent = mute = False
+                        yield Sentence(piece, _source(piece, question.passages))
+            using.by_model = thought.by_model and not calls and not using.results
+            for call in calls:
+                async with aclosing(using.use(call, silent)) as sentences:
+                    async for sentence in sentences:
+                        silent = False
+                        yield sentence
+                if using.over:
+                    return
+            if not calls:
+                if mute and using.results:
+                    break
+                return
+            question = replace(question, results=tuple(using.results))
+        # something was announced, and no model told what came of it
+        yield Sentence(self._prompts.no_answer, effect="offer")
+
+    async def _key(self, question: Question) -> str:
+        """Where the answer is kept; empty when none is, or the question leans on what was said before."""
+        models = self._asking.minds.models
+        if self._cache is None or not models or question.about:
+            return ""
+        if not first_of_call(question):
+            alone = await self._passages(replace(question, history=()))
+            if alone != question.passages:
+                return ""
+        return key_of(question, " ".join(model.name for model in models))
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
         try:
@@ -152,52 +247,23 @@ class Answers:
             log.error("%s: %s", error.code, error)
             return ()
 
-    async def _thought(self, question: Question, watch: Watch) -> AsyncGenerator[str, None]:
-        """The model's sentences; the extractive ones when it fails or stalls before the first was spoken."""
-        spoken = False
-        if self._minds.model is not None:
-            try:
-                async with aclosing(self._cut(self._minds.model, question, watch, self._minds.stall_s)) as texts:
-                    async for text in texts:
-                        spoken = True
-                        yield text
-                return
-            except (ModelError, TimeoutError) as error:
-                log.warning("llm: %s; the knowledge base answers instead", error or "stalled")
-        if not spoken:
-            async with aclosing(self._cut(self._minds.extractive, question, watch, None)) as texts:
-                async for text in texts:
-                    yield text
 
-    async def _cut(
-        self, model: LanguageModel, question: Question, watch: Watch, stall_s: float | None
-    ) -> AsyncGenerator[str, None]:
-        cutter = SentenceCutter()
-        first = True
-        async for piece in _unstalled(model.reply(question), stall_s):
-            watch.token()
-            if first:
-                watch.reached("first_token")
-                first = False
-            for sentence in cutter.feed(piece):
-                yield sentence
-        for sentence in cutter.flush():
-            yield sentence
+@dataclass(frozen=True, slots=True)
+class _OfCaller:
+    inner: Answers
+    desk: Desk
+
+    def is_backchannel(self, text: str, offered: bool) -> bool:
+        return self.inner.is_backchannel(text, offered)
+
+    def alike(self, one: str, other: str) -> bool:
+        return self.inner.alike(one, other)
+
+    def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
+        return self.inner.sentences(text, context, watch, self.desk)
 
 
 def _source(sentence: str, passages: tuple[Passage, ...]) -> str:
     """The base of the passage that a sentence was read from; a model's own words stand on the best one."""
     read_from = (passage.base for passage in passages if sentence in passage.text)
     return next(read_from, passages[0].base if passages else "")
-
-
-async def _unstalled(pieces: AsyncIterator[str], stall_s: float | None) -> AsyncGenerator[str, None]:
-    """Pass pieces on; raise ``TimeoutError`` when the next takes longer than ``stall_s`` seconds."""
-    source = aiter(pieces)
-    while True:
-        try:
-            async with asyncio.timeout(stall_s):
-                piece = await anext(source)
-        except StopAsyncIteration:
-            return
-        yield piece

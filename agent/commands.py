@@ -46,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check engines, models, ports, Asterisk and disk; say what to do")
     doctor.add_argument("--json", action="store_true", help="findings as JSON")
     doctor.set_defaults(command=_doctor)
+    chat = commands.add_parser("chat", help="ask the agent in writing, on a terminal or from a pipe")
+    chat.add_argument("--json", action="store_true", help="one line of JSON for each question")
+    chat.set_defaults(command=_chat)
+    forget = commands.add_parser("forget", help="remove what is remembered of a caller (see [memory])")
+    forget.add_argument("number", metavar="NUMBER", help="the caller's number, however it is written")
+    forget.set_defaults(command=_forget)
     models = commands.add_parser("models", help="recognisers and voices: list them, pull one")
     models.set_defaults(command=_models)
     choice = models.add_subparsers(required=True, metavar="list|pull")
@@ -66,10 +72,43 @@ def _parser() -> argparse.ArgumentParser:
         help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
     )
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
-    for each in (serve, doctor, models, calls, again):
+    kb = commands.add_parser("kb", help="the knowledge base: build its index, search it, judge its answers")
+    _add_kb(kb)
+    text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
+    _add_text(text)
+    for each in (serve, doctor, chat, forget, models, calls, again, text):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
+
+
+def _add_kb(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_kb)
+    choice = parser.add_subparsers(required=True, metavar="build|search|eval", dest="what")
+    build = choice.add_parser("build", help="read the documents and make the index; calls go on meanwhile")
+    search = choice.add_parser("search", help="what is found for a question, and why")
+    search.add_argument("question", metavar="QUESTION")
+    judge = choice.add_parser("eval", help="how well a table of questions is answered")
+    judge.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE.tsv", help="none: the demo's questions and dialogues"
+    )
+    judge.add_argument("--answerer", choices=("extractive", "llm"), default="extractive", help="who words the answers")
+    judge.add_argument("--half", choices=("dev", "held-out"), help="only this half of the questions")
+    judge.add_argument("--json", type=Path, metavar="OUT", help="write figures and rows to this file")
+    for each in (build, search, judge):
+        each.add_argument("--kb", type=Path, metavar="DIR", help="folder of the knowledge base instead of [kb] dir")
+        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
+
+
+def _kb(args: argparse.Namespace) -> int:
+    from agent import kb_command
+
+    settings = kb_command.with_folder(load(args.config), args.kb)
+    if args.what == "build":
+        return kb_command.build(settings)
+    if args.what == "search":
+        return kb_command.search(settings, args.question)
+    return kb_command.judge(settings, args.file, args.answerer, args.half, args.json)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -79,7 +118,7 @@ def _serve(args: argparse.Namespace) -> int:
     )
     if settings.log.level != "debug":
         for name in ("httpx", "httpx2", "openai", "pymorphy3"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # a line for every question, or for a dictionary, is too much
+            logging.getLogger(name).setLevel(logging.WARNING)  # a line for every question is too much
     from agent.daemon import Daemon
 
     with asyncio.Runner(loop_factory=_new_loop) as runner:
@@ -148,6 +187,21 @@ def _doctor(args: argparse.Namespace) -> int:
     return doctor.show(findings, as_json=args.json)
 
 
+def _chat(args: argparse.Namespace) -> int:
+    from agent.chat_command import chat_command
+
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    return chat_command(load(args.config), as_json=args.json)
+
+
+def _forget(args: argparse.Namespace) -> int:
+    from agent.memory import CALLERS, forget
+
+    gone = forget(load(args.config).storage.dir / CALLERS, args.number)
+    sys.stdout.write("forgotten\n" if gone else "nothing is remembered of this number\n")
+    return 0 if gone else 1
+
+
 def _models(args: argparse.Namespace) -> int:
     from agent import model_store
 
@@ -168,6 +222,24 @@ def _show_models(rows: Sequence[ModelRow]) -> None:
     for row in rows:
         table.add_row(row.name, row.kind, row.language, f"{row.megabytes} MB", row.state, row.note)
     Console().print(table)
+
+
+def _add_text(parser: argparse.ArgumentParser) -> None:
+    choice = parser.add_subparsers(dest="direction", required=True, metavar="normalise|verbalise")
+    written = choice.add_parser("normalise", help="speech to canonical text: units, abbreviations, addresses")
+    written.add_argument("--numbers", action="store_true", help="number words become digits; dates, times, phones")
+    said = choice.add_parser("verbalise", help="text to words for the voice: numbers, units, dates, abbreviations")
+    for each in (written, said):
+        each.add_argument("--language", choices=("ru", "en"), help="language of the lines (as in the settings)")
+    parser.set_defaults(command=_text)
+
+
+def _text(args: argparse.Namespace) -> int:
+    from agent import text_command
+
+    settings = load(args.config)
+    numbers = args.direction == "normalise" and args.numbers
+    return text_command.run(settings.kb.dir, args.language or settings.language, args.direction, numbers=numbers)
 
 
 def _add_call(parser: argparse.ArgumentParser) -> None:

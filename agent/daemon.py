@@ -16,6 +16,7 @@ from pathlib import Path
 from agent.call import Call
 from agent.chat import Chat
 from agent.errors import AlloError, StartError
+from agent.events import CallEvent
 from agent.furnish import furnish
 from agent.house import House
 from agent.journal import Journal
@@ -45,6 +46,7 @@ class Daemon:
         self._settings = settings
         self._calls: set[Call] = set()
         self._engines: dict[str, str] = {}
+        self._answers_state: Callable[[], dict[str, object]] = dict
         self._ready = False
         self._lag = LoopLag()
         self._board: Switchboard | None = None
@@ -78,7 +80,9 @@ class Daemon:
         settings = self._settings
         journal = await self._open_journal(stack)
         house, self._engines = await furnish(settings, stack)
-        house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=journal.observe)
+        observe = _both(journal.observe, house.observe)
+        house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=observe)
+        self._answers_state = house.answers_state
         self._desk.texts, self._desk.live = new_texts(settings), self._present
         self._desk.new_chat = lambda: Chat(house.answers).ask
         return self._present.watched(house)
@@ -97,9 +101,11 @@ class Daemon:
 
     async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
         async def serve(line: Line) -> None:
+            connecting = asyncio.ensure_future(house.connect())
             try:
-                await self._hold(self._present.new_call(line, house))
+                await self._hold(self._present.new_call(line, house.for_call(house, line.caller)))
             finally:
+                connecting.cancel()
                 self._present.left(line)
 
         def ready() -> None:
@@ -159,8 +165,21 @@ class Daemon:
             engines=self._engines,
             calls=board.calls if board else 0,
             tasks=len(asyncio.all_tasks()),
+            answers=self._answers_state(),
             loop_lag_ms=round(self._lag.worst_ms, 1),
         )
+
+
+def _both(
+    one: Callable[[str, CallEvent], None], other: Callable[[str, CallEvent], None]
+) -> Callable[[str, CallEvent], None]:
+    """Two observers as one."""
+
+    def observe(call_id: str, event: CallEvent) -> None:
+        one(call_id, event)
+        other(call_id, event)
+
+    return observe
 
 
 def _first(fault: BaseException) -> BaseException:

@@ -39,11 +39,22 @@ class ModelError(AlloError):
 
     code = "llm"
 
+    def __init__(self, message: str = "", retry_after_s: float | None = None) -> None:
+        """``retry_after_s``: the same question may be asked again after so many seconds; None: that is of no use."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
 
 class KnowledgeError(AlloError):
     """The knowledge base can't be read or searched."""
 
     code = "kb"
+
+
+class ToolError(AlloError):
+    """A tool that a model asked for failed or took too long."""
+
+    code = "tool"
 
 
 class StallError(AlloError):

@@ -1,18 +1,29 @@
 """From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 
-from agent.answer import Answers, Minds
+from agent.answer import Answers, Desk
+from agent.asking import Minds
+from agent.backends.tool_http import HttpTools
 from agent.house import House
-from agent.intents import load_intents
-from agent.language.completeness import completeness, prepare
+from agent.language.completeness import completeness
+from agent.language.completeness import prepare as prepare_endings
 from agent.language.normalise import normalise
+from agent.language.quantities import quantities
+from agent.language.tables import load_tables, user_table
+from agent.language.verbalise import prepare as prepare_words
 from agent.language.verbalise import verbalise
+from agent.live import Live, state
+from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
 from agent.phrases import Phrases
-from agent.prompts import Prompts, load_prompts
+from agent.ports import CallerInfo
+from agent.prompts import Prompts
 from agent.settings import Settings, Turns
-from agent.tables import new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
+from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
+from agent.tools import Means, WebhookCall
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
@@ -20,11 +31,16 @@ RATE = 8000
 
 async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
     """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
-    prompts = load_prompts(settings.prompts.dir, settings.language)
-    prepare(settings.language)
+    for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
+        prepare(settings.language)
     stt = await new_stt(settings)
     stack.push_async_callback(stt.close)
-    answers, minds = await _new_answers(settings, stack, prompts)
+    answers, minds, live = await open_answers(settings, stack)
+    webhook = _webhook(stack)
+    memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
+    if memory is not None:
+        stack.push_async_callback(memory.close)
+    prompts = live.now().prompts
     voice, voice_name = await _open_voice(settings, stack, prompts)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
@@ -41,9 +57,27 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         turns=_turns(settings.turns, minds),
         calls=settings.calls,
         turn_model=turn_model,
+        for_call=lambda house, caller: replace(
+            house, prompts=live.now().prompts, answers=answers.of(_desk(caller, live, webhook, memory))
+        ),
+        observe=memory.observe if memory else lambda _call_id, _event: None,
+        connect=answers.connect,
+        answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+
+
+def _desk(caller: CallerInfo, live: Live, webhook: WebhookCall, memory: Memory | None) -> Desk:
+    """What is known of ``caller``, and what can be done for him."""
+    known = memory.known(caller.number) if memory else None
+    return Desk(about(known, live.now().prompts.returning), Means(webhook, number=caller.number))
+
+
+def _webhook(stack: AsyncExitStack) -> WebhookCall:
+    tools = HttpTools()
+    stack.push_async_callback(tools.close)
+    return tools.call
 
 
 def _turns(turns: Turns, minds: Minds) -> Turns:
@@ -54,13 +88,33 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
     return "complete" if answers.is_command(text) else completeness(text, language)
 
 
-async def _new_answers(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Answers, Minds]:
+async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answers, Minds, Live]:
+    """All that answers texts, for calls and for every other door; ``stack`` closes it."""
+    load_tables(user_table(settings.kb.dir, settings.language), settings.language)
+    live = Live(settings, stack)
     knowledge = new_knowledge(settings)
     minds = await new_minds(settings, knowledge)
-    if minds.model is not None:
-        stack.push_async_callback(minds.model.close)
-    intents = load_intents(settings.prompts.dir, settings.language)
-    return Answers(knowledge, minds, prompts, intents, lambda text: normalise(text, settings.language)), minds
+    for model in minds.models:
+        stack.push_async_callback(model.close)
+    texts = live.now()
+    canonical = partial(normalise, language=settings.language)
+    quantities(canonical("1"), settings.language)  # what the first question would wait for
+    await knowledge.search(canonical(texts.prompts.greeting))
+    cache = new_answer_cache(settings)
+    if cache is not None:
+        stack.push_async_callback(cache.close)
+    answers = Answers(
+        knowledge,
+        minds,
+        texts.prompts,
+        texts.intents,
+        canonical,
+        language=settings.language,
+        texts=live.now,
+        cache=cache,
+    )
+    live.serve(answers, minds, knowledge)
+    return answers, minds, live
 
 
 async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, str]:

@@ -1,6 +1,6 @@
 """What every call uses; made once by the daemon."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agent.answer import Answering
@@ -13,6 +13,10 @@ from agent.prompts import Prompts
 from agent.recording import Recording
 from agent.settings import Calls, Turns
 from agent.speak import Voice
+
+
+async def _nothing() -> None:
+    """No connection is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +41,10 @@ class House:
     new_recording: Callable[[CallerInfo], Recording | None] = lambda _caller: None
     new_trace: Callable[[CallerInfo], Callable[[str], None] | None] = lambda _caller: None
     """Where the lines of a call's trace go; None: nowhere."""
+    for_call: Callable[["House", CallerInfo], "House"] = lambda house, _caller: house
+    """The house as a new call finds it: with the texts of now."""
+    connect: Callable[[], Awaitable[None]] = _nothing
+    """Has connections open for a call that begins; never raises."""
+    answers_state: Callable[[], dict[str, object]] = dict
+    """How answering is doing, for health."""
     observe: Callable[[str, CallEvent], None] = lambda _call_id, _event: None

@@ -9,6 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from agent.question import Base as Base  # noqa: PLC0414 - they belong to the ports
+from agent.question import Exchange as Exchange  # noqa: PLC0414
+from agent.question import Passage as Passage  # noqa: PLC0414
+from agent.question import Question as Question  # noqa: PLC0414
+from agent.tool import ToolCall
 from audio.frame import AudioFrame
 
 # ---------------------------------------------------------------- the line
@@ -275,53 +280,29 @@ class Synthesizer(Protocol):
 # ---------------------------------------------------------------- knowing
 
 
-Base = Literal["general", "tech"]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of the knowledge base that may answer."""
-
-    base: Base
-    heading: str
-    """Heading path, ``Section / Subsection``."""
-    text: str
-    """The piece as written, heading excluded."""
-    score: float
-    """Confidence that it answers the question, 0 to 1, comparable between questions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One finished turn as a model may see it: what the caller said and what of the answer was heard."""
-
-    caller: str
-    agent: str
-    unheard: str = ""
-    """The rest of the answer: said, and not heard because the caller cut in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """All that a model may use for one answer."""
-
-    text: str
-    """What the caller asked, normalised."""
-    passages: tuple[Passage, ...]
-    """Best first; empty when nothing was found."""
-    history: tuple[Exchange, ...] = ()
-    """Earlier turns, oldest first; agent texts hold only what was heard."""
-    system: str = ""
-    """System prompt."""
-    unheard_note: str = ""
-    """How a model is told what was not heard, ``{}`` standing for the words; empty: it is not told."""
-
-
 class Retriever(Protocol):
     """Finds passages."""
 
     async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
         """Passages for a question, best first; raises ``agent.errors.KnowledgeError``."""
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors, so that texts of like meaning lie close together."""
+
+    @property
+    def name(self) -> str:
+        """Engine, model and version: vectors of different names can't be compared."""
+
+    @property
+    def remote(self) -> bool:
+        """True for a model of language, on the network or in memory, that may be slow; false for plain arithmetic."""
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """A vector of length 1 for each text; raises ``agent.errors.KnowledgeError``."""
+
+    async def close(self) -> None:
+        """Close connections, free the model."""
 
 
 class LanguageModel(Protocol):
@@ -331,10 +312,11 @@ class LanguageModel(Protocol):
     def name(self) -> str:
         """Provider and model, for health and the call log."""
 
-    def reply(self, question: Question) -> AsyncIterator[str]:
+    def reply(self, question: Question) -> AsyncIterator[str | ToolCall]:
         """Stream the answer's text in pieces of any size; raises ``agent.errors.ModelError``.
 
-        Yields nothing when it does not know: the caller then hears the no-answer prompt.
+        Tools are asked for only where the question offers them. Yields nothing when it does not know: the caller then
+        hears the no-answer prompt.
         """
 
     async def close(self) -> None:
@@ -392,5 +374,7 @@ class Health:
     """Calls in progress."""
     tasks: int = 0
     """asyncio tasks alive: flat over time when nothing leaks."""
+    answers: dict[str, object] = field(default_factory=dict)
+    """Language models and whether they answer, the answer cache, files that can't be used."""
     loop_lag_ms: float = 0.0
     """Longest delay of the event loop in the last ten seconds, milliseconds."""

@@ -1,5 +1,6 @@
 """The prompt texts of one language: what the agent says by itself and what a model is told."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ class Prompts:
     """Said a minute before the longest call ends."""
     unheard_note: str
     """What a model is told of the end of its answer that the caller did not hear, ``{}`` for the words."""
+    persona: str = ""
+    """Who speaks, and how: the model's further instructions."""
+    ungrounded_note: str = ""
+    """What a model is told of a sentence that says what no passage says, ``{}`` for what that is."""
+    returning: str = ""
+    """What a model is told of a caller who is remembered, with ``{name}``, ``{topics}`` and ``{day}``."""
     notice: str = ""
     """Legal notice, said before the greeting and never interrupted; empty: none."""
     firm_texts: frozenset[str] = frozenset()
@@ -64,6 +71,11 @@ class Prompts:
         said = (getattr(self, name) for name in SPOKEN)
         texts = [text for value in said for text in (value if isinstance(value, tuple) else (value,)) if text]
         return tuple(dict.fromkeys(texts))
+
+    @property
+    def instructions(self) -> str:
+        """All that a model is told before it is told about a call; always the same, so that a server can keep it."""
+        return f"{self.system}\n\n{self.persona}".strip()
 
     @property
     def opening(self) -> list[str]:
@@ -82,14 +94,22 @@ class Prompts:
 
 LISTS = ("reprompts", "hold", "fillers")
 OPTIONAL = ("notice",)
-FILES = {"system": "system.txt", "contextualiser": "contextualiser.txt", "unheard_note": "unheard.txt"}
+FILES = {
+    "system": "system.txt",
+    "contextualiser": "contextualiser.txt",
+    "unheard_note": "unheard.txt",
+    "ungrounded_note": "ungrounded.txt",
+    "returning": "returning.txt",
+}
 """Texts for the model, each a file."""
-SPOKEN = tuple(name for name in Prompts.__dataclass_fields__ if name not in {*FILES, "firm_texts"})
+WITH_PLACE = ("unheard_note", "ungrounded_note")
+"""Those of them in which ``{}`` stands for words."""
+SPOKEN = tuple(name for name in Prompts.__dataclass_fields__ if name not in {*FILES, "persona", "firm_texts"})
 FIRM = "!"
 """At the beginning of a text: the caller may not interrupt it."""
 
 
-def load_prompts(directory: Path, language: str) -> Prompts:
+def load_prompts(directory: Path, language: str, persona: str = "") -> Prompts:
     """Read ``phrases.toml`` and the texts for the model; raise ``StartError`` naming a bad file."""
     folder = directory / language
     path = folder / "phrases.toml"
@@ -98,16 +118,25 @@ def load_prompts(directory: Path, language: str) -> Prompts:
         if name not in SPOKEN:
             raise StartError(f"{path}: {name}: there is no such prompt; it may be one of {', '.join(SPOKEN)}")
     texts: dict[str, Any] = {name: _text(folder / file) for name, file in FILES.items()}
-    if "{}" not in texts["unheard_note"]:
-        raise StartError(
-            f"{folder / FILES['unheard_note']}: {{}} is missing; the words that were not heard stand there"
-        )
+    texts["persona"] = _text(persona_file(directory, language, persona)) if persona else ""
+    for name in WITH_PLACE:
+        if "{}" not in texts[name]:
+            raise StartError(f"{folder / FILES[name]}: {{}} is missing; the words that it is about stand there")
     written = {name: _phrase(phrases, name, path) for name in SPOKEN}
     firm = {text for value in written.values() for text in _firm(value)}
     said: dict[str, Any] = {
         name: tuple(map(unmarked, value)) if name in LISTS else unmarked(value) for name, value in written.items()
     }
     return Prompts(**texts, **said, firm_texts=frozenset(firm | {said["notice"]} - {""}))
+
+
+def persona_file(directory: Path, language: str, name: str) -> Path:
+    """Where a persona is described: ``personas/NAME.LANGUAGE.txt``, or ``personas/NAME.txt`` for every language."""
+    folder = directory / "personas"
+    if not re.fullmatch(r"[\w-]+", name):
+        raise StartError(f"[prompts] persona {name!r}: a name of letters, digits, - and _ is needed")
+    own = folder / f"{name}.{language}.txt"
+    return own if own.exists() else folder / f"{name}.txt"
 
 
 def unmarked(text: str) -> str:

@@ -1,25 +1,24 @@
 """All settings: one TOML file and the environment, checked before anything starts.
 
-``ALLO_<SECTION>__<KEY>`` overrides ``[section] key``; ``ALLO_LANGUAGE`` and ``OPENAI_API_KEY`` stand alone.
+``ALLO_<SECTION>__<KEY>`` overrides ``[section] key``; ``ALLO_LANGUAGE`` and the ``OLD_NAMES`` stand alone.
 Every field carries its unit; ``docs/settings.md`` lists them all (a test keeps it in step).
 """
 
-import os
-import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from agent import settings_file
 from agent.errors import SettingsError
+from agent.settings_file import ENV_PREFIX
 
 HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
-ENV_PREFIX = "ALLO_"
-TEST_PREFIX = "ALLO_REQUIRE_"
-"""Switches of the test suite, not settings."""
+
+__all__ = ["ENV_PREFIX", "Settings", "load", "parse"]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = IPv4Network | IPv6Network
@@ -161,12 +160,34 @@ class Llm(Section):
     max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
     """Longest answer, tokens."""
     stall_s: Annotated[float, Field(gt=0, le=30)] = 2.5
-    """No token for this long: the knowledge base answers instead, seconds."""
+    """No whole sentence for this long: the knowledge base answers instead, seconds."""
+    fallback_model: str = ""
+    """Model asked when the first one fails or is late; empty: none."""
+    fallback_base_url: str = ""
+    """Its address; empty: ``llm.base_url``."""
+    fallback_api_key: SecretStr = SecretStr("")
+    """Its key; empty: ``llm.api_key``, unless it has an address of its own."""
+    first_token_s: Annotated[float, Field(gt=0, le=30)] = 1.2
+    """No token for this long: the fallback model is asked instead, seconds."""
+    cache: bool = True
+    """Keep answers: the same question on the same texts is answered at once."""
 
     @property
     def configured(self) -> bool:
         """True when a model server or a key was given."""
         return bool(self.base_url or self.api_key.get_secret_value())
+
+    @property
+    def fallback(self) -> "Llm | None":
+        """The settings of the fallback model, where there is one."""
+        if not self.fallback_model:
+            return None
+        changed: dict[str, object] = {"model": self.fallback_model}
+        if self.fallback_base_url:
+            changed |= {"base_url": self.fallback_base_url, "api_key": self.fallback_api_key}
+        elif self.fallback_api_key.get_secret_value():
+            changed["api_key"] = self.fallback_api_key
+        return self.model_copy(update=changed)
 
 
 class Kb(Section):
@@ -176,8 +197,44 @@ class Kb(Section):
     """Folder with ``general.md`` and ``tech.md``; another language lies in a folder of its name (``en/``)."""
     top_k: Annotated[int, Field(ge=1, le=20)] = 3
     """Passages given to the model."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.38
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.27
     """Below this confidence the agent says that it does not know."""
+    fallback_threshold: Annotated[float, Field(ge=0, le=1)] = 0.35
+    """The base that a question's keywords point to is left when its best section is under this confidence."""
+    general: Path | None = None
+    """The general base's file instead of the one in ``kb.dir``."""
+    tech: Path | None = None
+    """The technical base's file instead of the one in ``kb.dir``."""
+    store: Literal["auto", "local", "chroma"] = "auto"
+    """Where vectors lie: a file that is mapped into memory, or Chroma (extra ``chroma``); ``auto``: the file."""
+    chroma_dir: Path | None = None
+    """Chroma's folder; none: ``chroma`` under ``storage.dir``."""
+    backups: Annotated[int, Field(ge=0, le=100)] = 5
+    """Indexes kept that a build has replaced."""
+
+
+class Embed(Section):
+    """Vectors of texts, beside the search by words."""
+
+    engine: Literal["hash", "openai", "sentence-transformer", "none"] = "hash"
+    """Ours (no download, no network), any OpenAI-compatible ``/v1/embeddings``, a model on disk, or none."""
+    base_url: str = ""
+    """Address of the ``openai`` engine; empty: OpenAI."""
+    api_key: SecretStr = SecretStr("")
+    """Its key; ``llm.api_key`` is used when both this and ``embed.base_url`` are empty."""
+    model: str = "text-embedding-3-small"
+    """Its model."""
+    path: Path | None = None
+    """Folder of a sentence-transformers model, for ``sentence-transformer`` (extra of that name)."""
+    timeout_ms: Annotated[int, Field(ge=50, le=10_000)] = 400
+    """A question's vector is waited for this long, then the words alone are searched, milliseconds."""
+
+
+class Redis(Section):
+    """A Redis that several daemons share."""
+
+    url: SecretStr = SecretStr("")
+    """Address such as ``redis://127.0.0.1:6379/0`` (extra ``redis``); empty: caches lie in ``storage.dir``."""
 
 
 class Prompts(Section):
@@ -185,6 +242,15 @@ class Prompts(Section):
 
     dir: Path = HOUSE / "prompts"
     """Folder with one subfolder for each language."""
+    persona: str = ""
+    """Who speaks to callers: a name from ``personas/`` in that folder; empty: nobody in particular."""
+
+
+class Memory(Section):
+    """What is remembered of callers between calls."""
+
+    enabled: bool = False
+    """Remember, by number, a name that was given and what was asked; `allo forget` removes it."""
 
 
 class Turns(Section):
@@ -284,12 +350,21 @@ class Settings(BaseSettings):
     tts: Tts = Tts()
     llm: Llm = Llm()
     kb: Kb = Kb()
+    embed: Embed = Embed()
+    redis: Redis = Redis()
     prompts: Prompts = Prompts()
+    memory: Memory = Memory()
     turns: Turns = Turns()
     calls: Calls = Calls()
     recording: Recording = Recording()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file that this was read from."""
+        return self._source
 
     @classmethod
     def settings_customise_sources(
@@ -306,54 +381,15 @@ class Settings(BaseSettings):
 
 def load(path: Path | None = None) -> Settings:
     """Read ``path`` (none: defaults) and the environment; raise ``SettingsError`` with one line naming the key."""
-    _refuse_unknown_environment()
+    return parse(settings_file.read(path), path)
+
+
+def parse(tree: dict[str, Any], path: Path | None) -> Settings:
+    """Settings of ``tree``, as read from ``path``, and the environment; raises like ``load``."""
+    settings_file.refuse_unknown_environment(Settings.model_fields)
     try:
-        settings = Settings(**_read(path))
+        settings = Settings(**settings_file.with_old_names(tree))
     except ValidationError as error:
-        raise SettingsError(_first_fault(error, path)) from None
-    return _with_web_key(_with_openai_key(settings))
-
-
-def _read(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
-
-
-def _refuse_unknown_environment() -> None:
-    """pydantic-settings passes over variables of no known section; a typo there must not be silent."""
-    for name in os.environ:
-        if not name.startswith(ENV_PREFIX) or name.startswith(TEST_PREFIX):
-            continue
-        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        if section not in Settings.model_fields:
-            raise SettingsError(f"environment {name}: there is no such setting; see docs/settings.md")
-
-
-def _first_fault(error: ValidationError, path: Path | None) -> str:
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    keys = [str(part) for part in fault["loc"]]
-    variable = ENV_PREFIX + "__".join(keys[:2]).upper()
-    where = f"environment {variable}" if variable in os.environ else str(path or "settings")
-    name = f"[{keys[0]}] {'.'.join(keys[1:])}" if len(keys) > 1 else keys[0]
-    said = "there is no such setting" if fault["type"] == "extra_forbidden" else fault["msg"].lower()
-    return f"{where}: {name}: {said}; see docs/settings.md"
-
-
-def _with_openai_key(settings: Settings) -> Settings:
-    key = os.environ.get("OPENAI_API_KEY", "")
-    if not key or settings.llm.api_key.get_secret_value():
-        return settings
-    return settings.model_copy(update={"llm": settings.llm.model_copy(update={"api_key": SecretStr(key)})})
-
-
-def _with_web_key(settings: Settings) -> Settings:
-    key = os.environ.get("API_SECRET_KEY", "")
-    if not key or settings.web.api_key.get_secret_value():
-        return settings
-    return settings.model_copy(update={"web": settings.web.model_copy(update={"api_key": SecretStr(key)})})
+        raise SettingsError(settings_file.first_fault(error, path)) from None
+    settings._source = path
+    return settings

@@ -3,13 +3,16 @@
 Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
-from agent.answer import Minds
+from dataclasses import replace
+
+from agent.answer_cache import AnswerCache, SqliteShelf
+from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
 from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
-from agent.settings import Settings
-from kb.retriever import KnowledgeBase, load
+from agent.settings import Llm, Settings
+from kb.live import Knowledge
 
 
 async def new_stt(settings: Settings) -> SpeechToText:
@@ -60,33 +63,63 @@ async def new_voice(settings: Settings) -> Synthesizer:
     return await Espeak.load(settings.language, settings.tts.voice, settings.tts.speed_wpm)
 
 
-def new_knowledge(settings: Settings) -> KnowledgeBase:
-    """Both bases of the language."""
-    return load(settings.kb.dir, settings.language, settings.kb.top_k, settings.kb.threshold)
+def new_knowledge(settings: Settings) -> Knowledge:
+    """Both bases of the language: the index that was built of today's texts, else one made now."""
+    from agent.knowledge import open_knowledge
+
+    return open_knowledge(settings)
 
 
-async def new_minds(settings: Settings, knowledge: KnowledgeBase) -> Minds:
-    """The extractive answerer, and the language model where one is configured."""
+def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
+    """Answers out of the texts alone."""
     from agent.backends.llm_extractive import ExtractiveModel
 
-    extractive = ExtractiveModel(knowledge.terms, knowledge.index.weight, _split, settings.kb.threshold)
-    return Minds(extractive, await _new_model(settings), settings.llm.stall_s)
+    return ExtractiveModel(knowledge.terms, knowledge.weight, _split, settings.kb.threshold, knowledge.meant)
+
+
+async def new_minds(settings: Settings, knowledge: Knowledge) -> Minds:
+    """The extractive answerer, and the language model where one is configured."""
+    from agent.backends.llm_openai import OpenAiModel
+
+    minds = with_models(Minds(new_extractive(settings, knowledge)), settings.llm)
+    for model in minds.models:
+        if isinstance(model, OpenAiModel):
+            await model.warm()
+    return minds
+
+
+def new_answer_cache(settings: Settings) -> AnswerCache | None:
+    """Where answers are kept, where they are."""
+    if not settings.llm.cache:
+        return None
+    url = settings.redis.url.get_secret_value()
+    if url:
+        from agent.backends.cache_redis import RedisCache
+
+        return AnswerCache(RedisCache(url))
+    return AnswerCache(SqliteShelf(settings.storage.dir / "answers.sqlite"))
+
+
+def with_models(minds: Minds, llm: Llm) -> Minds:
+    """The same minds with the language models of ``[llm]``; nothing is connected yet."""
+    from agent.backends.llm_openai import OpenAiModel
+
+    given = (section for section in (llm, llm.fallback) if section is not None and section.configured)
+    models = [OpenAiModel(section) for section in given]
+    return replace(
+        minds,
+        model=models[0] if models else None,
+        stall_s=llm.stall_s,
+        fallback=models[1] if len(models) > 1 else None,
+        first_token_s=llm.first_token_s,
+        connect=tuple(model.connect for model in models),
+    )
 
 
 def _split(text: str) -> list[str]:
     """Sentences of a knowledge base, whole however long: they are cut for speech later."""
     cutter = SentenceCutter(longest=len(text) + 1, first=len(text) + 1)
     return cutter.feed(text) + cutter.flush()
-
-
-async def _new_model(settings: Settings) -> LanguageModel | None:
-    if not settings.llm.configured:
-        return None
-    from agent.backends.llm_openai import OpenAiModel
-
-    model = OpenAiModel(settings.llm)
-    await model.warm()
-    return model
 
 
 def new_sources(settings: Settings) -> list[LineSource]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import asterisk, cpu, figures, report, soak
+from bench import answering, asterisk, cpu, figures, knowledge, report, soak
 from bench.turns import __main__ as turns
 
 BENCHES: dict[str, Callable[[], list[report.Row]]] = {
@@ -16,6 +16,8 @@ BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "asterisk40": cpu.asterisk40,
     "cpu": cpu.cpu,
     "soak": soak.soak,
+    "knowledge": knowledge.knowledge,
+    "answering": answering.answering,
     "turns": turns.development,
     "turns-held-out": turns.held_out,
 }

@@ -4,14 +4,16 @@ A file is cut at ``<<->>``; every Markdown heading is duplicated as a plain line
 the words of a heading count twice in search; sections longer than 4000 characters are cut again.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import StartError
 from agent.ports import Base
+from kb import convert
 
-SEPARATOR = "<<->>"
+SEPARATOR = convert.SEPARATOR
 LONGEST = 4000
 """Characters of a section, as in the specification (``chunk_size``)."""
 OVERLAP = 200
@@ -28,24 +30,32 @@ class Section:
     """Headings that lead to it, outermost first; empty when the file has none."""
     text: str
     """The piece without its own heading line."""
-    enriched: str
-    """What is indexed: headings duplicated."""
+    head: str = ""
+    """Heading lines at its top, each with its double."""
+    source: str = ""
+    """File that it comes from, relative to the folder of the knowledge base."""
+    start: int = 0
+    """Where it begins in the file's text with doubled headings, characters."""
 
     @property
     def heading(self) -> str:
         """``Section / Subsection``."""
         return " / ".join(self.path)
 
+    @property
+    def checksum(self) -> str:
+        """Of what is indexed and shown: a section with the same one need not be embedded again."""
+        return hashlib.sha256("\n".join((self.base, *self.path, "", self.enriched)).encode()).hexdigest()
 
-def load(path: Path, base: Base) -> tuple[Section, ...]:
-    """Sections of one file; raises ``StartError`` naming the file when it is missing, unreadable or empty."""
-    try:
-        markdown = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise StartError(f"{path}: knowledge base can't be read: {error.strerror}; see docs/knowledge.md") from None
-    except UnicodeDecodeError:
-        raise StartError(f"{path}: knowledge base is not UTF-8 text; save it as UTF-8") from None
-    sections = cut(markdown, base)
+    @property
+    def enriched(self) -> str:
+        """What is indexed: headings duplicated."""
+        return f"{self.head}\n{self.text}"
+
+
+def load(path: Path, base: Base, source: str = "") -> tuple[Section, ...]:
+    """Sections of one document; raises ``StartError`` naming the file when it is missing, unreadable or empty."""
+    sections = cut(convert.to_markdown(path), base, source or path.name)
     if not sections:
         raise StartError(f"{path}: knowledge base has no text; see docs/knowledge.md")
     return sections
@@ -63,15 +73,18 @@ def duplicate_headings(markdown: str) -> str:
     return "\n".join(out)
 
 
-def cut(markdown: str, base: Base) -> tuple[Section, ...]:
+def cut(markdown: str, base: Base, source: str = "") -> tuple[Section, ...]:
     """Sections in order; a block inherits the higher headings of the blocks before it."""
     stack: list[tuple[int, str]] = []
     sections: list[Section] = []
+    offset = 0
     for block in duplicate_headings(markdown).split(SEPARATOR):
         path = _follow(stack, block)
-        body = _body(block)
-        if body:
-            sections += [Section(base, path, part, f"{_head(block)}\n{part}") for part in _parts(body)]
+        body, place = _body(block), 0
+        for part in _parts(body) if body else ():
+            place = max(block.find(part, place), 0)
+            sections.append(Section(base, path, part, _head(block), source, offset + place))
+        offset += len(block) + len(SEPARATOR)
     return tuple(sections)
 
 

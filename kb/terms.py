@@ -1,17 +1,24 @@
 """Text to search terms: one spelling, one stem, one number for all the ways of saying a thing."""
 
+import hashlib
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from agent.errors import StartError
+from kb.followups import Signs
 
 DATA = Path(__file__).parent / "data"
 
 TOKEN = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+(?!\d)|\d+(?:[.,]\d+)?|[^\W\d_]+(?:'[a-z]+)?")
+CACHED_WORDS = 65536
+LIGHT_PARTS = frozenset({"VERB", "INFN", "GRND", "ADVB", "COMP", "PRED", "PREP", "CONJ", "PRCL", "INTJ", "NPRO"})
+"""Parts of speech (OpenCorpora's tags) that seldom tell a subject."""
 CACHED_TEXTS = 4096
 """Texts whose terms are kept: a caller's question is looked at by the search and again by the answerer."""
 
@@ -20,8 +27,12 @@ class Terms:
     """Callable text -> terms for one language; tables come from ``data/<language>.toml``."""
 
     def __init__(self, language: str) -> None:
-        self._tables = _read(DATA / f"{language}.toml")
+        self.language = language
+        path = DATA / f"{language}.toml"
+        self._tables = _read(path)
+        self.checksum = hashlib.sha256(path.read_bytes()).hexdigest()
         self._of = lru_cache(CACHED_TEXTS)(self._terms)
+        self._is_light = lru_cache(CACHED_WORDS)(self._tells_little)
 
     def __call__(self, text: str) -> tuple[str, ...]:
         """Terms in order, repeats kept; stop words left out, numbers as digits."""
@@ -29,7 +40,24 @@ class Terms:
 
     def light(self, text: str) -> frozenset[str]:
         """Those terms of ``text`` that seldom tell its subject: verbs, words of degree and manner."""
-        return frozenset(term for term, light in self._of(text) if light)
+        return frozenset(term for term, word in self._of(text) if word and self._is_light(word))
+
+    @cached_property
+    def near(self) -> dict[str, tuple[str, ...]]:
+        """Terms that may be meant by a term: «вуз» by «институт»."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for group in self._tables.get("near", ()):
+            of, _, others = group.partition(":")
+            for one in self(of):
+                for other in self(others):
+                    found[one].add(other)
+        return {term: tuple(sorted(others - {term})) for term, others in found.items()}
+
+    @cached_property
+    def signs(self) -> Signs:
+        """How the language continues a subject."""
+        follow = self._tables["follow"]
+        return Signs(re.compile(rf"(?:{follow['openers']})\b"), frozenset(follow["pronouns"].split()))
 
     @cached_property
     def _light_ending(self) -> re.Pattern[str]:
@@ -69,6 +97,10 @@ class Terms:
         return {word: unit for unit, words in self._tables["units"].items() for word in words.split()}
 
     @cached_property
+    def _units_named(self) -> frozenset[str]:
+        return frozenset(self._tables["units"])
+
+    @cached_property
     def _same(self) -> dict[str, str]:
         groups = (group.split() for group in self._tables["same"])
         return {self._stem(word): self._stem(words[0]) for words in groups for word in words}
@@ -77,16 +109,20 @@ class Terms:
     def _rewrites(self) -> list[tuple[re.Pattern[str], str]]:
         return [(re.compile(rf"{_edge(what)}(?:{what})(?!\w)"), into) for what, into in self._tables["rewrite"]]
 
-    def _terms(self, text: str) -> tuple[tuple[str, bool], ...]:
-        """Terms, each with whether it is light."""
+    def _terms(self, text: str) -> tuple[tuple[str, str], ...]:
+        """Terms, each with the word that it was; joined ones with none."""
         text = text.lower().replace("ё", "е")
         for what, into in self._rewrites:
             text = what.sub(into, text)
         words = join_numbers(TOKEN.findall(text), self._numbers)
-        return tuple((term, self._is_light(word)) for word in words if (term := self._term(word)))
+        found = [(term, word) for word in words if (term := self._term(word))]
+        joined = [(a + b, "") for (a, _), (b, _) in pairwise(found) if a[0].isdigit() and b in self._units_named]
+        return (*found, *joined)
 
-    def _is_light(self, word: str) -> bool:
-        return self._light_ending.search(word) is not None or self._stem(word) in self._light_words
+    def _tells_little(self, word: str) -> bool:
+        if self._light_ending.search(word) is not None or self._stem(word) in self._light_words:
+            return True
+        return self.language == "ru" and word.isalpha() and _part_of_speech(word) in LIGHT_PARTS
 
     def _term(self, word: str) -> str:
         if word[0].isdigit():
@@ -97,6 +133,19 @@ class Terms:
             return self._units[word]
         stem = self._stem(word)
         return self._same.get(stem, stem)
+
+
+def _part_of_speech(word: str) -> str:
+    """pymorphy3's name for it: ``NOUN``, ``VERB`` ...; empty for a word that its dictionary lacks."""
+    words = _morphology()
+    return str(words.parse(word)[0].tag.POS or "") if words.word_is_known(word) else ""
+
+
+@lru_cache(1)
+def _morphology() -> Any:
+    import pymorphy3  # noqa: PLC0415 - 20 MB that only Russian needs
+
+    return pymorphy3.MorphAnalyzer()
 
 
 def _edge(pattern: str) -> str:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the end-to-end tests ring with: SIPp and two real Asterisks, from Debian's packages, where this machine can have them;
-# Chromium, in which they look at the admin page.
-# Piper and onnxruntime, extras, join them, so that their tests run too.
+# Chromium, in which they look at the admin page, and Redis.
+# The extras (Piper, onnxruntime, Chroma, documents, Redis) join them, so that their tests run too.
 # Missing tools never stop the tests: those that need them are skipped and say why.
 set -u
 
@@ -21,6 +21,11 @@ if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
         echo "Chromium is missing; the tests of the admin page in a browser are skipped. To have them: sudo apt-get install chromium" >&2
     fi
 fi
+if ! command -v redis-server >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "Installing Redis (package redis-server) ..."
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null || true
+fi
 .venv/bin/python tests/asterisk/install.py || true
-.venv/bin/python -c 'import piper, onnxruntime' 2>/dev/null ||
-    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[piper,turn-model]' || true
+.venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis' 2>/dev/null ||
+    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+        -e '.[piper,turn-model,documents,chroma,redis]' || true

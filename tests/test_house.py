@@ -44,11 +44,15 @@ ROOF = {
     for name in (
         "daemon",
         "furnish",
+        "live",
         "tables",
         "doctor",
         "reachability",
         "replay_command",
         "web_desk",
+        "chat_command",
+        "kb_command",
+        "knowledge",
         "__main__",
         "commands",
     )
@@ -73,7 +77,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def allowed(name: str) -> tuple[str, ...]:
     """Rooms and modules of ours that ``name`` may import."""
-    shared = ("audio", "agent.ports", "agent.errors")
+    shared = ("audio", "agent.ports", "agent.tool", "agent.errors")
     room = name.split(".", maxsplit=1)[0]
     if name in ROOF:
         return ROOMS

@@ -1,7 +1,7 @@
 """Answers without a language model: the one to three sentences of the passages that answer the question."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.ports import Passage, Question
@@ -23,6 +23,7 @@ EXACT = 2.0
 OBLIGING = 0.08
 """Bonus of an opening sentence for a question that names nothing but the heading's subject."""
 
+NUMERAL = re.compile(r"\d+(\.\d+)?")
 NUMBER = r"\d"
 TIME = r"\d{1,2}:\d\d|\d+ час|\b\d+(:\d\d)? ?(am|pm)\b|полдень"
 SPAN = r"\d+ \w*\s?(дн|день|час|минут|месяц|недел|год|лет|day|week|month|hour|year|minute)"
@@ -42,6 +43,8 @@ HINTS = tuple(
         ),
         (r"how (heavy|high|many|often|old)|maximum|what (is the )?(speed|weight|accuracy|stroke|height)", NUMBER),
         (r"\bгде\b|адрес|куда|в каком городе|\bwhere\b|address", PLACE_WORDS),
+        (r"\bвес(ит|ят|ом)?\b|тяжел|килограмм|how heavy|weigh", r"\d (кг|т|тонн\w*|kg)\b"),
+        (r"платн|даром|денег стоит|free of charge|for free", MONEY + r"|бесплатн|free"),
         (r"телефон|почт|сайт|email|phone|website", CONTACT),
     )
 )
@@ -59,7 +62,8 @@ class ExtractiveModel:
     """A ``LanguageModel`` that reads out of the passages; microseconds, no network, no memory of its own.
 
     ``terms`` and ``weight`` are the search's own analysis (``KnowledgeBase.terms``, ``KnowledgeBase.index.weight``),
-    ``split`` cuts a text into sentences; passages under ``threshold`` are not spoken.
+    ``split`` cuts a text into sentences; passages under ``threshold`` are not spoken. ``meant`` gives the terms
+    that may be meant by a term and how surely (``KnowledgeBase.meant``).
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class ExtractiveModel:
         weight: Callable[[str], float],
         split: Callable[[str], Sequence[str]],
         threshold: float,
+        meant: Callable[[str], Mapping[str, float]] | None = None,
     ) -> None:
+        self._meant = meant or _itself
         self._terms = terms
         self._weight = weight
         self._split = split
@@ -119,20 +125,32 @@ class ExtractiveModel:
 
     def _weights(self, wanted: frozenset[str], sentences: Sequence[set[str]]) -> dict[str, float]:
         """Shares, sum 1: a term tells more when it is rare in the knowledge base and rare among these sentences."""
-        rare = {term: 1 - sum(term in own for own in sentences) / (len(sentences) + 1) for term in wanted}
-        weights = {term: self._weight(term) * rare[term] * (EXACT if term[0].isdigit() else 1) for term in wanted}
+        meant = {term: {**self._meant(term), term: 1.0} for term in wanted}
+        rare = {t: 1 - sum(not own.isdisjoint(meant[t]) for own in sentences) / (len(sentences) + 1) for t in wanted}
+        weights = {term: self._weight(term) * rare[term] * (EXACT if NUMERAL.fullmatch(term) else 1) for term in wanted}
         total = sum(weights.values()) or 1.0
         return {term: weight / total for term, weight in weights.items()}
 
     def _share(self, sentence: str, weights: dict[str, float], heading: frozenset[str]) -> float:
         """Weight of the wanted terms that the sentence has; the heading's count half when it lacks them."""
         own = set(self._terms(sentence))
-        return sum(w if term in own else w / 2 if term in heading else 0.0 for term, w in weights.items())
+        share = 0.0
+        for term, weight in weights.items():
+            meant = {**self._meant(term), term: 1.0}
+            said = max((sure for other, sure in meant.items() if other in own), default=0.0)
+            headed = max((sure for other, sure in meant.items() if other in heading), default=0.0)
+            share += weight * max(said, headed / 2)
+        return share
 
     def _sentences(self, text: str) -> list[str]:
         lines = (line.strip() for line in text.splitlines())
         spoken = (line.lstrip("-*• ").strip() for line in lines if line and not line.startswith("#"))
         return [sentence for line in spoken for sentence in self._split(line)]
+
+
+def _itself(term: str) -> Mapping[str, float]:
+    """Nothing else is meant by ``term``."""
+    return {}
 
 
 def _fit(best: _Candidate, others: Sequence[_Candidate]) -> tuple[str, ...]:

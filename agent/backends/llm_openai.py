@@ -2,30 +2,36 @@
 
 Protocol: platform.openai.com/docs/api-reference/chat. The client library takes half a second to import, so it is
 imported in a thread, by ``warm`` or at the first question. What a server refuses (streaming, ``max_tokens``,
-``temperature``) is left out from then on.
+``temperature``, tools, a system message, two messages of one side in a row) is left out from then on.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from agent.errors import ModelError
 from agent.ports import Passage, Question
 from agent.settings import Llm
+from agent.tool import Tool, ToolCall
 
 CONNECT_S = 2.0
 """Longest wait for a connection, seconds."""
 READ_S = 30.0
 """Longest silence of a server, seconds; the conversation's own stall deadline is far shorter."""
+KEEP_S = 300.0
+"""An idle connection is kept this long, seconds: people talk for longer than a client library's usual five."""
 EXCHANGES = 6
 """Earlier turns shown to the model."""
 NO_KEY = "none"
 """Sent where no key is set: local servers take any."""
 NEGOTIABLE = {400, 403, 404, 405, 415, 422, 501}
 """HTTP statuses with which servers refuse a parameter."""
+SOON_S = 0.1
+"""Wait before a server that broke down is asked again, seconds."""
 ADVICE = {
     400: "the request was refused; check [llm] model and max_tokens",
     401: "the key was refused; set OPENAI_API_KEY or [llm] api_key",
@@ -33,26 +39,60 @@ ADVICE = {
     404: "no such model or address; check [llm] model and base_url",
     429: "too many requests, or no credit left at the provider",
 }
+FENCE = re.compile(r"</?reference>", re.IGNORECASE)
+THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
+"""Reasoning models behind servers without a reasoning parser begin with it (Qwen, DeepSeek-R1)."""
+
+Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Manner:
-    """How this server wants to be asked."""
+    """How this model wants to be asked."""
 
     stream: bool = True
     tokens: str = "max_tokens"
     temperature: bool = True
+    tools: bool = True
+    system: bool = True
+    alternate: bool = False
+    """The two sides must take turns, the caller first (chat templates of Mistral and Gemma)."""
 
     def without(self, refusal: str) -> "_Manner":
         """The manner after a refusal; the same when the refusal names nothing that can be left out."""
-        refusal = refusal.lower()
-        if "max_tokens" in refusal and self.tokens == "max_tokens":
-            return replace(self, tokens="max_completion_tokens")
-        if "temperature" in refusal and self.temperature:
-            return replace(self, temperature=False)
-        if "stream" in refusal and self.stream:
-            return replace(self, stream=False)
-        return self
+        said = refusal.lower()
+        changes: list[tuple[bool, dict[str, Any]]] = [
+            ("max_tokens" in said and self.tokens == "max_tokens", {"tokens": "max_completion_tokens"}),
+            ("max_completion_tokens" in said and self.tokens == "max_completion_tokens", {"tokens": ""}),
+            ("temperature" in said and self.temperature, {"temperature": False}),
+            ("tool" in said and self.tools, {"tools": False}),
+            ("alternate" in said and not self.alternate, {"alternate": True}),
+            ("system" in said and "role" in said and self.system, {"system": False}),
+            ("stream" in said and self.stream, {"stream": False}),
+        ]
+        return next((replace(self, **change) for applies, change in changes if applies), self)
+
+
+@dataclass(slots=True)
+class _Calls:
+    """Tool calls, put together from the pieces of a stream: the first piece names one, the rest add arguments."""
+
+    parts: dict[int, list[str]] = field(default_factory=dict)
+
+    def add(self, deltas: Sequence[Any] | None) -> None:
+        for place, delta in enumerate(deltas or ()):
+            # Gemini's compatible endpoint leaves out the index
+            index = delta.index if getattr(delta, "index", None) is not None else place
+            part = self.parts.setdefault(index, ["", "", ""])
+            part[0] = part[0] or delta.id or ""
+            if delta.function is not None:
+                part[1] = part[1] or delta.function.name or ""
+                part[2] += delta.function.arguments or ""
+
+    @property
+    def whole(self) -> list[ToolCall]:
+        """In the order in which they were asked for."""
+        return [ToolCall(i or f"call_{n}", name, text) for n, (i, name, text) in sorted(self.parts.items()) if name]
 
 
 class OpenAiModel:
@@ -78,23 +118,32 @@ class OpenAiModel:
         """Import the client library now, so that the first question does not wait for it."""
         await self._open()
 
-    async def reply(self, question: Question) -> AsyncIterator[str]:
+    async def connect(self) -> None:
+        """Have a connection ready (TCP, TLS) for the question that is coming; never raises, asks for nothing."""
+        client = await self._open()
+        import openai  # noqa: PLC0415 - loaded by _open
+
+        with suppress(openai.OpenAIError, OSError, ValueError):
+            await client.get("/", cast_to=object, options={"timeout": CONNECT_S, "max_retries": 0})
+
+    async def reply(self, question: Question) -> AsyncIterator[str | ToolCall]:
         """Stream the answer; raises ``ModelError`` without the caller's words or the key in it."""
         client = await self._open()
         import openai  # noqa: PLC0415 - loaded by _open
 
         spoken = False
         try:
-            async with aclosing(self._pieces(client, messages(question))) as pieces:
+            async with aclosing(_audible(self._pieces(client, question))) as pieces:
                 async for piece in pieces:
-                    spoken = spoken or bool(piece.strip())
+                    spoken = spoken or isinstance(piece, ToolCall) or bool(piece.strip())
                     yield piece
         except openai.APIStatusError as error:
-            raise ModelError(f"{self.name}: HTTP {error.status_code}: {_advice(error.status_code)}") from None
+            status = error.status_code
+            raise ModelError(f"{self.name}: HTTP {status}: {_advice(status)}", _retry_after(error)) from None
         except openai.APITimeoutError:
             raise ModelError(f"{self.name}: no answer in time; is the server overloaded?") from None
         except openai.APIConnectionError:
-            raise ModelError(f"{self.name}: can't be reached or hung up; check [llm] base_url") from None
+            raise ModelError(f"{self.name}: can't be reached or hung up; check [llm] base_url", SOON_S) from None
         except (openai.OpenAIError, ValueError, TypeError, AttributeError, LookupError):
             raise ModelError(f"{self.name}: the answer is not a chat completion; check [llm] base_url") from None
         if not spoken:
@@ -114,57 +163,125 @@ class OpenAiModel:
     def _new_client(self) -> Any:
         import openai  # noqa: PLC0415 - half a second of import, paid in a thread
 
+        limits = _lasting(openai.DEFAULT_CONNECTION_LIMITS)
+        timeout = openai.Timeout(READ_S, connect=CONNECT_S)
         return openai.AsyncOpenAI(
             base_url=self._settings.base_url or None,
             api_key=self._settings.api_key.get_secret_value() or NO_KEY,
-            timeout=openai.Timeout(READ_S, connect=CONNECT_S),
+            timeout=timeout,
             max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
         )
 
-    async def _pieces(self, client: Any, chat: list[dict[str, str]]) -> AsyncGenerator[str, None]:
-        answer = await self._ask(client, chat)
-        if not self._manner.stream:
-            yield answer.choices[0].message.content or ""
-            return
-        finished = False
-        async with answer:
-            async for chunk in answer:
-                for choice in chunk.choices:
-                    finished = finished or choice.finish_reason is not None
-                    if choice.delta.content:
-                        yield choice.delta.content
-        if not finished:
-            raise ValueError("the stream ended early")
+    async def _pieces(self, client: Any, question: Question) -> AsyncGenerator[str | ToolCall, None]:
+        answer = await self._ask(client, question)
+        calls = _Calls()
+        if not hasattr(answer, "choices"):
+            empty = True
+            async for text in _streamed(answer, calls):
+                empty = False
+                if text:
+                    yield text
+            if not empty:
+                for call in calls.whole:
+                    yield call
+                return
+            # a stream of nothing: some gateways answer whole whatever they are asked
+            self._manner = replace(self._manner, stream=False)
+            answer = await self._ask(client, question)
+        calls.add(answer.choices[0].message.tool_calls)
+        yield answer.choices[0].message.content or ""
+        for call in calls.whole:
+            yield call
 
-    async def _ask(self, client: Any, chat: list[dict[str, str]]) -> Any:
+    async def _ask(self, client: Any, question: Question) -> Any:
         """Post the question; ask again in another manner when the server refuses this one."""
         import openai  # noqa: PLC0415 - loaded by _open
 
         while True:
             manner = self._manner
             try:
-                return await client.chat.completions.create(**self._request(manner, chat))
+                return await client.chat.completions.create(**self._request(manner, question))
             except openai.APIStatusError as error:
-                if error.status_code not in NEGOTIABLE or manner.without(str(error)) == manner:
+                if error.status_code not in NEGOTIABLE or manner.without(_words(error)) == manner:
                     raise
-                self._manner = manner.without(str(error))
+                self._manner = manner.without(_words(error))
 
-    def _request(self, manner: _Manner, chat: list[dict[str, str]]) -> dict[str, Any]:
+    def _request(self, manner: _Manner, question: Question) -> dict[str, Any]:
+        chat = messages(question)
+        if not manner.system:
+            chat = _without_system(chat)
+        if manner.alternate:
+            chat = _alternating(chat)
         request: dict[str, Any] = {"model": self._settings.model, "messages": chat, "stream": manner.stream}
-        request[manner.tokens] = self._settings.max_tokens
+        if manner.tokens:
+            request[manner.tokens] = self._settings.max_tokens
         if manner.temperature:
             request["temperature"] = self._settings.temperature
+        if manner.tools and question.tools:
+            request["tools"] = [_declared(tool) for tool in question.tools]
         return request
 
 
-def messages(question: Question) -> list[dict[str, str]]:
-    """The chat: instructions and passages, what was said and heard before, the question.
+def _lasting(limits: Any) -> Any:
+    """The library's limits with connections that outlive a caller's thinking."""
+    return type(limits)(
+        max_connections=limits.max_connections,
+        max_keepalive_connections=limits.max_keepalive_connections,
+        keepalive_expiry=KEEP_S,
+    )
 
-    What the caller cut off stands before his next words, not after the agent's: a model writes like its own earlier
-    answers, and would say such a note aloud. Passages stand in the order of their names, not of their scores, so that
-    the same passages make the same beginning and a server's prompt cache can use it.
+
+def _declared(tool: Tool) -> Message:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+    }
+
+
+async def _streamed(answer: Any, calls: _Calls) -> AsyncGenerator[str, None]:
+    """A text, maybe empty, for each chunk; nothing at all for a stream without chunks."""
+    finished = begun = False
+    async with answer:
+        async for chunk in answer:
+            begun = True
+            for choice in chunk.choices:
+                finished = finished or choice.finish_reason is not None
+                calls.add(choice.delta.tool_calls)
+                yield choice.delta.content or ""
+    if begun and not finished:
+        raise ValueError("the stream ended early")
+
+
+async def _audible(pieces: AsyncGenerator[str | ToolCall, None]) -> AsyncGenerator[str | ToolCall, None]:
+    """Without the thoughts that some models write down first."""
+    begun: str | None = ""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if begun is None or isinstance(piece, ToolCall):
+                yield piece
+                continue
+            begun += piece
+            start = begun.lstrip()
+            if start.startswith("<think>") and "</think>" not in start:
+                continue
+            if start and not start.startswith("<think>") and "<think>".startswith(start):
+                continue
+            yield THOUGHT.sub("", begun)
+            begun = None
+    if begun and not begun.lstrip().startswith("<think>"):
+        yield begun
+
+
+def messages(question: Question) -> list[Message]:
+    """The chat: instructions, what is known of the caller, passages; what was said and heard before; the question.
+
+    What never changes stands first, so that a server's prompt cache can use it; passages stand in the order of their
+    names, not of their scores, for the same reason. What the caller cut off stands before his next words, not after
+    the agent's: a model writes like its own earlier answers, and would say such a note aloud.
     """
-    chat = [{"role": "system", "content": f"{question.system}\n\n{_reference(question.passages)}".strip()}]
+    system = "\n\n".join(part for part in (question.system, question.about, _reference(question.passages)) if part)
+    chat: list[Message] = [{"role": "system", "content": system}]
     note = ""
     for exchange in question.history[-EXCHANGES:]:
         if exchange.caller:
@@ -174,12 +291,77 @@ def messages(question: Question) -> list[dict[str, str]]:
             chat.append({"role": "assistant", "content": exchange.agent})
         if exchange.unheard and question.unheard_note:
             note = question.unheard_note.replace("{}", exchange.unheard) + "\n"
-    return [*chat, {"role": "user", "content": note + question.text}]
+    chat.append({"role": "user", "content": note + question.text})
+    return [*chat, *_tool_messages(question), *_again(question)]
 
 
 def _reference(passages: Sequence[Passage]) -> str:
+    """Passages between fences, which no passage can close: documents are data, never instructions."""
+    if not passages:
+        return ""
     ordered = sorted(passages, key=lambda p: (p.base, p.heading, p.text))
-    return "\n\n".join(f"### [{p.base}] {p.heading}\n{p.text}" for p in ordered)
+    texts = "\n\n".join(f"### [{p.base}] {p.heading}\n{FENCE.sub('', p.text)}" for p in ordered)
+    return f"<reference>\n{texts}\n</reference>"
+
+
+def _tool_messages(question: Question) -> list[Message]:
+    if not question.results:
+        return []
+    asked = [
+        {"id": r.call.id, "type": "function", "function": {"name": r.call.name, "arguments": r.call.arguments}}
+        for r in question.results
+    ]
+    given = [{"role": "tool", "tool_call_id": r.call.id, "content": r.text} for r in question.results]
+    return [{"role": "assistant", "content": None, "tool_calls": asked}, *given]
+
+
+def _again(question: Question) -> list[Message]:
+    if not question.note:
+        return []
+    return [{"role": "assistant", "content": question.said}, {"role": "user", "content": question.note}]
+
+
+def _without_system(chat: Sequence[Message]) -> list[Message]:
+    """The instructions stand before the first words of the caller."""
+    system, *rest = chat
+    place = next(n for n, message in enumerate(rest) if message["role"] == "user")
+    rest[place] = {**rest[place], "content": f"{system['content']}\n\n{rest[place]['content']}"}
+    return rest
+
+
+def _alternating(chat: Sequence[Message]) -> list[Message]:
+    """Messages of one side in a row become one; the greeting, which nobody asked for, is left out."""
+    merged: list[Message] = []
+    for message in chat:
+        before = merged[-1]["role"] if merged else "system"
+        if message["role"] == "assistant" and before == "system":
+            continue
+        if message["role"] == before and before in ("user", "assistant") and message["content"]:
+            merged[-1] = {**merged[-1], "content": f"{merged[-1]['content']}\n{message['content']}"}
+        else:
+            merged.append(message)
+    return merged
+
+
+def _words(error: Any) -> str:
+    """What the server said about the request, without the request's own words that some repeat."""
+    body: Any = error.body
+    told = body if isinstance(body, Mapping) else {}
+    return f"{told.get('param') or ''} {told.get('message') or error}"
+
+
+def _retry_after(error: Any) -> float | None:
+    """Seconds after which a 429 or 5xx may be tried again (RFC 9110, 10.2.3); dates are too far off to matter."""
+    if error.status_code != 429 and error.status_code < 500:
+        return None
+    headers = error.response.headers
+    with suppress(ValueError):
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        if "retry-after" in headers:
+            return max(0.0, float(headers["retry-after"]))
+        return SOON_S if error.status_code >= 500 else None
+    return None
 
 
 def _advice(status: int) -> str:

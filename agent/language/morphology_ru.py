@@ -6,10 +6,10 @@ lacks is judged by its ending), and of a form with several cases all likely ones
 
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Literal
 
-import pymorphy3
+from agent.language.dictionary_ru import dictionary
 
 Part = Literal["noun", "adjective", "short", "verb", "infinitive", "pronoun", "comparative", "other"]
 """``short`` can be a predicate, «готов», «слышно»; ``verb`` is a finite one."""
@@ -58,7 +58,7 @@ def reading(word: str) -> Reading:
     """One word in lower case; some 60 µs for a word not asked for before."""
     if not _RUSSIAN.fullmatch(word):
         return Reading("noun", cases=frozenset({"nomn", "accs"}))
-    parses = _analyser().parse(word)
+    parses = dictionary().parse(word)
     scores: dict[Part, float] = {}
     for parse in parses:
         part = _PARTS.get(str(parse.tag.POS), "other")
@@ -81,9 +81,3 @@ def _read(part: Part, tags: list[Any], verbal: bool) -> Reading:
         number=first.POS == "NUMR",
         cases=frozenset(str(tag.case) for tag in tags if tag.case),
     )
-
-
-@cache
-def _analyser() -> Any:
-    """Read once: 0.1 s and 30 MB."""
-    return pymorphy3.MorphAnalyzer(lang="ru")

@@ -1,35 +1,32 @@
-"""Speech to canonical text: units are written the one way in which the knowledge base writes them.
+"""Speech to canonical text: units, abbreviations, models and addresses as the knowledge base writes them.
 
-Everything else stays as the recogniser gave it; number words too, the search reads them as numbers.
+Without ``numbers`` the number words stay as the recogniser gave them (the search reads them as numbers); with it
+they become digits, with what digits bring along: dates, times, telephone numbers, money.
 """
 
-import re
-from functools import cache
+from agent.language import amounts_ru, spoken_en, spoken_ru, spoken_units
+from agent.language.tables import derived
 
-from agent.language.tables import table
-
-GAPS = " \u00a0\u2010\u2011-"
-"""What may stand between the words of a unit: spaces and hyphens."""
+ROUNDS = 8
+"""How often the text is gone over until nothing changes any more; one round is the rule."""
 
 
-def normalise(text: str, language: str) -> str:
-    """«скорость пять миллиметров в секунду» -> «скорость пять мм/с»; idempotent."""
-    pattern, writings = _units(language)
-    return pattern.sub(lambda found: writings[str(found.lastgroup)], text)
+@derived
+def normalise(text: str, language: str, numbers: bool = False) -> str:
+    """«скорость пять миллиметров в секунду» -> «скорость пять мм/с», with numbers «скорость 5 мм/с»; idempotent."""
+    step = spoken_en.step if language == "en" else _russian
+    for _ in range(ROUNDS):
+        before, text = text, step(text, numbers)
+        if text == before:
+            break
+    return text
 
 
-@cache
-def _units(language: str) -> tuple[re.Pattern[str], dict[str, str]]:
-    """One pattern for the whole table, its groups in the table's order, and what each group is written as."""
-    writings: dict[str, str] = {}
-    branches: list[str] = []
-    for number, unit in enumerate(table(f"normalise_{language}")["units"]):
-        writings[f"u{number}"] = unit["write"]
-        spoken = "|".join(_tolerant(form) for form in unit["say"])
-        branches.append(f"(?P<u{number}>{spoken})")
-    return re.compile(rf"(?<!\w)(?:{'|'.join(branches)})(?!\w)", re.IGNORECASE), writings
-
-
-def _tolerant(form: str) -> str:
-    """A space matches a hyphen too, «е» matches «ё»; the table's own groups don't count."""
-    return form.replace("(", "(?:").replace("е", "[её]").replace(" ", f"[{GAPS}]")
+def _russian(text: str, numbers: bool) -> str:
+    text = spoken_units.models(spoken_units.addresses(text))
+    if not numbers:
+        return spoken_units.units(text, counted=False)
+    text = spoken_ru.to_digits(amounts_ru.grouped(text))
+    text = amounts_ru.times(amounts_ru.phones(amounts_ru.signed(text)))
+    text = amounts_ru.money(spoken_units.units(text, counted=True))
+    return amounts_ru.signs(amounts_ru.spans(text))

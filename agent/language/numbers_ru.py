@@ -1,46 +1,51 @@
-"""Russian numerals and counted nouns in any case. Cases: n g d a i p; genders: m f n."""
+"""Russian numerals in any case. Cases: n g d a i p; genders: m f n."""
 
+import re
 from functools import cache, lru_cache
 from typing import Any
 
-from agent.language.tables import table
-
-ORDER = "ngdaip"
-"""Order of the cases in a row of ``[declensions]``."""
 PLACES = ("", "десят", "сот", "тысячн")
 """Stems of the decimal places."""
 LONGEST = 12
 """Digits of a number that is still said as one."""
+SHORT = 6
+"""Digits of a number with leading zeros that is still said as one."""
+CACHED = 4096
+"""Numerals kept."""
+GLUED = {1: "одно", 90: "девяносто", 100: "сто", 1000: "тысяче"}
+"""First parts of compounds that are not the genitive."""
+THOUSANDS = re.compile(r"^(?:одна|одной|одну) (?=тысяч)|^(?:один|одного|одному|одним|одном) (?=миллион|миллиард)")
 
 
 @cache
-def _engine() -> Any:
+def prepare() -> Any:
+    """Load the library now, not in the middle of a call."""
     from num2words import num2words  # noqa: PLC0415 - 40 ms that only a spoken number costs
 
     return num2words
 
 
-@lru_cache(4096)
+@lru_cache(CACHED)
 def cardinal(value: int, case: str = "n", gender: str = "m") -> str:
     """«двести двадцать», «двухсот двадцати»; gender bears on the last word alone."""
     high, low = divmod(value, 1000)
     if gender != "m" and high and low:
         return f"{cardinal(high * 1000, case)} {cardinal(low, case, gender)}"
     gender = "m" if high else gender
-    said: str = _engine()(value, lang="ru", case=case, gender=gender, animate=False)
-    # «тысяча», «тысячи» are said without «одна»
-    for one in ("одна тысяча", "одной тысячи", "одной тысяче", "одну тысячу", "одной тысячей"):
-        if said.startswith(one) and value < 2000:
-            said = said.replace(one, one.split()[1], 1)
+    said: str = prepare()(value, lang="ru", case=case, gender=gender, animate=False)
+    if value < 2000 or value in (10**6, 10**9):  # «тысяча», «миллион» are said without «один»
+        said = THOUSANDS.sub("", said)
     return said.replace("ноля", "нуля").replace("нолю", "нулю")
 
 
-def ordinal(value: int, case: str = "n", gender: str = "m") -> str:
+@lru_cache(CACHED)
+def ordinal(value: int, case: str = "n", gender: str = "m", plural: bool = False) -> str:
     """«тысяча девятьсот девяносто восьмого»."""
-    said: str = _engine()(value, lang="ru", to="ordinal", case=case, gender=gender)
-    return said
+    said: str = prepare()(value, lang="ru", to="ordinal", case=case, gender=gender, plural=plural, animate=False)
+    return said.removeprefix("одна ") if value < 2000 else said
 
 
+@lru_cache(CACHED)
 def number(value: str, case: str = "n", gender: str = "m") -> str:
     """A number as written, with a point for decimals: «ноль целых пять десятых»."""
     whole, _, part = value.partition(".")
@@ -50,10 +55,20 @@ def number(value: str, case: str = "n", gender: str = "m") -> str:
         return cardinal(int(whole), case, gender)
     if len(part) >= len(PLACES):
         return f"{cardinal(int(whole), case)} и {digits(part)}"
-    if whole == "1" and part == "5" and case in "na":
-        return "полтора"
     entire = f"{cardinal(int(whole), case, 'f')} {_feminine('цел', int(whole), case)}"
     return f"{entire} {cardinal(int(part), case, 'f')} {_feminine(PLACES[len(part)], int(part), case)}"
+
+
+def fraction(above: int, below: int, case: str = "n") -> str:
+    """«одна вторая», «три четвёртых», «двух третьих»."""
+    if above == 1:
+        return f"{cardinal(1, case, 'f')} {ordinal(below, case, 'f')}"
+    return f"{cardinal(above, case, 'f')} {ordinal(below, 'g' if case in 'na' else case, plural=True)}"
+
+
+def glued(value: int) -> str:
+    """The first part of a compound: «двух|колонная», «двадцатичетырёх|часовой»."""
+    return GLUED.get(value) or re.sub("^ста", "сто", cardinal(value, "g").replace(" ", ""))
 
 
 def _feminine(stem: str, count: int, case: str) -> str:
@@ -63,38 +78,16 @@ def _feminine(stem: str, count: int, case: str) -> str:
     return stem + {"d": "ым", "i": "ыми"}.get(case, "ых")
 
 
-def counted(stem: str, declension: str, value: str | int, case: str) -> str:
-    """The form of a noun after a number: «килоньютон, килоньютона, килоньютонов»."""
-    text = str(value)
-    if "." in text:
-        return _form(stem, declension, "g", plural=False)
-    last, teens = int(text) % 10, 11 <= int(text) % 100 <= 14
-    if last == 1 and not teens:
-        return _form(stem, declension, case, plural=False)
-    if case in "na":
-        few = 2 <= last <= 4 and not teens
-        return _form(stem, declension, "g", plural=not few)
-    return _form(stem, declension, case, plural=True)
-
-
-def plural(stem: str, declension: str, case: str) -> str:
-    """Plural of a noun in ``case``."""
-    return _form(stem, declension, case, plural=True)
-
-
 def digits(text: str) -> str:
     """One word a digit: «ноль ноль семь»."""
     return " ".join(cardinal(int(digit)) for digit in text)
 
 
 def group(text: str) -> str:
-    """A group of a telephone number: leading zeros are said."""
-    if not text.strip("0") or len(text) > LONGEST:
+    """A group of a telephone number: leading zeros are said; long ones are digits, with a breath after each three."""
+    if len(text) > SHORT:
+        return ", ".join(digits(text[place : place + 3]) for place in range(0, len(text), 3))
+    if not text.strip("0"):
         return digits(text)
     zeros = len(text) - len(text.lstrip("0"))
     return " ".join([*["ноль"] * zeros, cardinal(int(text))])
-
-
-def _form(stem: str, declension: str, case: str, *, plural: bool) -> str:
-    endings: list[str] = table("verbalise_ru")["declensions"][declension]
-    return stem + endings[ORDER.index(case) + (6 if plural else 0)]

@@ -35,7 +35,7 @@ def test_the_shipped_prompts_are_whole(language: str) -> None:
         prompts.greeting = "нет"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", ["phrases.toml", "system.txt", "contextualiser.txt", "unheard.txt"])
+@pytest.mark.parametrize("name", ["phrases.toml", "system.txt", "contextualiser.txt", "unheard.txt", "returning.txt"])
 def test_a_missing_or_empty_file_is_named(folder: Path, name: str) -> None:
     (folder / "ru" / name).write_text(" \n", encoding="utf-8")
     with pytest.raises(StartError, match=rf"ru/{name}: prompt is empty"):

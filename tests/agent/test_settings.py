@@ -5,16 +5,18 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from agent.commands import main
 from agent.errors import SettingsError
-from agent.settings import ENV_PREFIX, load
+from agent.settings import ENV_PREFIX, Llm, load
+from agent.settings_file import OLD_NAMES
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(ENV_PREFIX) or name == "OPENAI_API_KEY":
+        if name.startswith(ENV_PREFIX) or name in OLD_NAMES:
             monkeypatch.delenv(name)
 
 
@@ -48,9 +50,45 @@ def test_the_openai_key_fills_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert load().llm.api_key.get_secret_value() == "sk-of-allo"
 
 
+def test_other_bots_names_are_honoured_over_the_file_and_under_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "allo.toml"
+    file.write_text('[llm]\nmodel = "of-the-file"\ntemperature = 0.7\n[kb]\ntop_k = 7\n', encoding="utf-8")
+    for name, value in (("LLM_MODEL_PRIMARY", "a/b:free"), ("LLM_MODEL_FALLBACK", "c"), ("LLM_TEMPERATURE", "0.5")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KB_TOP_K", "5")
+    monkeypatch.setenv("KB_FALLBACK_THRESHOLD", "0.25")
+    monkeypatch.setenv("KNOWLEDGE_BASE_PATH", "my/general.md")
+    monkeypatch.setenv("KNOWLEDGE_BASE2_PATH", "my/tech.md")
+    monkeypatch.setenv("PERSIST_DIRECTORY", "my/chroma")
+    monkeypatch.setenv("ALLO_LLM__TEMPERATURE", "0.9")
+
+    settings = load(file)
+
+    assert (settings.llm.model, settings.llm.fallback_model, settings.llm.temperature) == ("a/b:free", "c", 0.9)
+    assert (settings.kb.top_k, settings.kb.fallback_threshold) == (5, 0.25)
+    assert [settings.kb.general, settings.kb.tech] == [Path("my/general.md"), Path("my/tech.md")]
+    assert settings.kb.chroma_dir == Path("my/chroma")
+    assert settings.source == file
+
+
+def test_a_fallback_model_may_live_elsewhere() -> None:
+    key = SecretStr("sk-one")
+    near = Llm(base_url="http://a/v1", api_key=key, model="m", fallback_model="n").fallback
+    far = Llm(base_url="http://a/v1", api_key=key, fallback_model="n", fallback_base_url="http://b/v1").fallback
+
+    assert Llm().fallback is None
+    assert near is not None
+    assert (near.base_url, near.api_key, near.model) == ("http://a/v1", key, "n")
+    assert far is not None
+    assert (far.base_url, far.api_key.get_secret_value()) == ("http://b/v1", "")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("KB_TOP_K", "many", r"environment KB_TOP_K: \[kb\] top_k: input should be a valid integer"),
         ("ALLO_SIP__PRT", "1", r"ALLO_SIP__PRT: \[sip\] prt: there is no such setting"),
         ("ALLO_SIP__PORT", "many", r"ALLO_SIP__PORT: \[sip\] port: input should be a valid integer"),
         ("ALLO_LANGUGE", "ru", r"ALLO_LANGUGE: there is no such setting"),

@@ -45,7 +45,7 @@ def ask(language: str, text: str) -> tuple[tuple[Passage, ...], str]:
     base = knowledge(language)
     canonical = normalise(text, language)
     passages = asyncio.run(base.search(canonical))
-    model = ExtractiveModel(base.terms, base.index.weight, split, THRESHOLD)
+    model = ExtractiveModel(base.terms, base.index.weight, split, THRESHOLD, base.meant)
     return passages, " ".join(model.choose(Question(canonical, passages)))
 
 

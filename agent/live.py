@@ -1,0 +1,95 @@
+"""Answers that follow their files: texts and settings are looked at before each turn, calls in progress go on."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from agent.answer import Answers
+from agent.asking import Minds
+from agent.errors import AlloError
+from agent.hot import Watched, log
+from agent.settings import Settings, load
+from agent.tables import new_extractive, new_knowledge, with_models
+from agent.texts import Texts, load_texts
+from kb.live import Knowledge
+
+
+class Live:
+    """The texts and the changeable settings as they are now."""
+
+    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+        """Raises ``StartError`` for texts that can't be used; ``stack`` closes models that were replaced."""
+        self._settings, self._stack = settings, stack
+        self._answers: Answers | None = None
+        self._minds: Minds | None = None
+        self._knowledge: Knowledge | None = None
+        self._indexing: asyncio.Future[Knowledge] | None = None
+        self._texts = self._watch(settings)
+        source = settings.source
+        self._file = Watched(lambda _: [source], lambda: load(source)) if source else None
+        self._fault = ""
+
+    def serve(self, answers: Answers, minds: Minds, knowledge: Knowledge) -> None:
+        """Keep these up to date."""
+        self._answers, self._minds, self._knowledge = answers, minds, knowledge
+
+    def now(self) -> Texts:
+        """The texts as they are now; settings that changed are put to use."""
+        if self._file is not None:
+            settings = self._file.current
+            if settings is not self._settings:
+                self._apply(settings)
+        self._take_knowledge()
+        return self._texts.current
+
+    @property
+    def fault(self) -> str:
+        """What keeps changed files out of use; empty: nothing."""
+        return (self._file.fault if self._file else "") or self._fault or self._texts.fault
+
+    def _apply(self, settings: Settings) -> None:
+        before, self._settings = self._settings, settings
+        if settings.prompts != before.prompts:
+            try:
+                self._texts, self._fault = self._watch(settings), ""
+            except AlloError as error:
+                self._fault = str(error)
+                log.error("%s; the texts of before stay in use", error)
+        if settings.llm != before.llm and self._minds is not None:
+            self._minds = with_models(self._minds, settings.llm)
+            for model in self._minds.models:
+                self._stack.push_async_callback(model.close)
+            self._use(self._minds)
+        if settings.kb != before.kb and self._knowledge is not None:
+            # indexing takes longer than a frame of the calls in progress
+            self._indexing = asyncio.get_running_loop().run_in_executor(None, new_knowledge, settings)
+
+    def _take_knowledge(self) -> None:
+        """Use an index that was made on a thread, once it is ready."""
+        indexing, knowledge, minds = self._indexing, self._knowledge, self._minds
+        if indexing is None or not indexing.done() or knowledge is None or minds is None:
+            return
+        self._indexing = None
+        try:
+            fresh = indexing.result()
+        except AlloError as error:
+            self._fault = str(error)
+            log.error("%s; the knowledge of before stays in use", error)
+            return
+        knowledge.swap(fresh.base, fresh.version)
+        self._use(replace(minds, extractive=new_extractive(self._settings, knowledge)))
+
+    def _use(self, minds: Minds) -> None:
+        self._minds = minds
+        if self._answers is not None:
+            self._answers.use(minds)
+
+    def _watch(self, settings: Settings) -> Watched[Texts]:
+        # the language stays as it was at start: voice and recogniser speak no other
+        today = settings.model_copy(update={"language": self._settings.language})
+        return Watched(lambda texts: texts.files, lambda: load_texts(today))
+
+
+def state(answers: Answers, live: Live) -> dict[str, object]:
+    """For health."""
+    return {"models": answers.models, "cache": answers.cache_hits, "fault": live.fault}

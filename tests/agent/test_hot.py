@@ -1,0 +1,190 @@
+"""Files that change while the house runs: the next turn uses them, broken ones are refused and named."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from agent.answer import Answers
+from agent.dialogue import Context
+from agent.editing import apply_settings, prompt_texts, save_prompts
+from agent.errors import SettingsError, StartError
+from agent.furnish import open_answers
+from agent.hot import Watched
+from agent.live import Live
+from agent.settings import Settings, load
+from tests.fakes.openai_server import Behaviour, OpenAiServer
+
+ROOT = Path(__file__).parents[2]
+UNKNOWN = "сколько лет вашему директору по маркетингу"
+KNOWN = "какая гарантия на оборудование"
+
+
+class Quiet:
+    def reached(self, stage: str) -> None: ...
+
+    def token(self) -> None: ...
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A settings file with prompts and a storage of its own."""
+    shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
+    path = tmp_path / "allo.toml"
+    path.write_text(
+        f'# ours\n[storage]\ndir = "{tmp_path}/var"\n[prompts]\ndir = "{tmp_path}/prompts"\n', encoding="utf-8"
+    )
+    return path
+
+
+def touched(path: Path, text: str) -> None:
+    """Written, and so that even a coarse clock shows it."""
+    path.write_text(text, encoding="utf-8")
+    stamp = time.time_ns() + 1_000_000_000
+    os.utime(path, ns=(stamp, stamp))
+
+
+def appended(path: Path, text: str) -> str:
+    whole = path.read_text(encoding="utf-8") + text
+    path.write_text(whole, encoding="utf-8")
+    return whole
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+async def opened(config: Path, stack: AsyncExitStack) -> tuple[Answers, Live]:
+    answers, _, live = await open_answers(load(config), stack)
+    return answers, live
+
+
+async def ask(answers: Answers, text: str) -> str:
+    return " ".join([sentence.text async for sentence in answers.sentences(text, Context(), Quiet())])
+
+
+async def test_the_next_turn_uses_an_edited_text(config: Path, stack: AsyncExitStack) -> None:
+    answers, live = await opened(config, stack)
+    phrases = config.parent / "prompts/ru/phrases.toml"
+    before = phrases.read_text(encoding="utf-8")
+    assert (await ask(answers, UNKNOWN)).startswith("К сожалению")
+    touched(phrases, before.replace("К сожалению, этого я не знаю.", "Увы, не знаю."))
+    assert (await ask(answers, UNKNOWN)).startswith("Увы, не знаю.")
+    assert live.now().prompts.no_answer.startswith("Увы")
+
+
+async def test_a_broken_text_is_refused_and_the_old_one_stays(
+    config: Path, stack: AsyncExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers, live = await opened(config, stack)
+    phrases = config.parent / "prompts/ru/phrases.toml"
+    before = phrases.read_text(encoding="utf-8")
+    touched(phrases, before.replace("greeting =", "greting ="))
+    for _ in range(3):
+        assert (await ask(answers, UNKNOWN)).startswith("К сожалению")
+    assert "greting: there is no such prompt" in live.fault
+    assert caplog.text.count("greting: there is no such prompt") == 1
+    touched(phrases, before + "\n")
+    assert await ask(answers, UNKNOWN)
+    assert live.fault == ""
+
+
+async def test_models_follow_the_settings_file(config: Path, stack: AsyncExitStack) -> None:
+    async with OpenAiServer(Behaviour(answer="Два года.|")) as server:
+        text = appended(config, f'[llm]\nbase_url = "{server.base_url}"\nmodel = "one"\n')
+        answers, live = await opened(config, stack)
+        assert await ask(answers, KNOWN) == "Два года."
+        touched(config, text.replace('"one"', '"two"'))
+        assert await ask(answers, KNOWN) == "Два года."
+        touched(config, text.replace('"one"', "two"))
+        assert await ask(answers, KNOWN + " скажите") == "Два года."
+        assert "not valid TOML" in live.fault
+        assert list(answers.models) == [f"{server.base_url[7:-3]}/two"]
+    assert [request["model"] for request in server.behaviour.requests[:2]] == ["one", "two"]
+
+
+async def test_a_persona_is_told_to_the_model_after_the_rules(config: Path, stack: AsyncExitStack) -> None:
+    async with OpenAiServer(Behaviour(answer="Два года.|")) as server:
+        appended(config, f'persona = "warm"\n[llm]\nbase_url = "{server.base_url}"\n')
+        answers, live = await opened(config, stack)
+        assert await ask(answers, KNOWN)
+        apply_settings(load(config), {"prompts.persona": "business"})
+        assert await ask(answers, KNOWN + " а")
+        apply_settings(load(config), {"prompts.persona": "nobody"})
+        assert await ask(answers, KNOWN + " и")
+        assert "nobody.txt" in live.fault
+    systems = [request["messages"][0]["content"] for request in server.behaviour.requests]
+    assert systems[0].index("8. ") < systems[0].index("Тебя зовут Анна") < systems[0].index("<reference>\n")
+    assert ["Тебя зовут Анна" in system for system in systems] == [True, False, False]
+    assert ["по-деловому" in system for system in systems] == [False, True, True]
+
+
+async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncExitStack) -> None:
+    answers, live = await opened(config, stack)
+    assert not (await ask(answers, KNOWN)).startswith("К сожалению")
+    apply_settings(load(config), {"kb.threshold": 1.0})
+    live.now()
+    assert live._indexing is not None
+    await asyncio.wait([live._indexing])
+    assert (await ask(answers, KNOWN)).startswith("К сожалению")
+
+
+def test_saved_prompts_are_checked_as_a_whole_first(config: Path) -> None:
+    settings = load(config)
+    folder = config.parent / "prompts/ru"
+    before = prompt_texts(settings)
+    save_prompts(settings, {"system.txt": "Отвечай коротко."})
+    assert (folder / "system.txt").read_text(encoding="utf-8") == "Отвечай коротко."
+    assert (folder / "system.txt.bak").read_text(encoding="utf-8") == before["system.txt"]
+    for changes, said in (
+        ({"system.txt": "Иначе.", "unheard.txt": "без места"}, r"^ru.unheard\.txt: \{\} is missing"),
+        ({"phrases.toml": "greeting = ["}, r"^ru.phrases\.toml: not valid TOML"),
+        ({"../../allo.toml": "x"}, r"there is no such prompt file"),
+    ):
+        with pytest.raises(StartError, match=said):
+            save_prompts(settings, changes)
+    assert (folder / "system.txt").read_text(encoding="utf-8") == "Отвечай коротко."
+
+
+def test_applied_settings_keep_the_rest_of_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text(config.read_text(encoding="utf-8") + '[llm] # the brain\nmodel = "a" # old\n', encoding="utf-8")
+    changed = apply_settings(load(config), {"llm.model": "vendor/b:free", "llm.temperature": 0.7})
+    assert (changed.llm.model, changed.llm.temperature) == ("vendor/b:free", 0.7)
+    assert load(config).llm == changed.llm
+    text = config.read_text(encoding="utf-8")
+    assert text.startswith("# ours\n[storage]\n")
+    assert "[llm] # the brain\n" in text
+    monkeypatch.setenv("LLM_MODEL_PRIMARY", "c")
+    for changes, said in (
+        ({"llm.temperature": 9}, r"\[llm\] temperature: input should be less than or equal to 2"),
+        ({"sip.port": 1}, r"sip\.port: can't be changed while Allo runs"),
+        ({"llm.model": "d"}, r"the environment sets it by LLM_MODEL_PRIMARY"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            apply_settings(load(config), changes)
+    assert config.read_text(encoding="utf-8") == text
+
+
+def test_without_a_file_there_is_nothing_to_change() -> None:
+    with pytest.raises(SettingsError, match="there is no settings file"):
+        apply_settings(load(), {"llm.model": "a"})
+
+
+def test_a_look_costs_microseconds(config: Path) -> None:
+    watched = Watched(lambda _: [config] * 8, lambda: load(config))
+    best = min(_timed(watched) for _ in range(5))
+    assert best < 0.0005
+
+
+def _timed(watched: Watched[Settings]) -> float:
+    began = time.perf_counter()
+    for _ in range(50):
+        assert watched.current
+    return (time.perf_counter() - began) / 50
