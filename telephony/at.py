@@ -16,8 +16,9 @@ CALL_FINALS = {"NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE"}
 """Final only while ``ATA`` or ``ATD`` waits; unasked at any other time."""
 UNASKED = (
     "RING", "+CRING", "+CLIP", "+CLCC", "VOICE CALL", "MISSED_CALL", "+RXDTMF", "+CMTI", "+CDSI", "+CREG", "+CEREG",
-    "+CGREG",     "+SIMCARD", "+CPIN", "+CPCMREG", "+CSQ", "+CUSD", "+CCWA", "+COLP", "PB DONE", "SMS DONE", "RDY", "START", "+CNMA",
-    "^DSCI", "+QIND", "+CSSU", "+CSSI", "+CGEV", "+CTZV", "+NITZ", "POWER DOWN", "NORMAL POWER DOWN",
+    "+CGREG", "+SIMCARD", "+CPIN", "+CPCMREG", "+CSQ", "+CUSD", "+CCWA", "+COLP", "PB DONE", "SMS DONE",
+    "RDY", "START", "+CNMA", "^DSCI", "+QIND", "+CSSU", "+CSSI", "+CGEV", "+CTZV", "+NITZ", "POWER DOWN",
+    "NORMAL POWER DOWN", "+QTONEDET",
 )  # fmt: skip
 _PRINTABLE = re.compile(rb"[^\x20-\x7e]+")
 _HEAD = re.compile(r"(?:AT)?([+^*$][A-Z]+)")
