@@ -39,10 +39,12 @@ class ModemAudio:
         self._silence = bytes(self._size)
         self._odd = b""
         self._owed = AHEAD * self._size
-        self._ticks = self._quiet = self._stuck = 0
+        self._ticks = self._quiet = self._deaf = self._stuck = 0
         self._since_byte = 0
         self._given = 0
         self._told = False
+        self.on = False
+        """Whether the modem was told to give audio: from then on it must."""
         self.frames = self.filled = self.late = self.held_back = 0
         """Blocks heard; silent ones put in for missing ones; dropped because they came too late; not sent because the
         port was full."""
@@ -51,7 +53,7 @@ class ModemAudio:
         """What the port gave, any number of bytes."""
         if self._odd and self._since_byte >= 2:
             self._odd = b""  # the other half of that sample was lost: without this all that follows would be noise
-        self._since_byte = self._quiet = 0
+        self._since_byte = self._quiet = self._deaf = 0
         data = self._odd + data
         even = len(data) - len(data) % 2
         self._odd = data[even:]
@@ -69,13 +71,14 @@ class ModemAudio:
         self._ticks += periods
         self._since_byte += periods
         self._quiet += periods
+        self._deaf += periods if self.on else 0
         if self._quiet > LATE:
             self.filled += periods
             self._given += periods * self._size
             self._inbox.put_audio(self._silence * periods)
             self._owed += periods * self._size
             self._speak()  # it may hear although it says nothing
-        if self._quiet >= DEAD:
+        if self._deaf >= DEAD:
             self._tell("deaf")
         elif self._stuck >= DEAD:
             self._tell("dumb")

@@ -90,14 +90,23 @@ class ModemSource:
 
     async def _serve(self, ports: ModemPorts, door: FrontDoor) -> None:
         self.session = ModemSession(ports, self._settings, self._clock, self._card, self.mail)
+        # a task of its own: before Python 3.13 a TaskGroup whose child has just failed swallows a cancellation from
+        # outside, and the source would go on when the daemon ends in the moment in which the modem is pulled out
+        running = asyncio.ensure_future(self.session.run(door, self._up))
         try:
-            await self.session.run(door, self._up)
+            await asyncio.wait((running,))
+            running.result()
         except ModemError as error:
             self._complain(error)
             if ports.at.exists():
                 self._failures += 1
                 await self._help(ports)
+        except Exception:  # the door around a reconnecting link: a fault of ours must not end the other lines
+            log.exception("%s: failed and is opened again", self.name)
+            self._trouble = "failed; the log says why; it is opened again"
         finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
             self.session = None
             self.finder.give_back(ports)
 

@@ -38,8 +38,11 @@ CONNECT_S = 10.0
 """From ``ATA`` to a call that stands, at most, seconds."""
 ALERT_S = 60.0
 """The other side may let it ring so long, seconds."""
-AUDIO_TRIES, AUDIO_AGAIN_S = 12, 0.25
-"""The PCM port may be refused for 200 ms after the answer, on 3G for 2 s."""
+AUDIO_S, AUDIO_ANSWER_S, AUDIO_AGAIN_S = 6.0, 1.5, 0.2
+"""The PCM port may be refused for 200 ms after the answer, on 3G for 2 s: at most so long in all, so long for each
+answer, and a pause before it is tried again, seconds."""
+GONE_S, GONE_AGAIN_S = 3.0, 0.05
+"""After a hang-up the call is listed for a moment: waited for so long at most, looked at so often, seconds."""
 ACTIVE, INCOMING, WAITING, GONE = 0, 4, 5, 6
 HOME, ROAMING = 1, 5
 ENDINGS = {"VOICE CALL", "NO CARRIER", "BUSY", "NO ANSWER", "MISSED_CALL", "+CCWA"}
@@ -58,7 +61,7 @@ class ModemSession:
     """``run`` it; it ends with ``ModemError``."""
 
     def __init__(self, ports: ModemPorts, settings: Modem, clock: MediaClock, card: PinOnce, mail: ModemMail) -> None:
-        self._ports, self._settings, self._clock, self._card, self._mail = ports, settings, clock, card, mail
+        self._ports, self._settings, self._clock, self._card, self.mail = ports, settings, clock, card, mail
         self.at = AtPort(ports.at, self._unasked)
         self._pcm = SerialPort(ports.audio, self._sound)
         self._door: FrontDoor | None = None
@@ -104,7 +107,7 @@ class ModemSession:
             up()
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._watch())
-                self._tasks.create_task(self._mail.tend(self.at))
+                self._tasks.create_task(self.mail.tend(self.at))
                 self._tasks.create_task(self._notice_loss())
         except* ModemError as faults:
             raise ModemError(_first(faults)) from None
@@ -112,14 +115,13 @@ class ModemSession:
             await self._leave()
 
     async def _leave(self) -> None:
-        line, self._door = self.line, None
+        line, self._door, self.facts = self.line, None, None
         if line is not None:
             self._freed.clear()
             line.end("lost")
             with contextlib.suppress(ModemError, TimeoutError):
                 async with asyncio.timeout(1):
                     await self._put_down(line)
-        self.facts = None
         await self.at.close()
         await self._pcm.close()
 
@@ -154,7 +156,7 @@ class ModemSession:
         elif name in ENDINGS:
             self._look.set()
         elif name == "+CMTI":
-            self._mail.come.set()
+            self.mail.come.set()
         elif name == "+CUSD" and self.ussd is not None and not self.ussd.done():
             self.ussd.set_result(text)
         elif name in DEAD_SIGNS:
@@ -286,12 +288,16 @@ class ModemSession:
 
     async def _switch_audio_on(self, line: ModemLine) -> bool:
         self._clock.add(line.audio)
-        for _ in range(AUDIO_TRIES):
-            if line.over.is_set():
+        try:
+            async with asyncio.timeout(AUDIO_S):
+                while not line.over.is_set():
+                    if (await self.at.ask(self._ports.model.audio_on, AUDIO_ANSWER_S)).ok:
+                        line.audio.on = True
+                        return not line.over.is_set()
+                    await asyncio.sleep(AUDIO_AGAIN_S)
                 return False
-            if (await self.at.ask(self._ports.model.audio_on)).ok:
-                return not line.over.is_set()
-            await asyncio.sleep(AUDIO_AGAIN_S)
+        except TimeoutError:
+            pass
         log.warning("modem: call %s: the audio port can't be switched on", line.caller.call_id)
         line.fault = "deaf"
         line.end("lost")
@@ -316,6 +322,7 @@ class ModemSession:
             await self.at.ask(self._ports.model.audio_off)
             if line.cause != "caller":
                 await self.at.ask(self._ports.model.hang_up)
+                await self._gone(line)
             heard = line.audio
             log.info(
                 "modem: call %s ended (%s): %d frames heard, %d missing, %d late, %d not taken",
@@ -328,6 +335,17 @@ class ModemSession:
             self.line, self._rings, self._number = None, 0, ""
             self._freed.set()
             self._look.set()
+
+    async def _gone(self, line: ModemLine) -> None:
+        """Wait until the modem lists the call no more: a hang-up in between could hit the next caller."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GONE_S):
+                while True:
+                    answer = await self.at.ask("AT+CLCC")
+                    mine = [entry for entry in parse_calls(answer) if entry.index == line.index]
+                    if answer.ok and all(entry.status in (INCOMING, GONE) for entry in mine):
+                        return
+                    await asyncio.sleep(GONE_AGAIN_S)
 
     async def dial(self, number: str) -> str:
         """Call ``number`` and give the call to the house once it is answered; returns what became of it."""

@@ -74,6 +74,10 @@ class Sim7600(threading.Thread):
         """The caller leaves, or the network drops the call."""
         self.do(self.modem.far_end_left)
 
+    def give(self, data: bytes) -> None:
+        """Bytes on the audio port beside the 20 ms frames."""
+        self.pcm.write(data)
+
     def talking(self) -> bool:
         """Whether audio runs."""
         return self._next_frame > 0
