@@ -66,7 +66,10 @@ def _parser() -> argparse.ArgumentParser:
         help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
     )
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
-    for each in (serve, doctor, models, calls, again):
+    modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, simulate")
+    dial = commands.add_parser("dial", help="let the daemon call a number over its modem and talk")
+    _add_modem(modem, dial)
+    for each in (serve, doctor, models, calls, again, modem, dial):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -174,6 +177,14 @@ def _add_call(parser: argparse.ArgumentParser) -> None:
 
     phone_command.add_arguments(parser)
     parser.set_defaults(command=lambda args: phone_command.run(args, _caller_voice))
+
+
+def _add_modem(modem: argparse.ArgumentParser, dial: argparse.ArgumentParser) -> None:
+    from agent import modem_command
+
+    modem_command.add_arguments(modem, dial)
+    for each in (modem, dial):
+        each.set_defaults(command=lambda args: modem_command.run(args, _caller_voice))
 
 
 def _caller_voice(text: str, language: str) -> bytes:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import asterisk, cpu, figures, report, soak
+from bench import asterisk, cpu, figures, modem, modem_faults, report, soak
 from bench.turns import __main__ as turns
 
 BENCHES: dict[str, Callable[[], list[report.Row]]] = {
@@ -16,6 +16,9 @@ BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "asterisk40": cpu.asterisk40,
     "cpu": cpu.cpu,
     "soak": soak.soak,
+    "modem": modem.modem,
+    "modem-long": modem.modem_long,
+    "modem-faults": modem_faults.modem_faults,
     "turns": turns.development,
     "turns-held-out": turns.held_out,
 }

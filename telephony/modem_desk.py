@@ -12,9 +12,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from agent.errors import AlloError, StartError
+from agent.errors import AlloError
 from telephony.at import split_fields
-from telephony.modem_line import ModemSource
 from telephony.modem_session import ModemSession
 from telephony.modem_wire import ModemError
 
@@ -91,18 +90,20 @@ async def _info(session: ModemSession, _words: list[str]) -> list[str]:
 class ModemDesk:
     """Serves one source's socket while the source runs."""
 
-    def __init__(self, source: ModemSource, path: Path) -> None:
-        self._source, self._path = source, path
+    def __init__(self, path: Path, session: Callable[[], ModemSession | None], state: Callable[[], str]) -> None:
+        """``session`` gives the modem while it is there, ``state`` says why it is not."""
+        self._path, self._session, self._state = path, session, state
 
     async def run(self) -> None:
-        """Serve until cancelled; raises ``StartError`` when the socket can't be made."""
+        """Serve until cancelled; without a socket calls are answered all the same."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._path.unlink(missing_ok=True)
             server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LONGEST)
             self._path.chmod(0o600)
         except OSError as error:
-            raise StartError(f"{self._path}: can't be made: {error.strerror}; set a shorter [storage] dir") from None
+            log.warning("%s: can't be made, `allo modem` will not reach the daemon: %s", self._path, error.strerror)
+            return
         try:
             async with server:
                 await server.serve_forever()
@@ -122,10 +123,10 @@ class ModemDesk:
             writer.close()
 
     async def _reply(self, do: str, words: list[str]) -> dict[str, object]:
-        session = self._source.session
+        session = self._session()
         try:
             if session is None or session.facts is None:
-                raise ModemError(self._source.state)
+                raise ModemError(self._state())
             return {"ok": True, "said": await obey(session, do, words)}
         except (AlloError, ValueError) as error:
             return {"ok": False, "said": [str(error)]}

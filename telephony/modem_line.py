@@ -10,6 +10,7 @@ from agent.ports import FrontDoor
 from agent.settings import Modem
 from telephony.clock import MediaClock
 from telephony.modem_call import ModemLine
+from telephony.modem_desk import ModemDesk
 from telephony.modem_mail import MailBox, ModemMail
 from telephony.modem_model import model_of
 from telephony.modem_ports import ModemPorts, find, named
@@ -64,6 +65,7 @@ class ModemSource:
         self._card = PinOnce(settings)
         self.mail = ModemMail(box, settings.sms_reply)
         self.session: ModemSession | None = None
+        self._desk = ModemDesk(box.path.parent / f"{name}.sock", lambda: self.session, lambda: self.state)
         self._trouble = "looking for the modem"
         self._failures = 0
         self._rarely = Rarely(log)
@@ -79,6 +81,12 @@ class ModemSource:
         if self._words:
             named(self._words, model_of(self._settings.model))
         ready()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._desk.run())
+            tasks.create_task(self._keep(door))
+
+    async def _keep(self, door: FrontDoor) -> None:
+        """Find the modem, serve it, and find it again, for ever."""
         while True:
             try:
                 ports = await self.finder.take(self._words)

@@ -7,7 +7,7 @@ call. A call that the modem lists no more twice in a row has ended (one list may
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 from agent.ports import FrontDoor
 from agent.settings import Modem
@@ -113,6 +113,17 @@ class ModemSession:
             raise ModemError(_first(faults)) from None
         finally:
             await self._leave()
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator["ModemSession"]:
+        """For one command of a person: set up, without calls; raises ``ModemError``."""
+        try:
+            await self.at.open()
+            self.facts = await set_up(self.at, self._ports.model, self._settings.rate, self._card)
+            await self._look_around()
+            yield self
+        finally:
+            await self.at.close()
 
     async def _leave(self) -> None:
         line, self._door, self.facts = self.line, None, None

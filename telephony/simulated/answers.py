@@ -42,6 +42,8 @@ class Answers:
         """Call -> direction (1 incoming), state, number."""
         self.registered, self.sim_in = 1, True
         self.wide = False
+        self.rings = 0
+        """How often it rang."""
         self._cycles = 0
         self.power_off()
 
@@ -220,6 +222,7 @@ class Answers:
         direction, state, number = self.calls.get(index, (0, 0, ""))
         if not direction or state != INCOMING:
             return
+        self.rings += 1
         self.unasked("RING")
         if self._sim.profile.clip:
             self.unasked(f'+CLIP: "{number}",145,,,,0')

@@ -122,11 +122,16 @@ async def test_a_second_audio_cycle_that_stays_silent_costs_one_call_only(tmp_pa
 
 
 FAULTS = [
-    (step, fault) for step in ("ATA", "AT+CPCMREG=1") for fault in ("error", "garbage", "drop", "unplug", "reboot")
+    ("ATA", "error"),
+    ("ATA", "unplug"),
+    ("AT+CPCMREG=1", "drop"),
+    ("AT+CPCMREG=1", "reboot"),
+    ("AT+CPCMREG=1", "mute"),
 ]
+"""The rest of them: ``python -m bench modem-faults``."""
 
 
-@pytest.mark.parametrize(("step", "fault"), [*FAULTS, ("AT+CPCMREG=1", "mute")])
+@pytest.mark.parametrize(("step", "fault"), FAULTS)
 async def test_a_fault_at_the_answer_ends_or_is_survived(step: str, fault: str, tmp_path: Path) -> None:
     async with plugged_in(tmp_path, replace(Profile(), boot_ms=200, ring_every_ms=500)) as (sim, source, door):
         sim.faults[step] = fault
