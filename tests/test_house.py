@@ -40,7 +40,17 @@ TASKS = {
 }
 ROOF = {
     "agent." + name
-    for name in ("daemon", "furnish", "tables", "doctor", "reachability", "replay_command", "modem_command", "__main__", "commands")
+    for name in (
+        "daemon",
+        "furnish",
+        "tables",
+        "doctor",
+        "reachability",
+        "replay_command",
+        "modem_command",
+        "__main__",
+        "commands",
+    )
 }
 
 
