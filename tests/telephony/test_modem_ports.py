@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from agent.errors import StartError
 from agent.modem_command import check
@@ -120,3 +123,26 @@ def test_the_simulated_modem_is_there_for_people(tmp_path: Path) -> None:
     assert f"ALLO_MODEM__PORTS={tmp_path}/ttyUSB2|{tmp_path}/ttyUSB4" in done.stdout
     assert "nowhere.wav" in done.stdout
     assert wav.stat().st_size == 44
+
+
+def test_each_compiled_package_of_the_default_install_is_in_the_table_for_the_raspberry() -> None:
+    """What is installed here, compiled or not, is what a Raspberry Pi installs, for another processor."""
+    page = (RULES.parents[1] / "docs/modem.md").read_text(encoding="utf-8")
+    table = {cell.strip() for line in page.splitlines() if line.startswith("| ") for cell in line.split("|")}
+    compiled = set()
+    waiting, seen = {"allo"}, set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        package = distribution(name)
+        if re.search(r"^Tag: .*(?<!-any)$", package.read_text("WHEEL") or "", re.MULTILINE):
+            compiled.add(name)
+        wanted = [Requirement(text) for text in package.requires or []]
+        names = {
+            each.name.lower().replace("_", "-")
+            for each in wanted
+            if not each.marker or each.marker.evaluate({"extra": ""})
+        }
+        waiting |= names - seen
+    assert "vosk" in compiled
+    assert compiled - table == set()
