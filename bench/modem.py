@@ -21,7 +21,7 @@ LOUD = 300
 """A sample above it is sound: the agent's own pauses are digital silence."""
 FRAME = 160
 """Samples of 20 ms at 8 kHz."""
-CALLS = 24
+CALLS = 16
 LONG_S = 600
 """The call whose frames are counted, seconds."""
 

@@ -211,7 +211,10 @@ class ModemSession:
                 async with asyncio.timeout(BUSY_LOOK_S if self.line or self._rings else IDLE_LOOK_S):
                     await self._look.wait()
             self._look.clear()
+            rings = self._rings
             answer = await self.at.ask("AT+CLCC")
+            if answer.ok and not parse_calls(answer):
+                self._rings = max(0, self._rings - rings)  # what rang since then is another caller
             if answer.ok:
                 await self._compare(answer)
             if self.line is None and not self._rings:
@@ -239,8 +242,6 @@ class ModemSession:
             await self._somebody_rings(incoming)
         elif any(entry.status != WAITING for entry in entries) and self._freed.is_set():
             await self.at.ask(self._ports.model.hang_up)  # of a daemon before this one: nobody serves it
-        elif not entries:
-            self._rings, self._number = 0, ""
 
     def _follow(self, line: ModemLine, entries: list[CallEntry]) -> None:
         mine = next((entry for entry in entries if entry.index == line.index), None)
@@ -317,6 +318,7 @@ class ModemSession:
     def hang_up(self, line: ModemLine) -> None:
         """See ``modem_call.Desk``."""
         self._clock.discard(line.audio)
+        self._rings, self._number = 0, ""  # now and not when it is put down: the next caller may ring before that
         if self._door is not None and line is self.line:
             self._freed.clear()
             self._spawn(self._put_down(line))
@@ -343,7 +345,7 @@ class ModemSession:
                 log.warning("modem: the audio port was %s; the modem is restarted", line.fault)
                 await self.at.ask(self._ports.model.reset)
         finally:
-            self.line, self._rings, self._number = None, 0, ""
+            self.line = None
             self._freed.set()
             self._look.set()
 

@@ -38,6 +38,8 @@ class PinOnce:
             raise ModemError(f"SIM: {said}: put a working card in (a PUK is typed in on a phone)")
         if not self._pin:
             raise ModemError("SIM: it asks for its PIN: set [modem] pin, or take the PIN off on a phone")
+        if not (self._pin.isascii() and self._pin.isdecimal() and 4 <= len(self._pin) <= 8):
+            raise ModemError("SIM: [modem] pin must be 4 to 8 digits")
         if self._refused:
             raise ModemError("SIM: the PIN was wrong and isn't tried again; correct [modem] pin and start anew")
         answer = await at.ask(f'AT+CPIN="{self._pin}"', PIN_S)

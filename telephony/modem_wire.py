@@ -32,8 +32,15 @@ class ModemError(AlloError):
 class _Transport(SerialTransport):
     """Ends at once: a graceful end would drain the port (``tcdrain``), which a vanished modem never finishes.
 
-    The package reports a failed write as an error of the event loop; here it is what it is, an unplugged modem.
+    Two faults of the package (0.16) are mended: a failed write was an error of the event loop instead of what it is, an
+    unplugged modem; and once a write had to wait, it was called for ever, with nothing to write, until the next.
     """
+
+    def _write_ready(self) -> None:
+        if self._write_buffer:
+            super()._write_ready()
+        if not self._write_buffer:
+            self._remove_writer()
 
     def _fatal_error(self, exc: BaseException, message: str = "") -> None:
         self._close(exc)

@@ -55,14 +55,11 @@ def test_a_question_is_answered_and_the_answer_interrupted(launch: Launch, sim: 
     assert sim.down_lost == 0
 
 
-def test_a_key_a_goodbye_of_ours_and_a_modem_pulled_out(launch: Launch, sim: Sim7600) -> None:
+def test_a_modem_pulled_out_in_mid_sentence(launch: Launch, sim: Sim7600) -> None:
     daemon = served(launch, sim)
     caller = GsmCaller(sim, "+78005553535")
     caller.ring()
-    caller.quiet()
-    before = len(sim.heard) // 2
-    sim.press("0")  # nobody to give the caller to: the agent says so
-    sim.until(lambda: caller.last_loud() > before, 5)
+    caller.heard_something()
     sim.unplug()
     assert over(daemon)[0]["cause"] == "lost"
     daemon.wait_for(lambda: "unplugged" in daemon.health()["lines"]["modem"], 2, "noticed")

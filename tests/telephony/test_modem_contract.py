@@ -14,7 +14,7 @@ AWKWARD = Profile(chopped=True, chatty=True, clip=False, reports=False, begins=F
 """Tells as little as a modem may, in pieces, and talks in between."""
 
 
-HARD = {"keys_arrive", "the_agent_may_hang_up", "the_caller_may_hang_up"}
+HARD = {"the_agent_may_hang_up", "the_caller_may_hang_up"}
 """Clauses that an awkward modem makes harder."""
 CASES = [(clause, Profile()) for clause in CLAUSES] + [(each, AWKWARD) for each in CLAUSES if each.__name__ in HARD]
 

@@ -93,6 +93,27 @@ def test_a_port_that_another_program_has_is_diagnosed(tmp_path: Path) -> None:
         asyncio.run(SerialPort(wire.path, lambda _data: None).open())
 
 
+async def test_a_write_that_had_to_wait_goes_out_whole_and_leaves_the_loop_alone(tmp_path: Path) -> None:
+    wire = Wire(tmp_path / "ttyUSB4")
+    wire.plug()
+    port = SerialPort(wire.path, lambda _data: None)
+    await port.open()
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, fault: faults.append(fault))
+    sent, got = bytes(range(256)) * 120, b""
+    port.write(sent)
+    assert port.waiting > 0
+    async with asyncio.timeout(3):
+        while len(got) < len(sent):
+            got += wire.read(4096)
+            await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await port.close()
+    wire.unplug()
+    assert (got == sent, port.waiting, faults) == (True, 0, [])
+
+
 def test_modem_manager_is_named_with_what_mends_it(tmp_path: Path) -> None:
     port, process = tmp_path / "ttyUSB2", tmp_path / "proc" / "4711"
     port.touch()
