@@ -7,7 +7,7 @@ only watches: what does not come is replaced by silence, so that the conversatio
 
 from collections.abc import Callable
 
-from audio.frame import FRAME_MS, frame_bytes
+from audio.frame import frame_bytes
 from telephony.inbox import Inbox
 from telephony.rtp_mouth import RtpMouth
 
@@ -45,9 +45,19 @@ class ModemAudio:
         self._told = False
         self.on = False
         """Whether the modem was told to give audio: from then on it must."""
-        self.frames = self.filled = self.late = self.held_back = 0
-        """Blocks heard; silent ones put in for missing ones; dropped because they came too late; not sent because the
-        port was full."""
+        self._heard = self._dropped = 0
+        self.filled = self.held_back = 0
+        """Silent blocks put in for missing ones; blocks not sent because the port was full."""
+
+    @property
+    def frames(self) -> int:
+        """Blocks heard."""
+        return self._heard // self._size
+
+    @property
+    def late(self) -> int:
+        """Blocks dropped because they came too late."""
+        return self._dropped // self._size
 
     def hear(self, data: bytes) -> None:
         """What the port gave, any number of bytes."""
@@ -58,11 +68,11 @@ class ModemAudio:
         even = len(data) - len(data) % 2
         self._odd = data[even:]
         if self._is_late():
-            self.late += even // self._size
+            self._dropped += even
         else:
             self._owed += even
             self._given += even
-            self.frames += even // self._size
+            self._heard += even
             self._inbox.put_audio(data[:even])
         self._speak()
 
@@ -101,8 +111,3 @@ class ModemAudio:
         if not self._told:
             self._told = True
             self._broken(what)
-
-    @property
-    def seconds(self) -> float:
-        """How long it has been on, seconds."""
-        return self._ticks * FRAME_MS / 1000
