@@ -8,9 +8,6 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from agent.errors import StartError
 from agent.finding import Finding, bad, fine, poor
 from agent.settings import Modem, Settings, load
@@ -95,15 +92,15 @@ def _known(settings: Modem) -> list[ModemPorts]:
 
 
 def _list(settings: Modem) -> int:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("kind", "place", "AT port", "audio port", "open in"):
-        table.add_column(heading, no_wrap=True)
     found = _known(settings)
     for ports in found:
-        table.add_row(ports.model.name, ports.place, str(ports.at), str(ports.audio), holder(ports.at) or "-")
-    if found:
-        Console().print(table)
-    else:
+        place = "named in the settings" if settings.ports else f"USB {ports.place}"
+        sys.stdout.write(f"{ports.model.name}  {place}\n")
+        for what, port in (("AT", ports.at), ("audio", ports.audio)):
+            who = holder(port)
+            note = f"  open in {who}" if who else "" if port.exists() else "  is not there"
+            sys.stdout.write(f"  {what:<6} {port}{note}\n")
+    if not found:
         sys.stdout.write("no modem on USB; plug one in (docs/modem.md), or try `allo modem simulate`\n")
     return int(not found)
 

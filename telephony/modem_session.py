@@ -233,6 +233,9 @@ class ModemSession:
 
     async def _compare(self, answer: Answer) -> None:
         entries = [entry for entry in parse_calls(answer) if entry.voice and entry.status != GONE]
+        for entry in parse_calls(answer):  # reports that fell into the middle of the list
+            if entry.status == GONE:
+                self._told_of_a_call(entry)
         if any(entry.status == WAITING for entry in entries):
             log.info("modem: a second caller is refused")
             await self.at.ask(self._ports.model.refuse_waiting)
@@ -245,6 +248,9 @@ class ModemSession:
 
     def _follow(self, line: ModemLine, entries: list[CallEntry]) -> None:
         mine = next((entry for entry in entries if entry.index == line.index), None)
+        if mine is not None and mine.status == INCOMING and line.connected.is_set():
+            line.end(self._why_gone())  # the next caller already has its number
+            return
         if mine is not None:
             line.missed = 0
             if mine.status == ACTIVE:

@@ -9,6 +9,7 @@ import pytest
 from bench.daemon import DaemonProcess
 from bench.modem import GsmCaller, behind
 from bench.speech import interruption
+from telephony.modem_desk import ask
 from telephony.simulated.profile import Profile
 from telephony.simulated.sim7600 import Sim7600
 from tests.e2e.conftest import Launch
@@ -65,6 +66,9 @@ def test_a_modem_pulled_out_in_mid_sentence(launch: Launch, sim: Sim7600) -> Non
     daemon.wait_for(lambda: "unplugged" in daemon.health()["lines"]["modem"], 2, "noticed")
     sim.plug()
     daemon.wait_for(lambda: daemon.health()["lines"]["modem"].startswith("up"), 5, "back")
+    info = ask(daemon.storage / "modem" / "modem.sock", "info", [])
+    assert info is not None
+    assert info[1][0] == "state     up; registered, signal -71 dBm"
     GsmCaller(sim).ring()
     daemon.wait_for(lambda: daemon.health()["calls"] == 1, 2, "in a call")
     sim.hang_up()

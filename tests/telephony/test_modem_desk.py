@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.commands import main
 from agent.settings import Modem
 from telephony.clock import MediaClock
 from telephony.modem_desk import ask, ussd_text
@@ -171,3 +172,35 @@ def test_a_line_that_a_crash_cut_is_passed_over(tmp_path: Path) -> None:
     box.path.write_text(json.dumps(whole) + '\n{"at": "2026', encoding="utf-8")
     assert [message.text for message in box.newest(5)] == ["a"]
     assert ask(tmp_path / "nobody.sock", "info", []) is None
+
+
+def test_the_commands_work_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sim = Sim7600(tmp_path / "dev")
+    sim.start()
+    toml = tmp_path / "allo.toml"
+    toml.write_text(
+        f'[modem]\nports = ["{sim.at.path}|{sim.pcm.path}"]\n[storage]\ndir = "{tmp_path}/var"\n', encoding="utf-8"
+    )
+
+    def allo(*words: str) -> tuple[int, str]:
+        status = main(
+            [*words, "--config", str(toml)] if words[0] == "dial" else [words[0], "--config", str(toml), *words[1:]]
+        )
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    try:
+        assert allo("modem", "list") == (
+            0,
+            f"SIM7600  named in the settings\n  AT     {sim.at.path}\n  audio  {sim.pcm.path}\n",
+        )
+        assert allo("modem", "ussd", "*100#") == (0, "Баланс: 123.45 р.\n")
+        assert allo("modem", "sms", "+79161234567", "Привет") == (0, "sent\n")
+        assert allo("modem", "sms")[1].endswith("out  +79161234567      Привет\n")
+        assert allo("modem", "sms", "+79161234567")[0] == 2
+        assert allo("modem", "at", "ATD112;")[0] == 1
+        status, said = allo("dial", "+79161234567")
+        assert (status, "no daemon with a modem" in said) == (2, True)
+        assert not any(command.startswith("ATD") for command in sim.modem.asked)
+    finally:
+        sim.stop()
