@@ -148,7 +148,7 @@ class AtPort:
 
     async def _once(self, command: str, seconds: float, text: str = "") -> Answer:
         if self.lost.is_set():
-            raise ModemError("the modem's port is gone; it is opened again when it is back")
+            raise ModemError("the modem was unplugged; it is opened again when it is back")
         self._answer, self._text = asyncio.get_running_loop().create_future(), text
         lost = asyncio.ensure_future(self.lost.wait())
         try:
@@ -156,7 +156,7 @@ class AtPort:
             async with asyncio.timeout(seconds):
                 await asyncio.wait((self._answer, lost), return_when=asyncio.FIRST_COMPLETED)
             if not self._answer.done():
-                raise ModemError("the modem's port is gone; it is opened again when it is back")
+                raise ModemError("the modem was unplugged; it is opened again when it is back")
             return self._answer.result()
         finally:
             lost.cancel()

@@ -68,7 +68,7 @@ def test_a_modem_pulled_out_in_mid_sentence(launch: Launch, sim: Sim7600) -> Non
     daemon.wait_for(lambda: daemon.health()["lines"]["modem"].startswith("up"), 5, "back")
     info = ask(daemon.storage / "modem" / "modem.sock", "info", [])
     assert info is not None
-    assert info[1][0] == "state     up; registered, signal -71 dBm"
+    assert info[1][0].startswith("state     up; registered")
     GsmCaller(sim).ring()
     daemon.wait_for(lambda: daemon.health()["calls"] == 1, 2, "in a call")
     sim.hang_up()
