@@ -76,7 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_kb(kb)
     text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
     _add_text(text)
-    for each in (serve, doctor, chat, forget, models, calls, again, text):
+    modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, simulate")
+    dial = commands.add_parser("dial", help="let the daemon call a number over its modem and talk")
+    _add_modem(modem, dial)
+    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -247,6 +250,14 @@ def _add_call(parser: argparse.ArgumentParser) -> None:
 
     phone_command.add_arguments(parser)
     parser.set_defaults(command=lambda args: phone_command.run(args, _caller_voice))
+
+
+def _add_modem(modem: argparse.ArgumentParser, dial: argparse.ArgumentParser) -> None:
+    from agent import modem_command
+
+    modem_command.add_arguments(modem, dial)
+    for each in (modem, dial):
+        each.set_defaults(command=lambda args: modem_command.run(args, _caller_voice))
 
 
 def _caller_voice(text: str, language: str) -> bytes:

@@ -19,6 +19,7 @@ from rich.text import Text
 from agent.errors import AlloError
 from agent.finding import Finding, bad, fine, poor
 from agent.model_store import find_piper_voice, find_stt_model
+from agent.modem_command import check as modem
 from agent.ports import Synthesizer
 from agent.prompts import load_prompts
 from agent.reachability import asterisk, language_model, ports
@@ -44,6 +45,7 @@ async def check(settings: Settings) -> list[Finding]:
         ports(settings),
         asterisk(settings.asterisk),
         language_model(settings.llm),
+        modem(settings.modem),
     )
     return [finding for findings in found for finding in findings]
 

@@ -96,10 +96,26 @@ class Asterisk(Section):
 
 
 class Modem(Section):
-    """The GSM line (not built yet)."""
+    """The GSM line: a cellular modem on USB."""
 
     enabled: bool = False
-    """Reserved; must stay false in this version."""
+    """Answer a SIM card's number."""
+    count: Annotated[int, Field(ge=1, le=8)] = 1
+    """Modems to look for on USB, when ``ports`` names none."""
+    ports: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    """Ports of each modem as ``AT|AUDIO``, such as ``/dev/ttyUSB2|/dev/ttyUSB4``; empty: found by USB id."""
+    model: str = "SIM7600"
+    """Kind of the modems that ``ports`` names; those that are found are known by their USB id."""
+    pin: SecretStr = SecretStr("")
+    """PIN of the SIM card; tried once in the life of the daemon, since the third wrong one locks the card."""
+    rate: Literal[8000, 16000] = 8000
+    """Sample rate asked of the modem, Hz; it falls back to 8000 where it can't."""
+    rings: Annotated[int, Field(ge=1, le=10)] = 1
+    """Rings before a call is answered."""
+    sms_reply: Annotated[str, Field(max_length=670)] = ""
+    """Text sent back to everyone who sends a message; empty: messages are only stored."""
+    power_hook: str = ""
+    """Program that takes the modem's power away and gives it back; run when nothing else helps. Empty: none."""
 
 
 class Web(Section):

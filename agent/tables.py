@@ -136,4 +136,8 @@ def new_sources(settings: Settings) -> list[LineSource]:
         from telephony.asterisk_line import AsteriskSource
 
         sources.append(AsteriskSource(settings.asterisk, clock, RtpPorts(*settings.sip.rtp_ports)))
+    if settings.modem.enabled:
+        from telephony import modem_line
+
+        sources += modem_line.sources(settings.modem, clock, settings.storage.dir / "modem")
     return sources

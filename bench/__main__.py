@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import answering, asterisk, cpu, figures, knowledge, report, soak
+from bench import answering, asterisk, cpu, figures, knowledge, modem, modem_faults, report, soak
 from bench.turns import __main__ as turns
 
 BENCHES: dict[str, Callable[[], list[report.Row]]] = {
@@ -18,12 +18,15 @@ BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "soak": soak.soak,
     "knowledge": knowledge.knowledge,
     "answering": answering.answering,
+    "modem": modem.modem,
+    "modem-long": modem.modem_long,
+    "modem-faults": modem_faults.modem_faults,
     "turns": turns.development,
     "turns-held-out": turns.held_out,
 }
 """Each gives one row or more."""
-NAMED_ONLY = ("turns-held-out",)
-"""Not run unless it is asked for: for final figures."""
+NAMED_ONLY = ("turns-held-out", "modem-long", "modem-faults")
+"""Not run unless asked for: for final figures, or a quarter of an hour long."""
 
 
 def main() -> int:

@@ -53,6 +53,7 @@ ROOF = {
         "chat_command",
         "kb_command",
         "knowledge",
+        "modem_command",
         "__main__",
         "commands",
     )

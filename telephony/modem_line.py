@@ -1,0 +1,172 @@
+"""The GSM line: one modem as an ``agent.ports.LineSource`` that is there as long as the daemon is."""
+
+import asyncio
+import logging
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.ports import FrontDoor
+from agent.settings import Modem
+from telephony.clock import MediaClock
+from telephony.modem_call import ModemLine
+from telephony.modem_desk import ModemDesk
+from telephony.modem_mail import MailBox, ModemMail
+from telephony.modem_model import model_of
+from telephony.modem_ports import ModemPorts, find, named
+from telephony.modem_session import ModemSession
+from telephony.modem_setup import PinOnce
+from telephony.modem_wire import AtPort, ModemError
+from telephony.rarely import Rarely
+
+__all__ = ["ModemLine", "ModemSource", "sources"]
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 1.0
+"""Pause before a modem is looked for again, seconds."""
+WEDGED = 3
+"""Sessions in a row that did not get through the setup although the port is there: then the modem is reset; as often
+again, and its power is cut where there is a hook."""
+HOOK_S = 30.0
+"""Longest run of the power hook, seconds."""
+
+
+class ModemFinder:
+    """Gives each source a modem of its own."""
+
+    def __init__(self, settings: Modem) -> None:
+        self._settings = settings
+        self._taken: set[str] = set()
+
+    async def take(self, words: str) -> ModemPorts:
+        """The ports that the settings name, or the first modem on USB that nobody has; raises ``ModemError``."""
+        if words:
+            return named(words, model_of(self._settings.model))
+        for ports in await asyncio.to_thread(find):
+            if ports.place not in self._taken:
+                self._taken.add(ports.place)
+                return ports
+        raise ModemError("no modem on USB; is it plugged in and powered? `lsusb` must show 1e0e:9001")
+
+    def give_back(self, ports: ModemPorts) -> None:
+        """Its source looks for it anew."""
+        self._taken.discard(ports.place)
+
+
+class ModemSource:
+    """Finds its modem, serves it, and finds it again."""
+
+    def __init__(self, settings: Modem, clock: MediaClock, box: MailBox, words: str = "", name: str = "modem") -> None:
+        """``words``: its ports as the settings name them; empty: any modem on USB."""
+        self.name = name
+        self._settings, self._clock, self._words = settings, clock, words
+        self.finder = ModemFinder(settings)
+        self._card = PinOnce(settings)
+        self.mail = ModemMail(box, settings.sms_reply)
+        self.session: ModemSession | None = None
+        self._desk = ModemDesk(box.path.parent / f"{name}.sock", lambda: self.session, lambda: self.state)
+        self._trouble = "looking for the modem"
+        self._failures = 0
+        self._rarely = Rarely(log)
+
+    @property
+    def state(self) -> str:
+        """See ``LineSource.state``."""
+        session = self.session
+        return session.state if session is not None and session.facts is not None else self._trouble
+
+    async def run(self, door: FrontDoor, ready: Callable[[], None]) -> None:
+        """See ``LineSource.run``."""
+        if self._words:
+            named(self._words, model_of(self._settings.model))
+        ready()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._desk.run())
+            tasks.create_task(self._keep(door))
+
+    async def _keep(self, door: FrontDoor) -> None:
+        """Find the modem, serve it, and find it again, for ever."""
+        while True:
+            try:
+                ports = await self.finder.take(self._words)
+            except ModemError as error:
+                self._complain(error)
+            else:
+                await self._serve(ports, door)
+            await asyncio.sleep(AGAIN_S)
+
+    async def _serve(self, ports: ModemPorts, door: FrontDoor) -> None:
+        self.session = ModemSession(ports, self._settings, self._clock, self._card, self.mail)
+        # a task of its own: before Python 3.13 a TaskGroup whose child has just failed swallows a cancellation from
+        # outside, and the source would go on when the daemon ends in the moment in which the modem is pulled out
+        running = asyncio.ensure_future(self.session.run(door, self._up))
+        try:
+            await asyncio.wait((running,))
+            running.result()
+        except ModemError as error:
+            self._complain(error)
+            if ports.at.exists():
+                self._failures += 1
+                await self._help(ports)
+        except Exception:  # the door around a reconnecting link: a fault of ours must not end the other lines
+            log.exception("%s: failed and is opened again", self.name)
+            self._trouble = "failed; the log says why; it is opened again"
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            self.session = None
+            self.finder.give_back(ports)
+
+    def _up(self) -> None:
+        self._failures = 0
+        log.info("%s: up", self.name)
+
+    def _complain(self, error: ModemError) -> None:
+        self._trouble = str(error)
+        self._rarely.warning(str(error), "%s: %s", self.name, error)
+
+    async def _help(self, ports: ModemPorts) -> None:
+        """What a person would do: reset it, then pull the plug."""
+        if self._failures % (2 * WEDGED) == 0 and self._settings.power_hook:
+            await self._cut_power()
+        elif self._failures % WEDGED == 0:
+            await _reset(ports)
+
+    async def _cut_power(self) -> None:
+        log.warning("%s: does not come to itself; running the power hook", self.name)
+        try:
+            process = await asyncio.create_subprocess_exec(*shlex.split(self._settings.power_hook))
+        except (OSError, ValueError):
+            self._rarely.warning("hook", "[modem] power_hook can't be run; give the path of a program")
+            return
+        try:
+            async with asyncio.timeout(HOOK_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _reset(ports: ModemPorts) -> None:
+    """Ask for a restart; a modem that answers nothing may still obey."""
+    log.warning("modem: does not come to itself; restarting it")
+    at = AtPort(ports.at, lambda _event: None)
+    try:
+        await at.open()
+        await at.ask(ports.model.reset)
+    except ModemError:
+        return
+    finally:
+        await at.close()
+
+
+def sources(settings: Modem, clock: MediaClock, folder: Path) -> list[ModemSource]:
+    """One source a modem: those that the settings name, or as many as ``count`` says."""
+    words = settings.ports or ("",) * settings.count
+    box = MailBox(folder)
+    names = ["modem"] if len(words) == 1 else [f"modem{place}" for place in range(1, len(words) + 1)]
+    found = [ModemSource(settings, clock, box, each, name) for each, name in zip(words, names, strict=True)]
+    for source in found:
+        source.finder = found[0].finder
+    return found

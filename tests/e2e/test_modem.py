@@ -1,0 +1,75 @@
+"""The whole house behind a simulated modem: a question spoken into the PCM port, the right fact heard back."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.daemon import DaemonProcess
+from bench.modem import GsmCaller, behind
+from bench.speech import interruption
+from telephony.modem_desk import ask
+from telephony.simulated.profile import Profile
+from telephony.simulated.sim7600 import Sim7600
+from tests.e2e.conftest import Launch
+from tests.e2e.facts import FIRST, RUSSIAN, path
+
+
+@pytest.fixture
+def sim(tmp_path: Path) -> Iterator[Sim7600]:
+    modem = Sim7600(tmp_path / "dev", Profile(chopped=True, chatty=True, pcm_ready_ms=200, boot_ms=500))
+    modem.start()
+    yield modem
+    modem.stop()
+
+
+def served(launch: Launch, sim: Sim7600) -> DaemonProcess:
+    daemon = launch(behind(sim))
+    daemon.wait_for(lambda: daemon.health()["lines"]["modem"].startswith("up; registered, signal -71 dBm"), 8, "up")
+    return daemon
+
+
+def over(daemon: DaemonProcess, calls: int = 1) -> list[dict[str, object]]:
+    """All calls, once so many have ended."""
+    ended = "SELECT number, line, status, cause FROM calls WHERE ended_at IS NOT NULL ORDER BY started_at"
+    daemon.wait_for(lambda: len(daemon.rows(ended)) == calls, 6, "on record")
+    return daemon.rows(ended)
+
+
+def test_a_question_is_answered_and_the_answer_interrupted(launch: Launch, sim: Sim7600) -> None:
+    daemon = served(launch, sim)
+    caller = GsmCaller(sim)
+    assert caller.ring() < 1500
+    caller.quiet()
+    reply = caller.ask(path(FIRST))
+    assert reply is not None
+    assert reply < 2000
+    stopped = caller.interrupt(interruption())
+    assert stopped is not None
+    assert stopped < 800
+    sim.hang_up()
+    assert over(daemon) == [{"number": "+79161234567", "line": "modem", "status": "completed", "cause": "caller"}]
+    first, *_ = daemon.rows("SELECT * FROM turns WHERE heard <> '' ORDER BY n")
+    assert re.search(RUSSIAN[FIRST], first["said"])
+    assert (first["source"], first["cut"]) == ("general", 1)
+    assert sim.down_lost == 0
+
+
+def test_a_modem_pulled_out_in_mid_sentence(launch: Launch, sim: Sim7600) -> None:
+    daemon = served(launch, sim)
+    caller = GsmCaller(sim, "+78005553535")
+    caller.ring()
+    caller.heard_something()
+    sim.unplug()
+    assert over(daemon)[0]["cause"] == "lost"
+    daemon.wait_for(lambda: "unplugged" in daemon.health()["lines"]["modem"], 2, "noticed")
+    sim.plug()
+    daemon.wait_for(lambda: daemon.health()["lines"]["modem"].startswith("up"), 5, "back")
+    info = ask(daemon.storage / "modem" / "modem.sock", "info", [])
+    assert info is not None
+    assert info[1][0].startswith("state     up; registered")
+    GsmCaller(sim).ring()
+    daemon.wait_for(lambda: daemon.health()["calls"] == 1, 2, "in a call")
+    sim.hang_up()
+    assert [call["cause"] for call in over(daemon, 2)] == ["lost", "caller"]

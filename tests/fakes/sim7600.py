@@ -1,0 +1,92 @@
+"""The simulated modem in tests: a source that serves it, and a caller like the contract's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.settings import Modem
+from telephony.clock import MediaClock
+from telephony.modem_line import ModemSource
+from telephony.modem_mail import MailBox
+from telephony.simulated.profile import Profile
+from telephony.simulated.sim7600 import Sim7600
+from tests.asterisk.door import Door
+
+
+class Caller:
+    """Who rings the modem; what the contract asks of a phone."""
+
+    def __init__(self, sim: Sim7600) -> None:
+        self.sim = sim
+
+    @property
+    def silent(self) -> bool:
+        return self.sim.muted
+
+    @silent.setter
+    def silent(self, silent: bool) -> None:
+        self.sim.muted = silent
+
+    def press(self, key: str) -> None:
+        self.sim.press(key)
+
+    def hang_up(self) -> None:
+        self.sim.hang_up()
+
+    def heard(self) -> NDArray[np.int16]:
+        return np.frombuffer(bytes(self.sim.heard), dtype=np.int16)
+
+    async def until(self, what: str, seconds: float) -> None:
+        true: Callable[[], bool] = (lambda: not self.sim.modem.calls) if what == "ended" else self.sim.talking
+        await self.sees(true, seconds)
+
+    async def sees(self, true: Callable[[], bool], seconds: float) -> None:
+        """Wait for something of the modem, without holding up the loop."""
+        await asyncio.to_thread(self.sim.until, true, seconds)
+
+
+def settings(sim: Sim7600, **values: object) -> Modem:
+    return Modem.model_validate({"enabled": True, "ports": f"{sim.at.path}|{sim.pcm.path}", **values})
+
+
+@asynccontextmanager
+async def plugged_in(
+    folder: Path, profile: Profile | None = None, door: Door | None = None, **values: object
+) -> AsyncIterator[tuple[Sim7600, ModemSource, Door]]:
+    """A simulated modem and the source that serves it, up; at the end nothing may be left over."""
+    door, clock = door or Door(), MediaClock()
+    sim = Sim7600(folder / "dev", profile)
+    sim.start()
+    chosen = settings(sim, **values)
+    source = ModemSource(chosen, clock, MailBox(folder / "modem"), chosen.ports[0])
+    running = asyncio.create_task(source.run(door, lambda: None))
+    try:
+        await is_up(source)
+        yield sim, source, door
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        async with asyncio.timeout(8):
+            results = await asyncio.gather(*door.tasks, return_exceptions=True)
+        sim.stop()
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert clock.legs == 0, "a call was left on the clock"
+
+
+async def is_up(source: ModemSource, seconds: float = 8) -> None:
+    """Wait until the source can be rung."""
+    await becomes(source, "up", seconds)
+
+
+async def becomes(source: ModemSource, state: str, seconds: float = 8) -> None:
+    """Wait until the source's state begins with ``state``."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not source.state.startswith(state):  # noqa: ASYNC110 - the state is a property, nobody is told
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"not {state!r} within {seconds} s but {source.state!r}") from None

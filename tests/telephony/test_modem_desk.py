@@ -1,0 +1,206 @@
+"""Messages, codes, calls that we make, several modems: what is asked of a modem besides answering."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.commands import main
+from agent.settings import Modem
+from telephony.clock import MediaClock
+from telephony.modem_desk import ask, ussd_text
+from telephony.modem_line import ModemSource, sources
+from telephony.modem_mail import MailBox
+from telephony.simulated.profile import Profile
+from telephony.simulated.sim7600 import Sim7600
+from tests.asterisk.door import Door
+from tests.fakes.sim7600 import Caller, is_up, plugged_in
+
+
+async def asked(folder: Path, do: str, *words: str) -> tuple[bool, list[str]]:
+    answer = await asyncio.to_thread(ask, folder / "modem" / "modem.sock", do, list(words))
+    assert answer is not None
+    return answer
+
+
+def deliver(text: str, reference: int = 0, parts: int = 1, part: int = 1) -> str:
+    """An SMS-DELIVER in UCS2 from +79161234567 (23.040, 9.2.2.1), made by hand."""
+    header = bytes((5, 0, 3, reference, parts, part)) if parts > 1 else b""
+    data = header + text.encode("utf-16-be")
+    start = bytes((0, 0x44 if header else 0x04, 11, 0x91)) + bytes.fromhex("9761214365F7")
+    return (start + bytes((0, 8)) + bytes.fromhex("62111231952121") + bytes((len(data),)) + data).hex().upper()
+
+
+async def test_messages_are_kept_in_one_piece_leave_the_card_and_are_answered(tmp_path: Path) -> None:
+    box = MailBox(tmp_path / "modem")
+    async with plugged_in(tmp_path, sms_reply="Мы перезвоним") as (sim, _, _):
+        for pdu in (deliver("мир", 7, 2, 2), deliver("Алло, ", 7, 2, 1), deliver("Второе")):
+            sim.do(lambda pdu=pdu: sim.modem.message(pdu))  # type: ignore[misc]
+        await Caller(sim).sees(lambda: len(sim.modem.sent) == 2 and not sim.modem.stored, 5)
+    assert [(each.way, each.number, each.text) for each in box.newest(9) if each.way == "in"] == [
+        ("in", "+79161234567", "Алло, мир"),
+        ("in", "+79161234567", "Второе"),
+    ]
+    assert box.newest(9)[0].at == "2026-11-21T13:59:12+03:00"
+
+
+async def test_a_long_message_is_sent_in_parts(tmp_path: Path) -> None:
+    async with plugged_in(tmp_path) as (sim, _, _):
+        assert await asked(tmp_path, "sms", "+79161234567", "Ж" * 100) == (True, ["sent"])
+        assert len(sim.modem.sent) == 2
+        assert await asked(tmp_path, "sms", "nobody", "Ж") == (
+            False,
+            ["a telephone number is up to 20 digits with or without +"],
+        )
+
+
+async def test_a_balance_a_command_and_the_state_are_told(tmp_path: Path) -> None:
+    async with plugged_in(tmp_path) as (_, _, _):
+        assert await asked(tmp_path, "ussd", "*100#") == (True, ["Баланс: 123.45 р."])
+        assert await asked(tmp_path, "at", "AT+CGMM") == (True, ["SIMCOM_SIM7600G-H", "OK"])
+        done, said = await asked(tmp_path, "at", "AT+CHUP")
+        assert not done
+        assert "disturb the line" in said[0]
+        assert (await asked(tmp_path, "info"))[1] == [
+            "state     up; registered, signal -71 dBm",
+            "firmware  LE20B05SIM7600M22",
+            "audio     8000 Hz",
+        ]
+        assert not (await asked(tmp_path, "explode"))[0]
+
+
+@pytest.mark.parametrize(
+    ("callee", "said"), [("answers", "answered: call "), ("busy", "not answered")], ids=["answers", "busy"]
+)
+async def test_a_call_that_we_make(callee: str, said: str, tmp_path: Path) -> None:
+    async with plugged_in(tmp_path, replace(Profile(), callee=callee)) as (sim, _, door):
+        done, words = await asked(tmp_path, "dial", "+78005553535")
+        assert done
+        assert words[0].startswith(said)
+        assert len(door.guests) == (callee == "answers")
+        for guest in door.guests:
+            await guest.until(lambda guest=guest: len(guest.pcm) > 8000, 3)  # type: ignore[misc]
+            assert (guest.line.caller.number, guest.line.caller.called) == ("+78005553535", "+78005553535")
+            sim.hang_up()
+            await asyncio.wait_for(guest.over.wait(), 2)
+            assert guest.cause == "caller"
+
+
+async def test_a_second_caller_is_refused_and_the_first_talks_on(tmp_path: Path) -> None:
+    async with plugged_in(tmp_path) as (sim, _, door):
+        sim.ring()
+        guest = await door.guest()
+        await guest.until(lambda: len(guest.pcm) > 3200, 5)
+        sim.ring("+74950000000")
+        await Caller(sim).sees(lambda: "AT+CHLD=0" in sim.modem.asked and len(sim.modem.calls) == 1, 3)
+        before = len(guest.pcm)
+        await guest.until(lambda: len(guest.pcm) > before + 8000, 2)
+        assert len(door.guests) == 1
+
+
+async def test_rings_are_counted_and_a_full_house_is_busy(tmp_path: Path) -> None:
+    from agent.ports import Refusal  # noqa: PLC0415
+
+    async with plugged_in(tmp_path, replace(Profile(), ring_every_ms=200), rings=3) as (sim, _, door):
+        sim.ring()
+        await door.guest()
+        assert sim.modem.rings >= 3
+        sim.hang_up()
+        await Caller(sim).sees(lambda: not sim.modem.calls, 2)
+        door.refusal = Refusal("busy", 15)
+        sim.ring()
+        await Caller(sim).sees(lambda: bool(sim.modem.calls), 2)
+        await Caller(sim).sees(lambda: not sim.modem.calls, 4)
+        assert len(door.guests) == 1
+
+
+async def test_two_modems_are_two_lines(tmp_path: Path) -> None:
+    sims = [Sim7600(tmp_path / name, replace(Profile(), pin="4711")) for name in ("a", "b")]
+    for sim in sims:
+        sim.start()
+    ports = ",".join(f"{sim.at.path}|{sim.pcm.path}" for sim in sims)
+    chosen = Modem.model_validate({"enabled": True, "ports": ports, "pin": "4711"})
+    door, both = Door(), sources(chosen, MediaClock(), tmp_path / "modem")
+    running = [asyncio.create_task(source.run(door, lambda: None)) for source in both]
+    try:
+        for source in both:
+            await is_up(source)
+        for sim in sims:
+            sim.ring()
+        guests = [await door.guest(0), await door.guest(1)]
+        for guest in guests:
+            await guest.until(lambda guest=guest: len(guest.pcm) > 3200, 5)  # type: ignore[misc]
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, *door.tasks, return_exceptions=True)
+        for sim in sims:
+            sim.stop()
+    assert [source.name for source in both] == ["modem1", "modem2"]
+    assert [guest.cause for guest in guests] == ["lost", "lost"]
+
+
+async def test_a_wrong_pin_is_tried_once_only(tmp_path: Path) -> None:
+    sim = Sim7600(tmp_path / "dev", replace(Profile(), pin="4711"))
+    sim.start()
+    chosen = Modem.model_validate({"enabled": True, "ports": f"{sim.at.path}|{sim.pcm.path}", "pin": "1111"})
+    source = ModemSource(chosen, MediaClock(), MailBox(tmp_path), chosen.ports[0])
+    running = asyncio.create_task(source.run(Door(), lambda: None))
+    try:
+        await Caller(sim).sees(lambda: sim.modem.asked.count("AT+CPIN?") >= 2, 8)
+        assert sim.modem.asked.count('AT+CPIN="1111"') == 1
+        assert "PIN was" in source.state
+        assert "1111" not in source.state
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        sim.stop()
+
+
+def test_ussd_is_read_in_both_alphabets() -> None:
+    assert ussd_text('0,"041104300 43B",72') == "041104300 43B"
+    assert ussd_text('0,"04110430043B",72') == "Бал"
+    assert ussd_text('0,"Balance: 5",15') == "Balance: 5"
+    assert ussd_text("2") == ""
+
+
+def test_a_line_that_a_crash_cut_is_passed_over(tmp_path: Path) -> None:
+    box = MailBox(tmp_path)
+    whole = {"at": "2026-11-21T10:00:00+00:00", "way": "in", "number": "1", "text": "a"}
+    box.path.write_text(json.dumps(whole) + '\n{"at": "2026', encoding="utf-8")
+    assert [message.text for message in box.newest(5)] == ["a"]
+    assert ask(tmp_path / "nobody.sock", "info", []) is None
+
+
+def test_the_commands_work_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sim = Sim7600(tmp_path / "dev")
+    sim.start()
+    toml = tmp_path / "allo.toml"
+    toml.write_text(
+        f'[modem]\nports = ["{sim.at.path}|{sim.pcm.path}"]\n[storage]\ndir = "{tmp_path}/var"\n', encoding="utf-8"
+    )
+
+    def allo(*words: str) -> tuple[int, str]:
+        status = main(
+            [*words, "--config", str(toml)] if words[0] == "dial" else [words[0], "--config", str(toml), *words[1:]]
+        )
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    try:
+        assert allo("modem", "list") == (
+            0,
+            f"SIM7600  named in the settings\n  AT     {sim.at.path}\n  audio  {sim.pcm.path}\n",
+        )
+        assert allo("modem", "ussd", "*100#") == (0, "Баланс: 123.45 р.\n")
+        assert allo("modem", "sms", "+79161234567", "Привет") == (0, "sent\n")
+        assert allo("modem", "sms")[1].endswith("out  +79161234567      Привет\n")
+        assert allo("modem", "sms", "+79161234567")[0] == 2
+        assert allo("modem", "at", "ATD112;")[0] == 1
+        status, said = allo("dial", "+79161234567")
+        assert (status, "no daemon with a modem" in said) == (2, True)
+        assert not any(command.startswith("ATD") for command in sim.modem.asked)
+    finally:
+        sim.stop()
