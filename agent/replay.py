@@ -76,10 +76,10 @@ async def replay(
 ) -> Replayed:
     """Run a tape through ``house``, on a ``VirtualLoop``; with ``recorded`` its engines answer, else the house's."""
     began = time.perf_counter()
-    line = ReplayLine(tape, recorded, "replay")
-    sink = _Sink(recorded)
     if recorded is not None:
         house = as_recorded(house, recorded)
+        tape = tape.first(_length(recorded.story))
+    line, sink = ReplayLine(tape, recorded, "replay"), _Sink(recorded)
     house = replace(
         house,
         new_far_end=lambda: ReplayFarEnd(line),
@@ -89,6 +89,11 @@ async def replay(
     )
     await Call(line, house).run()
     return Replayed(sink.story, sink.lines, tape.seconds, time.perf_counter() - began)
+
+
+def _length(story: list[Row]) -> int | None:
+    """Samples of the caller in the recorded call; a recording may end with more of the agent's. None: it was cut off."""
+    return int(story[-1][0]) if story and story[-1][2] == "CallEnded" else None
 
 
 def as_recorded(house: House, recorded: Recorded) -> House:

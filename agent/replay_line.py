@@ -35,6 +35,12 @@ class Tape:
         """Length of the call."""
         return len(self.caller) / SAMPLE_BYTES / self.rate
 
+    def first(self, samples: int | None) -> "Tape":
+        """Its beginning; None: all of it."""
+        if samples is None:
+            return self
+        return Tape(self.caller[: samples * SAMPLE_BYTES], self.agent[: samples * SAMPLE_BYTES], self.rate)
+
     def frames(self) -> Iterator[tuple[AudioFrame, bytes]]:
         """The caller's 20 ms frames, each with the agent's."""
         size = frame_bytes(self.rate)

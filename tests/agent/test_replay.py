@@ -37,6 +37,7 @@ SCRIPTS: dict[str, tuple[Sequence[Step], Minds]] = {
     "slow model": ([Says(ASK, "когда вы работаете"), Leaves(ASK + 10)], SLOW),
     "key and transfer": ([Presses(1.0, "0"), Says(14.0, "когда вы работаете"), Leaves(20)], MINDS),
     "stall of the wire": ([Says(ASK, "когда вы работаете"), Stalls(ASK + 0.9, 1.5), Leaves(ASK + 8)], MINDS),
+    "gone in mid-answer": ([Says(ASK, "когда вы работаете"), Leaves(ASK + 2.5)], MINDS),
     "silence": ([], MINDS),
 }
 
@@ -65,7 +66,9 @@ class Taped(Scene):
                 scene.agent += agent
 
             def close(self, rest: bytes = b"") -> None:
-                """Nothing to close."""
+                """As the real one: what was played behind the caller's last frame is kept, too."""
+                scene.caller += bytes(len(rest))
+                scene.agent += rest
 
         return Kept()
 
