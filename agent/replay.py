@@ -92,7 +92,7 @@ async def replay(
 
 
 def _length(story: list[Row]) -> int | None:
-    """Samples of the caller in the recorded call; a recording may end with more of the agent's. None: it was cut off."""
+    """Samples of the caller in the call, since a recording may end with more of the agent's; None: it was cut off."""
     return int(story[-1][0]) if story and story[-1][2] == "CallEnded" else None
 
 
