@@ -83,7 +83,7 @@ def allowed(name: str) -> tuple[str, ...]:
     if name in ROOF:
         return ROOMS
     if name.startswith("agent.backends"):
-        return (*shared, "agent.settings")
+        return (*shared, "agent.settings", "agent.backends.decoding")
     return {
         "audio": ("audio",),
         "telephony": (*shared, "telephony", "agent.settings"),

@@ -1,6 +1,6 @@
 """Recognition by Vosk (Kaldi): one model for the house, one recogniser for each call.
 
-Decoding runs in a small thread pool (the C library releases the GIL), one job at a time for a call and
+Decoding runs in a few threads (the C library releases the GIL; see ``decoding``), one job at a time for a call and
 several frames at once when it is behind; the event loop only collects frames and hands results on.
 
 Vosk has an endpoint of its own (0.5 s of silence in the demo models, 5 s without speech). It is obeyed,
@@ -16,13 +16,13 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import vosk
 
+from agent.backends.decoding import DecodingThreads, Urgency
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
 from audio.frame import FRAME_MS, AudioFrame
@@ -42,9 +42,10 @@ PEEK_LEAD_MS = 80
 """Audio before that word that is decoded with it: word times are as fine as the network's steps."""
 PEEK_MS = 80
 """A peek that would take longer on this machine is not tried, milliseconds."""
+PEEK_QUEUE = 8
+"""With so many jobs of other calls waiting there is no time for it."""
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
-
 RIVALS = 6
 """Hypotheses that are looked at when the caller paused."""
 NEARLY = 5.0
@@ -69,7 +70,7 @@ class Vosk:
             raise StartError(f"{folder}: not a whole Vosk model; pull it again with `allo models pull NAME`") from None
         self._name = f"vosk {folder.name}"
         self._native = _native_rate(folder)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vosk")
+        self._threads = DecodingThreads(threads, "vosk")
 
     @classmethod
     async def load(cls, folder: Path, threads: int = 1) -> "Vosk":
@@ -85,11 +86,11 @@ class Vosk:
         """A fresh recogniser for audio at ``rate`` Hz (0.1 ms)."""
         fed_rate = rate if self._native is None or rate >= self._native else self._native
         decoder = _Decoder(self._model, rate, fed_rate)
-        return VoskRecognizer(decoder, self._pool, rate, on_partial)
+        return VoskRecognizer(decoder, self._threads, rate, on_partial)
 
     async def close(self) -> None:
         """End the threads; recognisers still open finish their running step first."""
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._threads.close)
 
 
 def _native_rate(folder: Path) -> int | None:
@@ -211,10 +212,10 @@ class VoskRecognizer:
     """The ear of one call. All its methods belong to the event loop's thread."""
 
     def __init__(
-        self, decoder: _Decoder, pool: ThreadPoolExecutor, rate: int, on_partial: Callable[[Transcript], None]
+        self, decoder: _Decoder, threads: DecodingThreads, rate: int, on_partial: Callable[[Transcript], None]
     ) -> None:
         self._decoder: _Decoder | None = decoder
-        self._pool = pool
+        self._threads = threads
         self._rate = rate
         self._on_partial = on_partial
         self._waiting: deque[AudioFrame] = deque()
@@ -250,22 +251,22 @@ class VoskRecognizer:
     async def peek(self, trailing: bool = False) -> Transcript:
         """Everything said so far, the words that the decoder still looks ahead for included.
 
-        ``trailing``: a slight word at the end is rather heard than missed; how sure the words are is not told then.
-        On a machine or model too slow for that, what the decoder has by now.
+        ``trailing``: a slight word at the end is rather heard than missed; how sure the words are is not told then. Where that
+        would take too long, what the decoder has by now.
         """
         decoder = self._decoder
         if decoder is None:
             raise HearingError("the recogniser of this call is closed")
         known, tail = self._tail()
-        if self._pace * len(tail) * FRAME_MS > PEEK_MS:
+        if self._threads.waiting > PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
             self._pace *= 0.9  # it may have been a busy moment
             return self._transcript(self._fresh)
         pcm = b"".join(frame.pcm for frame in tail)
-        began = time.perf_counter()
-        heard = await asyncio.get_running_loop().run_in_executor(self._pool, decoder.peek, pcm, trailing)
+        began, threads = time.perf_counter(), self._threads.at(Urgency.PAUSE, object())
+        heard = await asyncio.get_running_loop().run_in_executor(threads, decoder.peek, pcm, trailing)
         self._pace = (time.perf_counter() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
-        text = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)])
-        words = " ".join(word for word in text.split() if word != _UNKNOWN)
+        texts = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)]).split()
+        words = " ".join(word for word in texts if word != _UNKNOWN)
         reached = tail[-1].end if tail else self._places.end
         return Transcript(words, False, reached, confidence=_confidence(heard.pieces))
 
@@ -286,11 +287,12 @@ class VoskRecognizer:
         """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
         self._utterance.clear()
         async with self._concluding:
+            self._threads.hurry(self)
             await self._idle()
             if self._decoder is None:
                 raise HearingError("the recogniser of this call is closed")
             if self._places.fed or self._waiting:
-                self._run(self._decoder.conclude)
+                self._run(self._decoder.conclude, Urgency.END)
             await self._idle()
             return self._take()
 
@@ -308,9 +310,9 @@ class VoskRecognizer:
 
     def _step(self) -> None:
         if self._decoder is not None:
-            self._run(self._decoder.step)
+            self._run(self._decoder.step, Urgency.GOING_ON)
 
-    def _run(self, work: Callable[[bytes], _Heard]) -> None:
+    def _run(self, work: Callable[[bytes], _Heard], urgency: Urgency) -> None:
         """Give everything that waits to the pool; one job at a time, so Vosk sees the frames in order."""
         frames = list(self._waiting)
         self._waiting.clear()
@@ -319,7 +321,7 @@ class VoskRecognizer:
             self._places.add(frame)
         pcm = b"".join(frame.pcm for frame in frames)
         try:
-            self._running = asyncio.get_running_loop().run_in_executor(self._pool, work, pcm)
+            self._running = asyncio.get_running_loop().run_in_executor(self._threads.at(urgency, self), work, pcm)
         except RuntimeError:  # the pool is shut down: the house is closing
             self._failed = True
             return
@@ -357,8 +359,7 @@ class VoskRecognizer:
 
     def _take(self) -> Transcript:
         words, self._words, self._fresh, self._shown = tuple(self._words), [], [], ""
-        pieces, self._pieces = self._pieces, []
-        failed, self._failed = self._failed, False
+        pieces, failed, self._pieces, self._failed = self._pieces, self._failed, [], False
         self._places.forget()
         if failed:
             raise HearingError("vosk could not decode this utterance; the next one starts afresh")
