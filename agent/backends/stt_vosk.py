@@ -251,8 +251,8 @@ class VoskRecognizer:
     async def peek(self, trailing: bool = False) -> Transcript:
         """Everything said so far, the words that the decoder still looks ahead for included.
 
-        ``trailing``: a slight word at the end is rather heard than missed; how sure the words are is not told then. Where that
-        would take too long, what the decoder has by now.
+        ``trailing``: a slight word at the end is rather heard than missed; how sure the words are is not told then. Where
+        that would take too long, what the decoder has by now.
         """
         decoder = self._decoder
         if decoder is None:
