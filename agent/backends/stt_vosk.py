@@ -3,10 +3,8 @@
 Decoding runs in a few threads (the C library releases the GIL; see ``decoding``), one job at a time for a call and
 several frames at once when it is behind; the event loop only collects frames and hands results on.
 
-Vosk has an endpoint of its own (0.5 s of silence in the demo models, 5 s without speech). It is obeyed,
-because its decoder slows down when it is not, but it decides nothing here: its pieces are joined, and the
-utterance is over when the house says ``finish``. The look-ahead of the network is flushed then, so the
-text is complete at once.
+Vosk has an endpoint of its own (0.5 s of silence in the demo models). It is obeyed, because its decoder slows down
+when it is not, but decides nothing here: its pieces are joined, and the utterance is over at ``finish``.
 """
 
 import asyncio
@@ -16,7 +14,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +40,8 @@ PEEK_LEAD_MS = 80
 """Audio before that word that is decoded with it: word times are as fine as the network's steps."""
 PEEK_MS = 80
 """A peek that would take longer on this machine is not tried, milliseconds."""
+LOOK_AHEAD_MS = 350
+"""The decoder's own words may be so far behind what it was fed, milliseconds; 210 are the demo models' network's."""
 PEEK_QUEUE = 8
 """With so many jobs of other calls waiting there is no time for it."""
 MOST_WAITING_S = 60
@@ -260,7 +260,8 @@ class VoskRecognizer:
         known, tail = self._tail()
         if self._threads.waiting > PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
             self._pace *= 0.9  # it may have been a busy moment
-            return self._transcript(self._fresh)
+            reached = self._places.end - LOOK_AHEAD_MS * self._rate // 1000
+            return replace(self._transcript(self._fresh), position=max(reached, 0))
         pcm = b"".join(frame.pcm for frame in tail)
         began, threads = time.perf_counter(), self._threads.at(Urgency.PAUSE, object())
         heard = await asyncio.get_running_loop().run_in_executor(threads, decoder.peek, pcm, trailing)
