@@ -27,7 +27,6 @@ from audio.frame import FRAME_MS, AudioFrame
 from audio.resample import Resampler, resample
 
 log = logging.getLogger(__name__)
-
 BATCH_FRAMES = 6
 """Frames that are decoded together when there is no hurry: the network steps by 120 ms."""
 LATE_S = 5
@@ -251,8 +250,8 @@ class VoskRecognizer:
     async def peek(self, trailing: bool = False) -> Transcript:
         """Everything said so far, the words that the decoder still looks ahead for included.
 
-        ``trailing``: a slight word at the end is rather heard than missed; how sure the words are is not told then. Where
-        that would take too long, what the decoder has by now.
+        ``trailing``: a slight word at the end is rather heard than missed, and it is not told how sure the words are.
+        Where that would take too long, what the decoder has by now.
         """
         decoder = self._decoder
         if decoder is None:
@@ -260,8 +259,8 @@ class VoskRecognizer:
         known, tail = self._tail()
         if self._threads.waiting > PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
             self._pace *= 0.9  # it may have been a busy moment
-            reached = self._places.end - LOOK_AHEAD_MS * self._rate // 1000
-            return replace(self._transcript(self._fresh), position=max(reached, 0))
+            reached = max(self._places.end - LOOK_AHEAD_MS * self._rate // 1000, 0)
+            return replace(self._transcript(self._fresh), position=reached)
         pcm = b"".join(frame.pcm for frame in tail)
         began, threads = time.perf_counter(), self._threads.at(Urgency.PAUSE, object())
         heard = await asyncio.get_running_loop().run_in_executor(threads, decoder.peek, pcm, trailing)
