@@ -41,7 +41,7 @@ PEEK_MS = 80
 """A peek that would take longer on this machine is not tried, milliseconds."""
 LOOK_AHEAD_MS = 350
 """The decoder's own words may be so far behind what it was fed, milliseconds; 210 are the demo models' network's."""
-PEEK_QUEUE = 8
+PEEK_QUEUE = 16
 """With so many jobs of other calls waiting there is no time for it."""
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
