@@ -9,7 +9,7 @@ import itertools
 import json
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +30,8 @@ SWITCHES = (
     "--autoplay-policy=no-user-gesture-required",
     "--remote-debugging-port=0",
 )
+GONE = ("navigated", "context was destroyed", "was collected", "Cannot find context", "default execution context")
+"""What the protocol says, in so many words, when a page went away under a question."""
 WAIT_S = 15.0
 """Longest wait for something on a page, seconds."""
 
@@ -37,6 +39,10 @@ WAIT_S = 15.0
 def chromium() -> str | None:
     """The browser's path, where this machine has one."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Reloaded(RuntimeError):  # noqa: N818 - an event, not a fault
+    """The page that was asked is another one by now."""
 
 
 class Page:
@@ -62,13 +68,14 @@ class Page:
                 self.faults.append(news["params"]["entry"]["text"])
 
     async def tell(self, method: str, **values: Any) -> dict[str, Any]:
-        """One command; raises ``RuntimeError`` when the browser refuses it."""
+        """One command; raises ``RuntimeError`` when the browser refuses it, ``Reloaded`` when the page went away."""
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": values})
         news = await asyncio.wait_for(answer, WAIT_S)
         if "error" in news:
-            raise RuntimeError(f"{method}: {news['error']}")
+            gone = any(word in news["error"].get("message", "") for word in GONE)
+            raise (Reloaded if gone else RuntimeError)(f"{method}: {news['error']}")
         return dict(news["result"])
 
     async def run(self, script: str) -> Any:
@@ -90,7 +97,10 @@ class Page:
             " value ? done(value) : requestAnimationFrame(look); }; look(); })"
         )
         try:
-            return await asyncio.wait_for(self.run(poll), WAIT_S)
+            async with asyncio.timeout(WAIT_S):
+                while True:
+                    with suppress(Reloaded):  # another page is on its way: look there
+                        return await self.run(poll)
         except TimeoutError:
             raise TimeoutError(f"never true: {script}\n{await self.run('document.body.innerText')}") from None
 
