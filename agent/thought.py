@@ -54,7 +54,8 @@ class Thought:
             elif not self._fault:
                 self.by_model = True
         except ModelError as error:
-            log.warning("llm: %s; the knowledge base answers instead", error)
+            if self._asking.minds.models:  # else the knowledge base is meant to answer
+                log.warning("llm: %s; the knowledge base answers instead", error)
             self._fault = self._fault or str(error)
         if self._fault and not self._question.results:  # it knows nothing of what a tool found out
             async with aclosing(self._of_knowledge(watch)) as sentences:

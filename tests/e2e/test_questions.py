@@ -81,6 +81,7 @@ def test_the_record_of_a_call_and_nothing_private_in_the_log(daemon: DaemonProce
     assert call["recording_note"] == ""
     assert "график" not in daemon.log
     assert "caller0" not in daemon.log
+    assert "llm:" not in daemon.log  # none is configured, so nothing failed
 
 
 @pytest.mark.timeout(90)
