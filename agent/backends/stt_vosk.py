@@ -1,34 +1,32 @@
 """Recognition by Vosk (Kaldi): one model for the house, one recogniser for each call.
 
 Decoding runs in a few threads (the C library releases the GIL; see ``decoding``), one job at a time for a call and
-several frames at once when it is behind; the event loop only collects frames and hands results on.
+in blocks cut by position, so that a call hears the same however far behind the decoder is; the event loop only
+collects frames and hands results on.
 
 Vosk has an endpoint of its own (0.5 s of silence in the demo models). It is obeyed, because its decoder slows down
 when it is not, but decides nothing here: its pieces are joined, and the utterance is over at ``finish``.
 """
 
 import asyncio
-import json
 import logging
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import vosk
 
 from agent.backends.decoding import DecodingThreads, Urgency
+from agent.backends.vosk_decoder import BLOCK_FRAMES, Decoder, Heard, native_rate
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
 from audio.frame import FRAME_MS, AudioFrame
-from audio.resample import Resampler, resample
 
 log = logging.getLogger(__name__)
-BATCH_FRAMES = 6
-"""Frames that are decoded together when there is no hurry: the network steps by 120 ms."""
 LATE_S = 5
 """Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
 PEEK_S = 6
@@ -45,12 +43,6 @@ PEEK_QUEUE = 16
 """With so many jobs of other calls waiting there is no time for it."""
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
-RIVALS = 6
-"""Hypotheses that are looked at when the caller paused."""
-NEARLY = 5.0
-"""One that is less likely than the best by no more than this may be what was said, natural logarithm."""
-SLIGHT = 1
-"""Letters of a word that is easily missed at the end: «и», «в», "a"."""
 
 _UNKNOWN = "[unk]"
 
@@ -68,7 +60,7 @@ class Vosk:
         except Exception:  # vosk raises the bare class; its reason is on standard error
             raise StartError(f"{folder}: not a whole Vosk model; pull it again with `allo models pull NAME`") from None
         self._name = f"vosk {folder.name}"
-        self._native = _native_rate(folder)
+        self._native = native_rate(folder)
         self._threads = DecodingThreads(threads, "vosk")
 
     @classmethod
@@ -84,94 +76,12 @@ class Vosk:
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> "VoskRecognizer":
         """A fresh recogniser for audio at ``rate`` Hz (0.1 ms)."""
         fed_rate = rate if self._native is None or rate >= self._native else self._native
-        decoder = _Decoder(self._model, rate, fed_rate)
+        decoder = Decoder(self._model, rate, fed_rate)
         return VoskRecognizer(decoder, self._threads, rate, on_partial)
 
     async def close(self) -> None:
         """End the threads; recognisers still open finish their running step first."""
         await asyncio.to_thread(self._threads.close)
-
-
-def _native_rate(folder: Path) -> int | None:
-    """The model's own rate when it can't be fed a lower one (Kaldi only ever goes down by itself); else None."""
-    try:
-        options = (folder / "conf" / "mfcc.conf").read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError):
-        return None
-    if "--allow-upsample=true" in options:
-        return None
-    rates = [option.partition("=")[2] for option in options if option.startswith("--sample-frequency=")]
-    return int(float(rates[-1])) if rates else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What one step of the decoder brought."""
-
-    pieces: tuple[dict[str, Any], ...]
-    """Vosk's results that are final."""
-    partial: dict[str, Any]
-
-
-class _Decoder:
-    """The part that runs in a thread; never used by two threads at once."""
-
-    def __init__(self, model: vosk.Model, rate: int, fed_rate: int) -> None:
-        self._recognizer = vosk.KaldiRecognizer(model, fed_rate)
-        self._recognizer.SetWords(True)
-        self._recognizer.SetPartialWords(True)
-        self._up = Resampler(rate, fed_rate) if fed_rate != rate else None
-        self._model, self._rate, self._fed_rate = model, rate, fed_rate
-
-    def peek(self, pcm: bytes, trailing: bool) -> _Heard:
-        """Decode an utterance so far with a recogniser of its own; ``trailing``: see ``trailing_text``.
-
-        The one that listens on is left alone: silence pushed through it to bring the last words out makes it
-        mishear what follows (word error rate in noise 9 -> 16 %, measured on tests/speech).
-        """
-        scout = vosk.KaldiRecognizer(self._model, self._fed_rate)
-        scout.SetWords(not trailing)  # words of several texts would be warned of on standard error, and nobody asks
-        if trailing:
-            scout.SetMaxAlternatives(RIVALS)
-        pieces = []
-        if scout.AcceptWaveform(resample(pcm, self._rate, self._fed_rate)):
-            pieces.append(json.loads(scout.Result()))
-        pieces.append(json.loads(scout.FinalResult()))
-        if trailing:
-            pieces = [{"text": trailing_text(piece["alternatives"])} for piece in pieces]
-        return _Heard(tuple(pieces), {})
-
-    def step(self, pcm: bytes) -> _Heard:
-        """Decode some audio."""
-        if self._up:
-            pcm = self._up.push(pcm)
-        if self._recognizer.AcceptWaveform(pcm):
-            return _Heard((json.loads(self._recognizer.Result()),), {})
-        return _Heard((), json.loads(self._recognizer.PartialResult()))
-
-    def conclude(self, pcm: bytes) -> _Heard:
-        """Decode the rest and flush the look-ahead; the next audio begins a new utterance."""
-        if self._up:
-            pcm = self._up.push(pcm) + self._up.flush()
-        pieces = []
-        if self._recognizer.AcceptWaveform(pcm):
-            pieces.append(json.loads(self._recognizer.Result()))
-        pieces.append(json.loads(self._recognizer.FinalResult()))
-        return _Heard(tuple(pieces), {})
-
-
-def trailing_text(alternatives: Sequence[Mapping[str, Any]]) -> str:
-    """The likeliest of Vosk's texts; but one with a slight word at its end is taken where it is nearly as likely.
-
-    A word of one sound, with which few sentences end, loses against none; it is where callers stop to think.
-    """
-    best = alternatives[0]
-    for other in alternatives if best["text"] else ():
-        longer = len(other["text"].split()) >= len(best["text"].split())
-        slight = len(other["text"].split(" ")[-1]) == SLIGHT
-        if slight and longer and best["confidence"] - other["confidence"] <= NEARLY:
-            return str(other["text"])
-    return str(best["text"])
 
 
 class _Places:
@@ -211,16 +121,16 @@ class VoskRecognizer:
     """The ear of one call. All its methods belong to the event loop's thread."""
 
     def __init__(
-        self, decoder: _Decoder, threads: DecodingThreads, rate: int, on_partial: Callable[[Transcript], None]
+        self, decoder: Decoder, threads: DecodingThreads, rate: int, on_partial: Callable[[Transcript], None]
     ) -> None:
-        self._decoder: _Decoder | None = decoder
+        self._decoder: Decoder | None = decoder
         self._threads = threads
         self._rate = rate
         self._on_partial = on_partial
         self._waiting: deque[AudioFrame] = deque()
         self._waiting_samples = 0
         self._places = _Places()
-        self._running: asyncio.Future[_Heard] | None = None
+        self._running: asyncio.Future[Heard] | None = None
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
         self._pieces: list[dict[str, Any]] = []
@@ -244,7 +154,7 @@ class VoskRecognizer:
         self._waiting_samples += frame.samples
         if self._waiting_samples > LATE_S * self._rate:
             self._behind()
-        if len(self._waiting) >= BATCH_FRAMES and self._running is None and not self._concluding.locked():
+        if len(self._waiting) >= BLOCK_FRAMES and self._running is None and not self._concluding.locked():
             self._step()
 
     async def peek(self, trailing: bool = False) -> Transcript:
@@ -292,7 +202,7 @@ class VoskRecognizer:
             if self._decoder is None:
                 raise HearingError("the recogniser of this call is closed")
             if self._places.fed or self._waiting:
-                self._run(self._decoder.conclude, Urgency.END)
+                self._run(self._decoder.conclude, Urgency.END, len(self._waiting))
             await self._idle()
             return self._take()
 
@@ -310,14 +220,14 @@ class VoskRecognizer:
 
     def _step(self) -> None:
         if self._decoder is not None:
-            self._run(self._decoder.step, Urgency.GOING_ON)
+            whole = len(self._waiting) - len(self._waiting) % BLOCK_FRAMES
+            self._run(self._decoder.step, Urgency.GOING_ON, whole)
 
-    def _run(self, work: Callable[[bytes], _Heard], urgency: Urgency) -> None:
-        """Give everything that waits to the pool; one job at a time, so Vosk sees the frames in order."""
-        frames = list(self._waiting)
-        self._waiting.clear()
-        self._waiting_samples = 0
+    def _run(self, work: Callable[[bytes], Heard], urgency: Urgency, count: int) -> None:
+        """Give the ``count`` oldest frames to the pool; one job at a time, so Vosk sees the frames in order."""
+        frames = [self._waiting.popleft() for _ in range(count)]
         for frame in frames:
+            self._waiting_samples -= frame.samples
             self._places.add(frame)
         pcm = b"".join(frame.pcm for frame in frames)
         try:
@@ -327,7 +237,7 @@ class VoskRecognizer:
             return
         self._running.add_done_callback(self._stepped)
 
-    def _stepped(self, done: asyncio.Future[_Heard]) -> None:
+    def _stepped(self, done: asyncio.Future[Heard]) -> None:
         self._running = None
         if done.cancelled() or done.exception():
             if not self._failed and not done.cancelled():
@@ -343,7 +253,7 @@ class VoskRecognizer:
         self._fresh = self._words_of(heard.partial, "partial_result", "partial")
         if not self._concluding.locked():
             self._show(self._fresh)
-            if len(self._waiting) >= BATCH_FRAMES:
+            if len(self._waiting) >= BLOCK_FRAMES:
                 self._step()
 
     def _show(self, fresh: list[Word]) -> None:

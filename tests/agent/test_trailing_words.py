@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backends.stt_vosk import Vosk, trailing_text
+from agent.backends.stt_vosk import Vosk
+from agent.backends.vosk_decoder import trailing_text
 from audio.frame import AudioFrame
 from audio.wav import read_mono
 
