@@ -79,7 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, simulate")
     dial = commands.add_parser("dial", help="let the daemon call a number over its modem and talk")
     _add_modem(modem, dial)
-    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial):
+    made = commands.add_parser("backup", help="records, knowledge, prompts and settings in one archive; calls go on")
+    back = commands.add_parser("restore", help="put a backup back, checked first")
+    _add_upkeep(made, back, commands.add_parser("service", help="systemd: install, uninstall, status"))
+    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial, made, back):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -258,6 +261,15 @@ def _add_modem(modem: argparse.ArgumentParser, dial: argparse.ArgumentParser) ->
     modem_command.add_arguments(modem, dial)
     for each in (modem, dial):
         each.set_defaults(command=lambda args: modem_command.run(args, _caller_voice))
+
+
+def _add_upkeep(
+    backup: argparse.ArgumentParser, restore: argparse.ArgumentParser, service: argparse.ArgumentParser
+) -> None:
+    from agent import backup_command, service_command
+
+    backup_command.add_arguments(backup, restore)
+    service_command.add_arguments(service)
 
 
 def _caller_voice(text: str, language: str) -> bytes:

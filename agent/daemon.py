@@ -21,9 +21,11 @@ from agent.furnish import furnish
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
+from agent.live import needs_restart
 from agent.ports import Health, Line
-from agent.settings import Settings
+from agent.settings import Settings, load
 from agent.store import open_log
+from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources
 from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
 from gateways.admin import serve_admin
@@ -63,6 +65,7 @@ class Daemon:
         # not loop.add_signal_handler: closing the loop would bring the deadly default back for the last moments
         for number in SIGNALS:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._signalled))
+        signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self._reload))
         try:
             async with AsyncExitStack() as stack:
                 web = await serve_admin(self._settings.web.host, self._settings.web.port, self._desk)
@@ -72,7 +75,7 @@ class Daemon:
         except* AlloError as faults:
             raise _first(faults) from None
         finally:
-            for number in SIGNALS:
+            for number in (*SIGNALS, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)  # a late second one must not make a clean end look like a death
 
     async def _furnish(self, stack: AsyncExitStack) -> House:
@@ -115,19 +118,32 @@ class Daemon:
             gc.freeze()
             gc.set_threshold(YOUNG, OLDER, OLDER)
             up(self._health())
+            notify(READY)
 
         board = self._board = Switchboard(new_sources(self._settings), self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
+            alive = tasks.create_task(show_signs_of_life())
             lines = tasks.create_task(board.run(ready))
             await self._stop.wait()
             self._ready = False
+            notify(STOPPING)
             await self._drain(board)
-            lines.cancel()
-            lag.cancel()
+            for task in (lines, lag, alive):
+                task.cancel()
 
     def _signalled(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()
+
+    def _reload(self) -> None:
+        """SIGHUP: say what is wrong with the settings, or what of them needs a restart; the next turn uses the rest."""
+        try:
+            fresh = load(self._settings.source)
+        except AlloError as error:
+            log.error("%s; the settings of before stay in use", error)
+            return
+        waiting = needs_restart(self._settings, fresh)
+        log.info("settings read anew%s", f"; after a restart only: {', '.join(waiting)}" if waiting else "")
 
     async def _hold(self, call: Call) -> None:
         self._calls.add(call)

@@ -4,8 +4,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from pydantic import BaseModel
+
 from agent.answer import Answers
 from agent.asking import Minds
+from agent.editing import HOT
 from agent.errors import AlloError
 from agent.hot import Watched, log
 from agent.settings import Settings, load
@@ -93,3 +96,16 @@ class Live:
 def state(answers: Answers, live: Live) -> dict[str, object]:
     """For health."""
     return {"models": answers.models, "cache": answers.cache_hits, "fault": live.fault}
+
+
+def needs_restart(before: Settings, after: Settings) -> list[str]:
+    """Settings that differ and that a running daemon goes on using as they were: ``section.key``."""
+    differing = [name for name in Settings.model_fields if getattr(before, name) != getattr(after, name)]
+    return [key for name in differing for key in _cold(name, getattr(before, name), getattr(after, name))]
+
+
+def _cold(name: str, before: object, after: object) -> list[str]:
+    if not isinstance(before, BaseModel):
+        return [name]
+    keys = [key for key in type(before).model_fields if getattr(before, key) != getattr(after, key)]
+    return [f"{name}.{key}" for key in keys if key not in HOT.get(name, ())]

@@ -307,7 +307,7 @@ def parse(tree: dict[str, Any], path: Path | None) -> Settings:
     """Settings of ``tree``, as read from ``path``, and the environment; raises like ``load``."""
     settings_file.refuse_unknown_environment(Settings.model_fields)
     try:
-        settings = Settings(**settings_file.with_old_names(tree))
+        settings = Settings(**settings_file.with_old_names(settings_file.with_credentials(tree)))
     except ValidationError as error:
         raise SettingsError(settings_file.first_fault(error, path)) from None
     settings._source = path

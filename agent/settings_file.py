@@ -1,4 +1,4 @@
-"""Where settings come from: the file, the environment, the names that other bots use; and what is wrong with them."""
+"""Where settings come from: file, credentials, environment, other bots' names; and what is wrong with them."""
 
 import os
 import tomllib
@@ -26,6 +26,8 @@ OLD_NAMES = {
     "PERSIST_DIRECTORY": ("kb", "chroma_dir"),
 }
 """Variables that are honoured as they are: over the file, under ``ALLO_...``."""
+CREDENTIAL = "allo_"
+"""How systemd names the files of a folder that is loaded as ``allo``."""
 GENTLE = ("OPENAI_API_KEY",)
 """Those that every program on a machine may share: they fill what the file leaves empty."""
 
@@ -40,6 +42,29 @@ def read(path: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
+
+
+def with_credentials(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree with the secrets that systemd hands over (``LoadCredential=allo:FOLDER``; systemd.exec(5)).
+
+    A file of that folder is named after its setting, ``llm.api_key``; raises ``SettingsError`` naming one that can't
+    be read or is named otherwise.
+    """
+    filled = dict(tree)
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    for path in sorted(Path(folder).glob(f"{CREDENTIAL}*")) if folder else ():
+        section, dot, key = path.name.removeprefix(CREDENTIAL).partition(".")
+        if not dot:
+            raise SettingsError(
+                f"credential {path.name}: the file must be named after its setting, such as llm.api_key"
+            )
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"credential {path.name}: can't be read, or is no text") from None
+        own = filled.get(section, {})
+        filled[section] = {**own, key: value} if isinstance(own, dict) else own
+    return filled
 
 
 def with_old_names(tree: dict[str, Any]) -> dict[str, Any]:

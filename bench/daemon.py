@@ -56,6 +56,8 @@ class DaemonProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
         self.killed = False
+        self.arguments: tuple[str, ...] = ()
+        """More words behind ``serve``."""
         self.expected = ""
         """Error lines of the log that hold this text are no trouble: the test provoked them."""
         self._log = self.storage / "daemon.log"
@@ -88,7 +90,7 @@ class DaemonProcess:
         with self._log.open("ab") as log:
             self.started_at = time.monotonic()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.program, "serve"],
+                [sys.executable, "-m", self.program, "serve", *self.arguments],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

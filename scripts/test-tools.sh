@@ -25,6 +25,10 @@ if ! command -v redis-server >/dev/null && command -v apt-get >/dev/null && [ "$
     echo "Installing Redis (package redis-server) ..."
     apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null || true
 fi
+if ! command -v systemd-analyze >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "Installing systemd-analyze (package systemd) ..."
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd >/dev/null || true
+fi
 .venv/bin/python tests/asterisk/install.py || true
 .venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis' 2>/dev/null ||
     .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,38 @@ def test_a_killed_daemon_loses_at_most_the_turn_in_progress(launch: Launch, tmp_
     (turn, *_) = again.rows(turns)
     assert "график" in turn["heard"]
     assert caller.report().ended_by in {"nobody", "caller"}
+
+
+def test_systemd_is_told_how_the_daemon_is(launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        daemon = launch()
+        told = [manager.recv(100).decode()]
+        while told[-1] != "READY=1":
+            told.append(manager.recv(100).decode())
+        assert manager.recv(100) == b"WATCHDOG=1"
+        daemon.stop()
+        while told[-1] != "STOPPING=1":
+            told.append(manager.recv(100).decode())
+
+
+def test_sighup_tells_what_a_changed_file_comes_to(tmp_path: Path) -> None:
+    file = tmp_path / "allo.toml"
+    file.write_text("", encoding="utf-8")
+    daemon = DaemonProcess(storage=tmp_path)
+    daemon.arguments = ("--config", str(file))
+    with daemon:
+        file.write_text("[kb]\ntop_k = 2\n[calls]\nmax = 7\n", encoding="utf-8")
+        os.kill(daemon.pid, signal.SIGHUP)
+        daemon.wait_for(lambda: "after a restart only: calls.max\n" in daemon.log, 5, "told what waits")
+        file.write_text('[calls]\nmax = "many"\n', encoding="utf-8")
+        os.kill(daemon.pid, signal.SIGHUP)
+        daemon.wait_for(lambda: "the settings of before stay in use" in daemon.log, 5, "told what is wrong")
+        assert "[calls] max" in daemon.log
+        assert daemon.health()["ready"] is True
 
 
 def test_the_command_line_explains_itself() -> None:

@@ -1,0 +1,41 @@
+"""What systemd is told of the daemon (sd_notify(3)); without systemd nothing happens."""
+
+import asyncio
+import os
+import socket
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+ALIVE = "WATCHDOG=1"
+BEATS = 3
+"""Signs of life in the time after which systemd takes the daemon for dead."""
+
+
+def notify(*lines: str) -> bool:
+    """Send ``lines`` (``NAME=value``) to whoever started us; False where nobody asked to be told or listens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        try:
+            out.setblocking(False)
+            out.sendto("\n".join(lines).encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+        except OSError:  # whoever asked is gone, or too busy: a service manager must not stop the service
+            return False
+    return True
+
+
+def period_s() -> float | None:
+    """Time between signs of life, seconds; ``None`` where no watchdog watches this process."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return max(int(microseconds), 1) / 1e6 / BEATS
+
+
+async def show_signs_of_life() -> None:
+    """Until cancelled; from the event loop itself, so that one that is stuck is noticed."""
+    period = period_s()
+    while period is not None:
+        notify(ALIVE)
+        await asyncio.sleep(period)
