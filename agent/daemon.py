@@ -22,6 +22,7 @@ from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
 from agent.live import needs_restart
+from agent.meters import CONTENT_TYPE, Meters
 from agent.ports import Health, Line
 from agent.settings import Settings, load
 from agent.store import open_log
@@ -53,7 +54,9 @@ class Daemon:
         self._lag = LoopLag()
         self._board: Switchboard | None = None
         self._present = PresentCalls()
+        self._meters = Meters(settings.storage.dir)
         self._desk = new_desk(settings, self._health, self._present.feed)
+        self._desk.metrics = lambda: (self._meters.page(self._health()), CONTENT_TYPE)
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
 
     async def run(self, up: Callable[[Health], None]) -> None:
@@ -83,7 +86,7 @@ class Daemon:
         settings = self._settings
         journal = await self._open_journal(stack)
         house, self._engines = await furnish(settings, stack)
-        observe = _both(journal.observe, house.observe)
+        observe = _all(journal.observe, house.observe, self._meters.observe)
         house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=observe)
         self._answers_state = house.answers_state
         self._desk.texts, self._desk.live = new_texts(settings), self._present
@@ -186,14 +189,12 @@ class Daemon:
         )
 
 
-def _both(
-    one: Callable[[str, CallEvent], None], other: Callable[[str, CallEvent], None]
-) -> Callable[[str, CallEvent], None]:
-    """Two observers as one."""
+def _all(*observers: Callable[[str, CallEvent], None]) -> Callable[[str, CallEvent], None]:
+    """Observers as one."""
 
     def observe(call_id: str, event: CallEvent) -> None:
-        one(call_id, event)
-        other(call_id, event)
+        for each in observers:
+            each(call_id, event)
 
     return observe
 

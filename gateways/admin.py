@@ -71,6 +71,7 @@ class FrontDoor:
         return [
             Route("GET", "/", page, self.root, open=True, replies=ready),
             Route("GET", "/health", "Health", self.health, open=True, replies=ready),
+            Route("GET", "/metrics", "Figures for a Prometheus", self.metrics, gives="text/plain"),
             Route("GET", "/logs-ui/", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui/{name}", "The page's files", self.file, open=True, gives="*/*", replies=file),
@@ -90,6 +91,13 @@ class FrontDoor:
         health = self._desk.health()
         body = {"status": "ok" if health.ready else "starting", **asdict(health)}
         return web.json_response(body, status=200 if health.ready else 503)
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Text format 0.0.4."""
+        if self._desk.metrics is None:
+            raise Problem(503, "the figures are not there yet; ask again in a moment")
+        body, content_type = self._desk.metrics()
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def page(self, request: web.Request) -> web.Response:
         """The page."""

@@ -79,5 +79,7 @@ class Desk:
     texts: Texts | None = None
     new_chat: Callable[[], Ask] | None = None
     """Begins a conversation in writing."""
+    metrics: Callable[[], tuple[bytes, str]] | None = None
+    """Figures for a Prometheus and their media type."""
     farewells: list[Callable[[], None]] = field(default_factory=list)
     """Called when the server stops: whoever waits for news is let go."""

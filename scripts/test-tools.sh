@@ -29,6 +29,13 @@ if ! command -v systemd-analyze >/dev/null && command -v apt-get >/dev/null && [
     echo "Installing systemd-analyze (package systemd) ..."
     apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd >/dev/null || true
 fi
+# unpacked, not installed: the package would start a service
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/allo-test"
+if ! command -v prometheus >/dev/null && [ ! -x "$cache/prometheus/usr/bin/prometheus" ] && command -v apt-get >/dev/null; then
+    echo "Fetching Prometheus (package prometheus) ..."
+    mkdir -p "$cache/prometheus" && (cd "$cache/prometheus" && apt-get download -qq prometheus >/dev/null 2>&1 &&
+        dpkg -x prometheus_*.deb . && rm prometheus_*.deb) || true
+fi
 .venv/bin/python tests/asterisk/install.py || true
 .venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis' 2>/dev/null ||
     .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \

@@ -13,6 +13,7 @@ import pytest
 from bench.daemon import DaemonProcess
 from bench.speech import interruption
 from bench.wire import Plan, PlanItem, place
+from tests import prometheus
 from tests.e2e.caller import Caller
 from tests.e2e.conftest import Launch
 from tests.e2e.facts import FIRST, path
@@ -144,6 +145,16 @@ def test_sighup_tells_what_a_changed_file_comes_to(tmp_path: Path) -> None:
         daemon.wait_for(lambda: "the settings of before stay in use" in daemon.log, 5, "told what is wrong")
         assert "[calls] max" in daemon.log
         assert daemon.health()["ready"] is True
+
+
+@pytest.mark.skipif(not prometheus.program("prometheus"), reason=prometheus.MISSING)
+def test_a_prometheus_reads_the_figures(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (report,) = place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], user="caller"))
+    assert report.turns[0]["reply_ms"] is not None
+    with prometheus.scraping(f"127.0.0.1:{daemon.web_port}", tmp_path) as address:
+        assert prometheus.ask(address, 'allo_calls_total{line="sip"} > 0') == 1
+        assert prometheus.ask(address, 'up{job="allo"}') == 1
+        assert 0 < prometheus.ask(address, 'allo_stage_seconds_sum{stage="first_packet"}') < 5
 
 
 def test_the_command_line_explains_itself() -> None:

@@ -1,0 +1,125 @@
+"""What a Prometheus is told, by the event; alerts and dashboard ask for nothing else."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallEvent, CallStarted, Noted, StageReached
+from agent.meters import Meters
+from agent.ports import CallerInfo, Health
+from tests.prometheus import MISSING, program
+
+MONITORING = Path(__file__).parents[2] / "docs/monitoring"
+CALLER = CallerInfo("one", "sip", "+79161234567", "100", 8000)
+A_CALL: tuple[CallEvent, ...] = (
+    CallStarted(CALLER),
+    CallAnswered(),
+    CallerSaid(1, "сколько стоит пресс", 8000, {"speech_end": 16_000, "turn_end": 17_920}),
+    StageReached(1, "first_packet", 18_400),
+    AgentSaid(1, "Пресс стоит миллион.", "Пресс", True, "general"),
+    Noted("interruption"),
+    Noted("speculation", "miss 12"),
+    Noted("tts", "the voice said no"),
+    Noted("dtmf", "7"),
+    CallEnded("completed", "caller"),
+)
+
+
+def page(meters: Meters, health: Health | None = None) -> dict[str, float]:
+    lines = meters.page(health or Health(True, "1")).decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+@pytest.fixture
+def meters(tmp_path: Path) -> Meters:
+    made = Meters(tmp_path)
+    for event in A_CALL:
+        made.observe("one", event)
+    return made
+
+
+def test_a_call_is_counted(meters: Meters) -> None:
+    told = page(meters)
+    assert told['allo_calls_total{line="sip",status="completed"}'] == 1
+    assert told['allo_calls_answered_total{line="sip"}'] == 1
+    assert told["allo_turns_total"] == 1
+    assert told['allo_agent_speeches_total{cut="yes",source="general"}'] == 1
+    assert told['allo_conversation_events_total{kind="interruption"}'] == 1
+    assert told['allo_guessed_replies_total{outcome="miss"}'] == 1
+    assert told['allo_engine_failures_total{engine="tts"}'] == 1
+
+
+def test_stages_are_seconds_since_the_caller_finished(meters: Meters) -> None:
+    told = page(meters)
+    assert told['allo_stage_seconds_sum{stage="turn_end"}'] == pytest.approx(0.24)
+    assert told['allo_stage_seconds_sum{stage="first_packet"}'] == pytest.approx(0.3)
+    assert told['allo_stage_seconds_bucket{le="0.25",stage="first_packet"}'] == 0
+    assert told['allo_stage_seconds_bucket{le="0.3",stage="first_packet"}'] == 1
+
+
+def test_nothing_tells_of_a_caller(meters: Meters) -> None:
+    text = meters.page(Health(True, "1")).decode()
+    assert not re.search('79161234567|пресс|миллион|said no|"7"', text)
+    assert 'id="' not in text
+
+
+def test_a_call_that_was_never_begun_is_passed_over(tmp_path: Path) -> None:
+    meters = Meters(tmp_path)
+    for event in A_CALL[1:]:
+        meters.observe("two", event)
+    assert page(meters).get("allo_turns_total") == 0
+
+
+def test_health_is_told_as_figures(meters: Meters, tmp_path: Path) -> None:
+    health = Health(
+        False,
+        "1",
+        {"sip": "up", "asterisk": "no answer"},
+        calls=3,
+        loop_lag_ms=12.5,
+        answers={"cache": {"hits": 4, "misses": 6}},
+    )
+    told = page(meters, health)
+    assert told["allo_ready"] == 0
+    assert told["allo_calls_in_progress"] == 3
+    assert told['allo_line_up{line="sip"}'] == 1
+    assert told['allo_line_up{line="asterisk"}'] == 0
+    assert told["allo_event_loop_lag_seconds"] == 0.0125
+    assert (told["allo_answer_cache_hits"], told["allo_answer_cache_misses"]) == (4, 6)
+    assert told["allo_disk_free_bytes"] == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.2)
+    assert told["process_resident_memory_bytes"] > 1e6
+
+
+@pytest.mark.parametrize("file", ["grafana.json", "alerts.yml"])
+def test_what_is_asked_for_is_told(file: str, meters: Meters) -> None:
+    told = {name.partition("{")[0] for name in page(meters, Health(True, "1", {"sip": "up"}))}
+    asked = set(re.findall(r"\b(?:allo|process)_[a-z_]+\b", (MONITORING / file).read_text(encoding="utf-8")))
+    assert asked
+    assert asked - told == set()
+
+
+def covered(x: int, y: int, w: int, h: int) -> list[tuple[int, int]]:
+    return [(x + right, y + down) for right in range(w) for down in range(h)]
+
+
+def test_the_dashboard_is_whole() -> None:
+    board = json.loads((MONITORING / "grafana.json").read_text(encoding="utf-8"))
+    places = [panel["gridPos"] for panel in board["panels"]]
+    cells = [
+        (x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert all(0 <= x < 24 for x, _ in cells)
+
+
+@pytest.mark.skipif(not program("promtool"), reason=MISSING)
+def test_alerts_fire_when_they_should() -> None:
+    for words in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]):
+        done = subprocess.run(
+            [program("promtool"), *words], cwd=MONITORING, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
