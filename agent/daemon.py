@@ -23,7 +23,8 @@ from agent.journal import Journal
 from agent.lag import LoopLag
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
-from agent.ports import Health, Line
+from agent.ports import CallerInfo, Health, Line
+from agent.redaction import redacted
 from agent.settings import Settings, load
 from agent.store import open_log
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
@@ -86,8 +87,11 @@ class Daemon:
         settings = self._settings
         journal = await self._open_journal(stack)
         house, self._engines = await furnish(settings, stack)
-        observe = _all(journal.observe, house.observe, self._meters.observe)
-        house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=observe)
+        secret = settings.privacy.redact
+        keep = redacted(journal.observe, settings.language) if secret else journal.observe
+        observe = _all(keep, house.observe, self._meters.observe)
+        trace = _no_trace if secret else journal.trace
+        house = replace(house, new_recording=journal.recording, new_trace=trace, observe=observe)
         self._answers_state = house.answers_state
         self._desk.texts, self._desk.live = new_texts(settings), self._present
         self._desk.new_chat = lambda: Chat(house.answers).ask
@@ -187,6 +191,10 @@ class Daemon:
             answers=self._answers_state(),
             loop_lag_ms=round(self._lag.worst_ms, 1),
         )
+
+
+def _no_trace(_caller: CallerInfo) -> None:
+    """A trace holds every word that was said."""
 
 
 def _all(*observers: Callable[[str, CallEvent], None]) -> Callable[[str, CallEvent], None]:

@@ -233,6 +233,13 @@ class Recording(Section):
     """Write a stereo WAV for each call (caller left, agent right)."""
 
 
+class Privacy(Section):
+    """What is not kept of callers."""
+
+    redact: bool = False
+    """Take cards, telephones, passports, INN and SNILS, e-mail addresses, codes and names out of the record."""
+
+
 class Shutdown(Section):
     """What SIGTERM does."""
 
@@ -276,6 +283,7 @@ class Settings(BaseSettings):
     turns: Turns = Turns()
     calls: Calls = Calls()
     recording: Recording = Recording()
+    privacy: Privacy = Privacy()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
     _source: Path | None = PrivateAttr(default=None)

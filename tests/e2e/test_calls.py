@@ -1,6 +1,7 @@
 """Calls that go another way: busy, hung up, transferred, under fire."""
 
 import random
+import re
 import resource
 import socket
 import subprocess
@@ -150,3 +151,19 @@ def test_a_disk_that_is_full_does_not_end_the_call(daemon: DaemonProcess) -> Non
     daemon.wait_for(lambda: bool(daemon.rows(ENDED)), 10, "on record")
     (call,) = daemon.rows("SELECT recording_note FROM calls")
     assert "incomplete" in call["recording_note"]
+
+
+@pytest.mark.skipif(not phone.installed(), reason="pjsua2 has no wheel for this Python or machine")
+def test_a_telephone_number_is_not_kept_where_it_must_not(launch: Launch) -> None:
+    daemon = launch({"PRIVACY__REDACT": "true"})
+    said = "мой телефон восемь девятьсот двенадцать триста сорок пять шестьдесят семь восемьдесят девять"
+    command = [sys.executable, "-m", "agent", "call", daemon.uri, "--say", said]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    daemon.wait_for(lambda: bool(daemon.rows(ENDED)), 5, "on record")
+    heard = " ".join(row["heard"] for row in daemon.rows("SELECT heard FROM turns"))
+    assert "[телефон]" in heard
+    kept = [path for path in (daemon.storage / "calls_log").iterdir() if path.suffix != ".wav"]
+    assert [path.suffix for path in kept] == [".txt"]
+    for text in (heard, kept[0].read_text(encoding="utf-8")):
+        assert not re.search("двенадцать|шестьдесят", text)
