@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     made = commands.add_parser("backup", help="records, knowledge, prompts and settings in one archive; calls go on")
     back = commands.add_parser("restore", help="put a backup back, checked first")
     _add_upkeep(made, back, commands.add_parser("service", help="systemd: install, uninstall, status"))
+    _add_privacy(commands.add_parser("privacy", help="a caller's right: export, erase; and what is too old"))
     for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial, made, back):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
@@ -270,6 +271,12 @@ def _add_upkeep(
 
     backup_command.add_arguments(backup, restore)
     service_command.add_arguments(service)
+
+
+def _add_privacy(parser: argparse.ArgumentParser) -> None:
+    from agent import privacy_command
+
+    privacy_command.add_arguments(parser)
 
 
 def _caller_voice(text: str, language: str) -> bytes:

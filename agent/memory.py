@@ -70,7 +70,7 @@ class Memory:
 
     def known(self, number: str) -> Known | None:
         """What is remembered; None for a stranger or a number that is withheld."""
-        key = _key(number)
+        key = key_of(number)
         if not key:
             return None
         try:
@@ -105,8 +105,8 @@ class Memory:
         self._file.close()
 
     def _begin(self, call_id: str, caller: CallerInfo) -> None:
-        if _key(caller.number):
-            self._calls[call_id] = _Call(_key(caller.number))
+        if key_of(caller.number):
+            self._calls[call_id] = _Call(key_of(caller.number))
 
     def _end(self, call: _Call) -> None:
         if not call.name and not call.topics:
@@ -134,7 +134,7 @@ def forget(path: Path, number: str) -> bool:
     try:
         with closing(sqlite3.connect(path, timeout=5)) as file, file:
             file.execute("PRAGMA secure_delete=ON")
-            return file.execute("DELETE FROM callers WHERE number = ?", (_key(number),)).rowcount > 0
+            return file.execute("DELETE FROM callers WHERE number = ?", (key_of(number),)).rowcount > 0
     except sqlite3.Error as error:
         raise StartError(f"{path}: memory of callers can't be changed: {error}") from None
 
@@ -150,7 +150,7 @@ def about(known: Known | None, template: str) -> str:
     return template
 
 
-def _key(number: str) -> str:
+def key_of(number: str) -> str:
     """A number however it is signalled: its last ten digits; names of SIP users as they are."""
     digits = DIGITS.sub("", number)
     if len(digits) >= 7:

@@ -11,7 +11,8 @@ from pathlib import Path
 from agent.errors import StartError
 from agent.settings import HOUSE, load
 
-UNITS = ("allo.service", "allo-backup.service", "allo-backup.timer")
+UNITS = ("allo.service", "allo-backup.service", "allo-backup.timer", "allo-retention.service", "allo-retention.timer")
+ENABLED = ("allo.service", "allo-backup.timer", "allo-retention.timer")
 RULES = "70-allo-modem.rules"
 SYSTEM = Path("etc/systemd/system")
 UDEV = Path("etc/udev/rules.d")
@@ -68,7 +69,7 @@ def _install(args: argparse.Namespace) -> int:
         _copy(HOUSE / texts, args.root / STATE / texts)
     if _systemctl(args, "daemon-reload"):
         _say("told systemd to read its units anew")
-    _say("next: sudo systemctl enable --now allo allo-backup.timer; then: allo service status")
+    _say("next: sudo systemctl enable --now allo allo-backup.timer allo-retention.timer; then: allo service status")
     return 0
 
 
@@ -83,7 +84,12 @@ def _command() -> str:
 
 
 def _uninstall(args: argparse.Namespace) -> int:
-    _systemctl(args, "disable", "--now", "allo.service", "allo-backup.timer")
+    _systemctl(
+        args,
+        "disable",
+        "--now",
+        *(name for name in UNITS if not name.endswith(("backup.service", "retention.service"))),
+    )
     gone = [args.root / SYSTEM / name for name in UNITS] + [args.root / UDEV / RULES]
     for path in gone:
         if path.exists():

@@ -240,6 +240,17 @@ class Privacy(Section):
     """Take cards, telephones, passports, INN and SNILS, e-mail addresses, codes and names out of the record."""
 
 
+class Retention(Section):
+    """How long what is kept; `allo privacy prune` (a timer of the service) deletes what is older. 0: for ever."""
+
+    recordings_days: Annotated[int, Field(ge=0)] = 0
+    """Recordings, days."""
+    words_days: Annotated[int, Field(ge=0)] = 0
+    """What was said: call log, transcripts, traces, days."""
+    calls_days: Annotated[int, Field(ge=0)] = 0
+    """Everything of a call, days."""
+
+
 class Shutdown(Section):
     """What SIGTERM does."""
 
@@ -284,6 +295,7 @@ class Settings(BaseSettings):
     calls: Calls = Calls()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
+    retention: Retention = Retention()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
     _source: Path | None = PrivateAttr(default=None)

@@ -65,6 +65,7 @@ ROOF = {
         "modem_command",
         "service_command",
         "backup_command",
+        "privacy_command",
         "__main__",
         "commands",
     )

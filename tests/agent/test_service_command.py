@@ -78,7 +78,7 @@ def test_systemd_finds_no_fault_and_little_exposure(machine: Path) -> None:
     folder = machine / "etc/systemd/system"
     faults = judged("verify", *(str(folder / name) for name in UNITS)).stderr
     assert [line for line in faults.splitlines() if "allo" in line] == []
-    for name in ("allo.service", "allo-backup.service"):
+    for name in ("allo.service", "allo-backup.service", "allo-retention.service"):
         exposed = judged("security", "--offline=true", "--threshold=20", str(folder / name))
         assert exposed.returncode == 0, exposed.stdout.splitlines()[-1]
 

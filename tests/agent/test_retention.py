@@ -1,0 +1,153 @@
+"""What is too old goes, what a caller wants gone goes, and a line says so."""
+
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agent.commands import main
+from agent.errors import RecordError
+from agent.retention import LOG, erase, export, prune
+from agent.settings import Retention, Settings, Storage
+from agent.store import open_log
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CALLS = {"old": "2026-08-01", "middle": "2026-11-01", "new": "2026-11-20"}
+NUMBERS = {"old": "+79161234567", "middle": "89161234567", "new": "+79990000000"}
+
+
+@pytest.fixture
+async def settings(tmp_path: Path) -> Settings:
+    folder = tmp_path / "calls_log"
+    folder.mkdir()
+    log = await open_log(tmp_path / "calls.sqlite")
+    for call, day in CALLS.items():
+        columns = "(id, line, number, called, language, started_at, status, recording, transcript)"
+        values = (
+            call,
+            "sip",
+            NUMBERS[call],
+            "100",
+            "ru",
+            f"{day}T10:00:00.000+00:00",
+            "active",
+            f"{call}.wav",
+            f"{call}.txt",
+        )
+        await log.write([(f"INSERT INTO calls {columns} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)])
+        turn = "INSERT INTO turns (call_id, n, heard, said, said_heard) VALUES (?, 1, ?, 'ответ', 'ответ')"
+        await log.write([(turn, (call, f"вопрос {call}"))])
+        await log.write([("UPDATE calls SET ended_at = started_at, status = 'completed' WHERE id = ?", (call,))])
+        for suffix in (".wav", ".txt", ".trace.jsonl"):
+            (folder / f"{call}{suffix}").write_text(f"{call} говорит", encoding="utf-8")
+    await log.close()
+    return Settings(storage=Storage(dir=tmp_path))
+
+
+def keeping(settings: Settings, **days: int) -> Settings:
+    return settings.model_copy(update={"retention": Retention(**days)})
+
+
+def rows(settings: Settings, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(settings.storage.dir / "calls.sqlite")) as log:
+        return log.execute(statement).fetchall()
+
+
+def files(settings: Settings) -> set[str]:
+    return {path.name for path in (settings.storage.dir / "calls_log").iterdir()}
+
+
+def noted(settings: Settings) -> list[dict[str, object]]:
+    path = settings.storage.dir / LOG
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+async def test_nothing_goes_unless_it_is_wished(settings: Settings) -> None:
+    assert prune(settings, NOW) == []
+    assert len(files(settings)) == 9
+    assert noted(settings) == []
+
+
+async def test_each_kind_has_its_own_age(settings: Settings) -> None:
+    done = prune(keeping(settings, calls_days=60, words_days=10, recordings_days=5), NOW)
+    assert [(one.what, one.calls) for one in done] == [("calls", 1), ("words", 1), ("recordings", 1)]
+    assert rows(settings, "SELECT id FROM calls ORDER BY id") == [("middle",), ("new",)]
+    assert files(settings) == {"new.wav", "new.txt", "new.trace.jsonl"}
+    assert rows(settings, "SELECT call_id, heard, said FROM turns ORDER BY call_id") == [
+        ("middle", "", ""),
+        ("new", "вопрос new", "ответ"),
+    ]
+    assert rows(settings, "SELECT recording, recording_note FROM calls WHERE id = 'middle'") == [("", "deleted")]
+
+
+async def test_a_second_time_there_is_nothing_left(settings: Settings) -> None:
+    wish = keeping(settings, words_days=10)
+    assert [one.calls for one in prune(wish, NOW)] == [2]
+    assert prune(wish, NOW) == []
+    assert files(settings) == {"old.wav", "middle.wav", "new.wav", "new.txt", "new.trace.jsonl"}
+
+
+async def test_what_is_gone_is_not_found_and_not_in_the_file(settings: Settings) -> None:
+    found = "SELECT count(*) FROM call_words WHERE call_words MATCH '\"вопрос\"'"
+    assert rows(settings, found) == [(3,)]
+    prune(keeping(settings, words_days=10), NOW)
+    assert rows(settings, found) == [(1,)]
+    rows(settings, "PRAGMA wal_checkpoint(TRUNCATE)")
+    assert "вопрос old".encode() not in (settings.storage.dir / "calls.sqlite").read_bytes()
+
+
+async def test_a_call_in_progress_is_left_alone(settings: Settings) -> None:
+    with closing(sqlite3.connect(settings.storage.dir / "calls.sqlite")) as log, log:
+        log.execute("UPDATE calls SET ended_at = NULL WHERE id = 'old'")
+    assert prune(keeping(settings, calls_days=60), NOW) == []
+
+
+async def test_a_caller_is_erased_however_the_number_is_written(settings: Settings) -> None:
+    letters = settings.storage.dir / "modem/sms.jsonl"
+    letters.parent.mkdir()
+    theirs, other = {"number": "+7 916 123-45-67", "text": "да"}, {"number": "+79990000000", "text": "нет"}
+    letters.write_text(f"{json.dumps(theirs)}\n{json.dumps(other)}\n", encoding="utf-8")
+    done = erase(settings, "8 (916) 123-45-67", NOW)
+    assert done.calls == 2
+    assert rows(settings, "SELECT id FROM calls") == [("new",)]
+    assert files(settings) == {"new.wav", "new.txt", "new.trace.jsonl"}
+    assert [json.loads(line) for line in letters.read_text(encoding="utf-8").splitlines()] == [other]
+    assert noted(settings) == [{"at": "2026-11-21T12:00:00+00:00", "what": "caller", "calls": 2, "before": ""}]
+
+
+async def test_a_caller_sees_what_is_kept(settings: Settings, tmp_path: Path) -> None:
+    assert export(settings, "+79161234567", tmp_path / "kept.zip") == 2
+    with zipfile.ZipFile(tmp_path / "kept.zip") as packed:
+        assert set(packed.namelist()) == {
+            "calls.json",
+            "messages.json",
+            "old.wav",
+            "old.txt",
+            "middle.wav",
+            "middle.txt",
+        }
+        calls = json.loads(packed.read("calls.json"))
+    assert [call["turns"][0]["heard"] for call in calls] == ["вопрос old", "вопрос middle"]
+    assert (tmp_path / "kept.zip").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_can_not_be_done_is_told(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="no number"):
+        erase(settings, "anonymous", NOW)
+    with pytest.raises(RecordError, match="there is no call log"):
+        prune(keeping(Settings(storage=Storage(dir=tmp_path / "elsewhere")), calls_days=1), NOW)
+
+
+async def test_the_command_says_what_it_did(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALLO_STORAGE__DIR", str(settings.storage.dir))
+    monkeypatch.setenv("ALLO_RETENTION__CALLS_DAYS", "1")
+    assert main(["privacy", "erase", "+79990000000"]) == 0
+    assert "calls: 1\n" in capsys.readouterr().out
+    assert main(["privacy", "prune"]) == 0
+    assert "deleted; calls: 2\n" in capsys.readouterr().out
