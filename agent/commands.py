@@ -120,12 +120,9 @@ def _kb(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     settings = load(args.config)
-    logging.basicConfig(
-        level=settings.log.level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    if settings.log.level != "debug":
-        for name in ("httpx", "httpx2", "openai", "pymorphy3"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # a line for every question is too much
+    from agent import logs
+
+    logs.set_up(settings.log)
     from agent.daemon import Daemon
 
     with asyncio.Runner(loop_factory=_new_loop) as runner:

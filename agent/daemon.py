@@ -13,6 +13,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from agent import logs
 from agent.call import Call
 from agent.chat import Chat
 from agent.errors import AlloError, StartError
@@ -111,6 +112,7 @@ class Daemon:
 
     async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
         async def serve(line: Line) -> None:
+            logs.CALL.set(line.caller.call_id)
             connecting = asyncio.ensure_future(house.connect())
             try:
                 await self._hold(self._present.new_call(line, house.for_call(house, line.caller)))
@@ -149,6 +151,7 @@ class Daemon:
         except AlloError as error:
             log.error("%s; the settings of before stay in use", error)
             return
+        logs.set_levels(fresh.log)
         waiting = needs_restart(self._settings, fresh)
         log.info("settings read anew%s", f"; after a restart only: {', '.join(waiting)}" if waiting else "")
 

@@ -98,6 +98,10 @@ def state(answers: Answers, live: Live) -> dict[str, object]:
     return {"models": answers.models, "cache": answers.cache_hits, "fault": live.fault}
 
 
+RELOADED = {"log": frozenset(["level", "levels"])}
+"""Settings that SIGHUP puts to use, beside ``HOT``."""
+
+
 def needs_restart(before: Settings, after: Settings) -> list[str]:
     """Settings that differ and that a running daemon goes on using as they were: ``section.key``."""
     differing = [name for name in Settings.model_fields if getattr(before, name) != getattr(after, name)]
@@ -108,4 +112,4 @@ def _cold(name: str, before: object, after: object) -> list[str]:
     if not isinstance(before, BaseModel):
         return [name]
     keys = [key for key in type(before).model_fields if getattr(before, key) != getattr(after, key)]
-    return [f"{name}.{key}" for key in keys if key not in HOT.get(name, ())]
+    return [f"{name}.{key}" for key in keys if key not in (*HOT.get(name, ()), *RELOADED.get(name, ()))]

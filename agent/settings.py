@@ -7,7 +7,7 @@ Every field carries its unit; ``docs/settings.md`` lists them all (a test keeps 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
@@ -19,6 +19,17 @@ HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
 
 __all__ = ["ENV_PREFIX", "Asterisk", "Modem", "Network", "Settings", "Sip", "load", "parse"]
+
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def _pairs(value: object) -> object:
+    """``a=b, c=d`` of the environment as a table."""
+    if not isinstance(value, str):
+        return value
+    parts = (part.partition("=") for part in value.split(",") if part.strip())
+    return {name.strip(): what.strip() for name, _, what in parts}
 
 
 class Web(Section):
@@ -261,8 +272,12 @@ class Shutdown(Section):
 class Log(Section):
     """Log output on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Level = "info"
     """Least severe message written."""
+    levels: Annotated[dict[str, Level], BeforeValidator(_pairs)] = Field(default_factory=dict)
+    """Other levels for single modules, such as ``telephony``."""
+    format: Literal["console", "json"] = "console"
+    """For people, or one JSON object a line; both name the call."""
 
 
 class Settings(BaseSettings):
