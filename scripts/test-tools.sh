@@ -29,13 +29,16 @@ if ! command -v systemd-analyze >/dev/null && command -v apt-get >/dev/null && [
     echo "Installing systemd-analyze (package systemd) ..."
     apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd >/dev/null || true
 fi
-# unpacked, not installed: the package would start a service
+# unpacked, not installed: these packages would start services
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/allo-test"
-if ! command -v prometheus >/dev/null && [ ! -x "$cache/prometheus/usr/bin/prometheus" ] && command -v apt-get >/dev/null; then
-    echo "Fetching Prometheus (package prometheus) ..."
-    mkdir -p "$cache/prometheus" && (cd "$cache/prometheus" && apt-get download -qq prometheus >/dev/null 2>&1 &&
-        dpkg -x prometheus_*.deb . && rm prometheus_*.deb) || true
-fi
+unpack() {
+    if ! command -v "$1" >/dev/null && [ ! -d "$cache/$1/usr" ] && command -v apt-get >/dev/null; then
+        echo "Fetching $1 (package $1) ..."
+        mkdir -p "$cache/$1" && (cd "$cache/$1" && apt-get download -qq "$1" >/dev/null 2>&1 && dpkg -x "$1"_*.deb . && rm "$1"_*.deb) || true
+    fi
+}
+unpack prometheus
+unpack nginx
 .venv/bin/python tests/asterisk/install.py || true
 .venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis' 2>/dev/null ||
     .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
