@@ -14,10 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agent import logs
+from agent.admission import Admission
 from agent.call import Call
 from agent.chat import Chat
 from agent.errors import AlloError, StartError
-from agent.events import CallEvent
+from agent.events import CallEnded, CallEvent, CallStarted
 from agent.furnish import furnish
 from agent.house import House
 from agent.journal import Journal
@@ -111,8 +112,15 @@ class Daemon:
         return journal
 
     async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
+        admission = Admission(self._settings.limits)
+
         async def serve(line: Line) -> None:
             logs.CALL.set(line.caller.call_id)
+            refused = admission.refuses(line.caller.number, asyncio.get_running_loop().time())
+            if refused is not None:
+                house.observe(line.caller.call_id, CallStarted(line.caller))
+                house.observe(line.caller.call_id, CallEnded("abandoned", refused))
+                return
             connecting = asyncio.ensure_future(house.connect())
             try:
                 await self._hold(self._present.new_call(line, house.for_call(house, line.caller)))

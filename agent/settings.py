@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from agent import settings_file
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
-from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip
+from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, split
 
 HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
@@ -237,6 +237,19 @@ class Calls(Section):
     """Longest call, minutes."""
 
 
+class Limits(Section):
+    """Who may ring, and how often; who may not hears busy and is on record. 0: as often as they like."""
+
+    block: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
+    """Numbers that are not answered; ``*`` stands for anything: ``+7900*``."""
+    refuse_withheld: bool = False
+    """Don't answer callers who hide their number."""
+    per_caller_per_hour: Annotated[int, Field(ge=0)] = 0
+    """Calls of one number in an hour."""
+    per_hour: Annotated[int, Field(ge=0)] = 0
+    """Calls of everybody in an hour."""
+
+
 class Recording(Section):
     """Recordings of calls."""
 
@@ -308,6 +321,7 @@ class Settings(BaseSettings):
     memory: Memory = Memory()
     turns: Turns = Turns()
     calls: Calls = Calls()
+    limits: Limits = Limits()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
     retention: Retention = Retention()

@@ -42,6 +42,17 @@ def test_a_stranger_is_forbidden(launch: Launch) -> None:
     assert daemon.health()["calls"] == 0
 
 
+def test_who_is_on_the_block_list_hears_busy(launch: Launch) -> None:
+    daemon = launch({"LIMITS__BLOCK": "caller*"})
+    (refused,) = place(Plan(daemon.uri, [[]], user="caller", hangup_after_s=1))
+    assert refused.status in {486, 603}
+    (taken,) = place(Plan(daemon.uri, [[]], user="friend", hangup_after_s=1))
+    assert taken.status == 200
+    daemon.wait_for(lambda: len(daemon.rows(ENDED)) == 2, 5, "on record")
+    causes = daemon.rows("SELECT status, cause FROM calls ORDER BY started_at")
+    assert (causes[0]["status"], causes[0]["cause"]) == ("abandoned", "blocked")
+
+
 @pytest.mark.parametrize("after_s", [0.2, 4.0])
 def test_hanging_up_ends_everything_of_the_call_at_once(daemon: DaemonProcess, after_s: float) -> None:
     (first,) = run(Plan(daemon.uri, [[]], hangup_after_s=1))  # what the first call loads may stay
