@@ -238,7 +238,7 @@ class Calls(Section):
 
 
 class Limits(Section):
-    """Who may ring, and how often; who may not hears busy and is on record. 0: as often as they like."""
+    """Who may ring, and how often; who may not is not answered, and is on record. 0: as often as they like."""
 
     block: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
     """Numbers that are not answered; ``*`` stands for anything: ``+7900*``."""
