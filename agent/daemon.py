@@ -30,7 +30,7 @@ from agent.redaction import redacted
 from agent.settings import Settings, load
 from agent.store import open_log
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
-from agent.tables import new_sources
+from agent.tables import new_sources, new_spans
 from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
@@ -91,9 +91,13 @@ class Daemon:
         house, self._engines = await furnish(settings, stack)
         secret = settings.privacy.redact
         keep = redacted(journal.observe, settings.language) if secret else journal.observe
-        observe = _all(keep, house.observe, self._meters.observe)
+        observers = [keep, house.observe, self._meters.observe]
+        spans = new_spans(settings)
+        if spans is not None:
+            observers.append(spans.observe)
+            stack.push_async_callback(asyncio.to_thread, spans.close)
         trace = _no_trace if secret else journal.trace
-        house = replace(house, new_recording=journal.recording, new_trace=trace, observe=observe)
+        house = replace(house, new_recording=journal.recording, new_trace=trace, observe=_all(*observers))
         self._answers_state = house.answers_state
         self._desk.texts, self._desk.live = new_texts(settings), self._present
         self._desk.new_chat = lambda: Chat(house.answers).ask

@@ -293,6 +293,13 @@ class Log(Section):
     """For people, or one JSON object a line; both name the call."""
 
 
+class Traces(Section):
+    """OpenTelemetry traces of calls, without callers' words and numbers."""
+
+    endpoint: str = ""
+    """OTLP over HTTP, such as ``http://127.0.0.1:4318/v1/traces`` (extra ``traces``); empty: none."""
+
+
 class Settings(BaseSettings):
     """The whole tree, frozen. Environment wins over the file."""
 
@@ -327,6 +334,7 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
+    traces: Traces = Traces()
     _source: Path | None = PrivateAttr(default=None)
 
     @property

@@ -4,6 +4,8 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
 from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from agent.answer_cache import AnswerCache, SqliteShelf
 from agent.asking import Minds
@@ -13,6 +15,9 @@ from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, Tu
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, Settings
 from kb.live import Knowledge
+
+if TYPE_CHECKING:
+    from agent.spans import Spans
 
 
 async def new_stt(settings: Settings) -> SpeechToText:
@@ -141,3 +146,12 @@ def new_sources(settings: Settings) -> list[LineSource]:
 
         sources += modem_line.sources(settings.modem, clock, settings.storage.dir / "modem")
     return sources
+
+
+def new_spans(settings: Settings) -> "Spans | None":
+    """Whoever sends traces of calls, where that is wished; raises ``StartError`` without OpenTelemetry."""
+    if not settings.traces.endpoint:
+        return None
+    from agent.spans import Spans
+
+    return Spans(settings.traces.endpoint, version("allo"))
