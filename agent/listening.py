@@ -14,6 +14,8 @@ from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
 """Audio before a sound that the recogniser hears too: a detector opens after the first consonant."""
+WHILE_QUIET, WHILE_SPEAKING = 5, 3
+"""Most frames that may come together while the caller is silent, and while the recogniser hears them."""
 RECENT_MS = 8000
 """Latest audio that an end-of-turn model is shown, milliseconds."""
 
@@ -78,6 +80,7 @@ class Listening:
         self._canceller = ears.canceller(rate) if ears.canceller else None
         self._suppressor = ears.suppressor(rate) if ears.suppressor else None
         self._rate, self._turns = rate, turns
+        self._frame = rate * FRAME_MS // 1000
         self._ear: Recognizer | None = None
         self._preroll: deque[AudioFrame] = deque(maxlen=PREROLL_MS // FRAME_MS)
         self._recent: deque[bytes] = deque(maxlen=RECENT_MS // FRAME_MS)
@@ -93,6 +96,15 @@ class Listening:
     def speaking(self) -> bool:
         """A sound of the caller is under way."""
         return self._turns.listening
+
+    @property
+    def gather(self) -> int:
+        """Frames, from 1, that may come together while the agent is not heard: nothing hangs on them sooner."""
+        undecided = self._turns.undecided(self.position)
+        if undecided is None:
+            return WHILE_SPEAKING if self._turns.listening else WHILE_QUIET
+        frames = -(-undecided // self._frame)
+        return 1 if frames < 1 else min(frames, WHILE_SPEAKING)
 
     @property
     def recent(self) -> bytes:

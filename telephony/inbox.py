@@ -25,7 +25,6 @@ class Inbox:
     def __init__(self, rate: int, capacity: int = CAPACITY_S * 1000 // FRAME_MS) -> None:
         self._rate = rate
         self._capacity = capacity
-        self._frame_samples = rate * FRAME_MS // 1000
         self._cut = Rechunker(frame_bytes(rate))
         self._queue: deque[LineEvent] = deque()
         self._audio = 0
@@ -33,6 +32,7 @@ class Inbox:
         """Whoever waits; the result tells whether ``_take`` said True."""
         self._take: Callable[[AudioFrame], bool] | None = None
         """Where frames go while the reader waits in ``until``."""
+        self._wanted: Callable[[], int] = _each
         self._hung_up = False
         self._ended = False
         self.position = 0
@@ -48,13 +48,18 @@ class Inbox:
         """Whether ``hang_up`` was called: nothing more goes in."""
         return self._hung_up
 
+    @property
+    def gather(self) -> int:
+        """Frames that may come together next; 1 while the reader is busy."""
+        return self._wanted() if self._take is not None else 1
+
     def put_audio(self, pcm: bytes) -> None:
         """Take PCM16 mono at the inbox's rate, any number of bytes."""
         if self._hung_up:
             return
         for piece in self._cut.push(pcm):
             frame = AudioFrame(piece, self._rate, self.position)
-            self.position += self._frame_samples
+            self.position = frame.end
             if self._take is None:
                 self._put_by(frame)
             else:
@@ -119,8 +124,10 @@ class Inbox:
             await self._wait()
         return self._next()
 
-    async def until(self, take: Callable[[AudioFrame], bool]) -> LineEvent | None:
-        """See ``agent.ports.Handing``."""
+    async def until(
+        self, take: Callable[[AudioFrame], bool], gather: Callable[[], int] | None = None
+    ) -> LineEvent | None:
+        """See ``agent.ports.Handing``; without ``gather`` each frame is taken as it comes."""
         while True:
             while self._queue:
                 event = self._next()
@@ -130,7 +137,7 @@ class Inbox:
                     return None
             if self._ended:
                 raise RuntimeError("nothing comes after HungUp")
-            self._take = take
+            self._take, self._wanted = take, gather or _each
             try:
                 if await self._wait():
                     return None
@@ -153,3 +160,7 @@ class Inbox:
             return await self._waiter
         finally:
             self._waiter = None
+
+
+def _each() -> int:
+    return 1
