@@ -58,7 +58,9 @@ class Call:
         self._trace = Trace()
         self._line, self._house = line, traced(house, self._trace)
         rate = line.caller.rate
-        self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns))
+        self._listening = Listening(
+            house.ears, rate, new_turn_taker(rate, house.turns), remember=house.turn_model is not None
+        )
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
         self._speaker = Speaker(self._playout, self._house.voice, house.words, rate, house.prompts.firm)
@@ -81,6 +83,8 @@ class Call:
         self._reprompted = self._failures = 0
         self._talking = self._leaving = False
         """The leg is up; it is being ended or handed on."""
+        self._still = False
+        """The agent neither speaks nor thinks nor is heard: what concerns it need not be looked at."""
 
     async def run(self) -> None:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
@@ -162,6 +166,8 @@ class Call:
 
     def _on_frame(self, frame: AudioFrame) -> bool:
         """Take one frame; True when something was decided, or when a task waits no more."""
+        if self._still:
+            return self._on_still_frame(frame)
         playout = self._playout
         self._mouth.look(frame.end)
         far = self._far_end.push(playout.take_played(), len(frame.pcm))
@@ -177,7 +183,27 @@ class Call:
         if not self._leaving:
             self._watch_silence(frame.samples, busy, audible)
             self._watch_limit(frame.end, busy or audible)
+        if not (audible or busy):
+            self._still = self._is_still()
         return woken or decision is not None
+
+    def _is_still(self) -> bool:
+        """Whether ``_on_still_frame`` would do the same as ``_on_frame`` from here on."""
+        silent = not self._busy and self._playout.idle and self._far_end.idle and self._trace.still
+        return silent and self._listening.still
+
+    def _on_still_frame(self, frame: AudioFrame) -> bool:
+        """Take one frame while only the caller can change anything; ``_start`` ends that."""
+        self._trace.position = frame.end
+        if self._recording is not None:
+            self._recording.push(frame.pcm)
+        decision = self._listening.hear(frame)
+        if decision is not None:
+            self._trace.decision(decision)
+            self._act(decision)
+        if frame.end > self._warn_at and not self._leaving:
+            self._watch_limit(frame.end, False)
+        return decision is not None
 
     def _watch_silence(self, samples: int, busy: bool, audible: bool) -> None:
         """The caller is never left in silence, whatever hangs."""
@@ -321,6 +347,7 @@ class Call:
 
     def _start(self, reply: Callable[[], Awaitable[None]]) -> None:
         self._stop_reply()
+        self._still = False
         self._reply = self._spawn(self._guarded(reply))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -29,6 +29,11 @@ class FarEnd:
         del waiting[:size]
         return frame
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is on its way: frames without anything played need not be asked for."""
+        return not self._waiting and not self._flowing
+
     def rest(self) -> bytes:
         """What has not been given out when the call ends."""
         return bytes(self._waiting)

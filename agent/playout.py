@@ -146,6 +146,11 @@ class Playout:
         return self._pushed > self._mouth.played
 
     @property
+    def idle(self) -> bool:
+        """True when all that was given was heard, or cleared, and taken for the recording."""
+        return self._taken == self._pushed and not self._pending
+
+    @property
     def firm(self) -> bool:
         """True while a sentence that may not be interrupted is being heard or is paused."""
         if not self._firm:

@@ -48,6 +48,11 @@ class Trace:
         self._write = write
         write(json.dumps({"version": VERSION, **head}, ensure_ascii=False))
 
+    @property
+    def still(self) -> bool:
+        """The mouth's count stood still with the newest frame."""
+        return not self._delta
+
     def frame(self, position: int, played: int) -> None:
         """A frame of the caller arrived; ``played`` is the mouth's count now."""
         self.position = position

@@ -195,6 +195,13 @@ class TurnTaker:
             return self._on_hint(frame)
         return self._on_quiet(frame)
 
+    def rest(self, frame: AudioFrame) -> Decision | None:
+        """``push`` of a frame without speech while nobody is ``listening`` and the agent neither speaks nor thinks.
+
+        Only after a ``push`` of the same kind.
+        """
+        return self._long_silence(frame)
+
     def heard_words(self, position: int, backchannel: bool = False) -> None:
         """The recogniser understood a word; stale news from before the present sound is ignored.
 

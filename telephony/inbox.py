@@ -60,10 +60,11 @@ class Inbox:
         for piece in self._cut.push(pcm):
             frame = AudioFrame(piece, self._rate, self.position)
             self.position = frame.end
-            if self._take is None:
+            take, waiter = self._take, self._waiter
+            if take is None or waiter is None or self._queue or waiter.done():
                 self._put_by(frame)
             else:
-                self._hand(self._take, frame)
+                self._hand(take, frame, waiter)
 
     def put_dtmf(self, digit: str) -> None:
         """Take a pressed key, in order with the audio before it."""
@@ -85,12 +86,8 @@ class Inbox:
         self._audio += 1
         self._wake()
 
-    def _hand(self, take: Callable[[AudioFrame], bool], frame: AudioFrame) -> None:
-        """Give a frame to the reader without waking it, unless it is being woken already."""
-        waiter = self._waiter
-        if self._queue or waiter is None or waiter.done():
-            self._put_by(frame)
-            return
+    def _hand(self, take: Callable[[AudioFrame], bool], frame: AudioFrame, waiter: "asyncio.Future[bool]") -> None:
+        """Give a frame to the reader without waking it."""
         try:
             stop = take(frame)
         except Exception as fault:  # the door around a call: it is the reader's fault, and the reader's to meet
