@@ -14,7 +14,7 @@ from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
 """Audio before a sound that the recogniser hears too: a detector opens after the first consonant."""
-WHILE_QUIET, WHILE_SPEAKING = 5, 3
+WHILE_QUIET, WHILE_SPEAKING = 10, 3
 """Most frames that may come together while the caller is silent, and while the recogniser hears them."""
 RECENT_MS = 8000
 """Latest audio that an end-of-turn model is shown, milliseconds."""
@@ -107,11 +107,9 @@ class Listening:
     @property
     def gather(self) -> int:
         """Frames, from 1, that may come together while the agent is not heard: nothing hangs on them sooner."""
-        undecided = self._turns.undecided(self.position)
-        if undecided is None:
-            return WHILE_SPEAKING if self._turns.listening else WHILE_QUIET
-        frames = -(-undecided // self._frame)
-        return 1 if frames < 1 else min(frames, WHILE_SPEAKING)
+        turns = self._turns
+        frames = -(-turns.undecided(self.position) // self._frame)
+        return max(1, min(frames, WHILE_SPEAKING if turns.listening else WHILE_QUIET))
 
     @property
     def recent(self) -> bytes:

@@ -152,14 +152,16 @@ class TurnTaker:
         """True from the first frame of a sound to the end of the turn: the recogniser should hear these frames."""
         return self._state is not _State.QUIET
 
-    def undecided(self, position: int) -> int | None:
+    def undecided(self, position: int) -> int:
         """After the frame that ends at ``position``: samples until something may be decided that must not be late.
 
-        None: not soon. Holds while the agent is not heard: then the beginning of speech may be noticed later. What
-        the recogniser says of a pause can bring its end nearer, so there it is never long.
+        Holds while the agent is not heard: then the beginning of speech may be noticed later. What the recogniser
+        says of a pause can bring its end nearer, so there it is never long.
         """
-        if self._state is not _State.SPEAKING:
-            return None
+        if self._state is _State.QUIET:
+            return self._min_speech + self._lull
+        if self._state is _State.SOUND and not self._announced:
+            return max(self._min_speech - self._voiced, 0) + self._lull
         quiet = position - self._speech_end
         if self._asked != self._speech_end:
             return self._lull - quiet

@@ -74,6 +74,7 @@ class WebSocketMedia:
 
     def __init__(self, inbox: Inbox, clock: MediaClock) -> None:
         self._clock, self._inbox = clock, inbox
+        inbox.catch_up = self._serve
         self._ear = RealTime(inbox, RATE)
         self._socket = MediaSocket()
         self.mouth = WebSocketMouth(RATE, self._command, self._audio)
@@ -94,6 +95,7 @@ class WebSocketMedia:
 
     async def close(self) -> None:
         """End the audio; the media channel hangs up with its socket."""
+        self._inbox.catch_up = None
         self._clock.discard(self)
         self._socket.close()
 
@@ -119,7 +121,8 @@ class WebSocketMedia:
         for _ in range(passed):
             ear.tick(1)
             mouth.tick(1)
-        self._rest = self._inbox.gather
+        gather = self._inbox.gather
+        self._rest = gather - self._clock.tick % gather  # with all others who gather as many: then caches are warm
 
     def _command(self, text: str) -> None:
         self._rest = 0

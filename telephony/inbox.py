@@ -35,6 +35,8 @@ class Inbox:
         self._wanted: Callable[[], int] = _each
         self._hung_up = False
         self._ended = False
+        self.catch_up: Callable[[], None] | None = None
+        """Puts in at once what the leg let gather on the wire: it comes before a key, and before the end."""
         self.position = 0
         """Position of the next frame to be cut: samples since the line opened, without those of an unfinished frame."""
         self.dropped = 0
@@ -68,16 +70,22 @@ class Inbox:
 
     def put_dtmf(self, digit: str) -> None:
         """Take a pressed key, in order with the audio before it."""
+        self._catch_up()
         if not self._hung_up:
             self._queue.append(Dtmf(digit))
             self._wake()
 
     def hang_up(self, cause: str) -> None:
         """End the stream after what is queued; only the first call counts."""
+        self._catch_up()
         if not self._hung_up:
             self._hung_up = True
             self._queue.append(HungUp(cause))
             self._wake()
+
+    def _catch_up(self) -> None:
+        if self.catch_up is not None and not self._hung_up:
+            self.catch_up()
 
     def _put_by(self, frame: AudioFrame) -> None:
         if self._audio >= self._capacity:

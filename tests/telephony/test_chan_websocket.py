@@ -5,10 +5,11 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
-from agent.ports import HungUp
+from agent.ports import Dtmf, HungUp
 from audio.frame import AudioFrame
 from telephony.chan_websocket import RealTime, WebSocketMedia, usable
 from telephony.clock import MediaClock
@@ -93,12 +94,12 @@ async def test_a_stall_of_our_own_loses_nothing() -> None:
 
 
 @contextmanager
-def wired(inbox: Inbox) -> Iterator[tuple[WebSocketMedia, socket.socket]]:
+def wired(inbox: Inbox, clock: MediaClock | None = None) -> Iterator[tuple[WebSocketMedia, socket.socket]]:
     """The media of a call behind its handshake, and Asterisk's end of the wire."""
     near, far = socket.socketpair()
     for end in (near, far):
         end.setblocking(False)
-    media = WebSocketMedia(inbox, MediaClock())
+    media = WebSocketMedia(inbox, clock or MediaClock())
     media._socket._socket = near
     with near, far:
         yield media, far
@@ -169,3 +170,50 @@ async def test_frames_that_come_together_are_played_to_one_by_one() -> None:
         assert played == [160, 320, 480, 640, 800]
         assert heard_by(far) == ["MARK_MEDIA"]
     reader.cancel()
+
+
+async def test_what_gathered_comes_before_a_key_and_before_the_end() -> None:
+    inbox, taken = Inbox(8000), list[int]()
+
+    def take(frame: AudioFrame) -> bool:
+        taken.append(frame.end)
+        return False
+
+    with wired(inbox) as (media, far):
+        key, end = partial(inbox.put_dtmf, "5"), partial(inbox.hang_up, "agent")
+        for put, event in ((key, Dtmf("5")), (end, HungUp("agent"))):
+            reader = asyncio.create_task(inbox.until(take, lambda: 10))
+            await asyncio.sleep(0)
+            for _ in range(2):
+                far.sendall(FRAME * 2)
+                media.tick(1)
+            put()
+            assert await reader == event
+        await media.close()
+    assert taken == [160 * n for n in range(1, 9)]
+
+
+async def test_those_who_gather_alike_are_served_together() -> None:
+    clock, served, readers = MediaClock(), list[list[int]](), list[asyncio.Task[object]]()
+    inboxes = [Inbox(8000), Inbox(8000)]
+    for inbox in inboxes:
+        seen = list[int]()
+        served.append(seen)
+
+        def take(_: AudioFrame, seen: list[int] = seen) -> bool:
+            seen.append(clock.tick)
+            return False
+
+        readers.append(asyncio.create_task(inbox.until(take, lambda: 4)))
+    await asyncio.sleep(0)
+    with wired(inboxes[0], clock) as (one, one_far), wired(inboxes[1], clock) as (two, two_far):
+        for tick in range(1, 15):
+            clock.tick = tick
+            for media, far, start in ((one, one_far, 1), (two, two_far, 3)):
+                if tick >= start:
+                    far.sendall(FRAME)
+                    media.tick(1)
+    assert [sorted(set(seen)) for seen in served] == [[1, 4, 8, 12], [3, 4, 8, 12]]
+    for inbox, reader in zip(inboxes, readers, strict=True):
+        inbox.hang_up("caller")
+        assert await reader == HungUp("caller")
