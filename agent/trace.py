@@ -28,6 +28,8 @@ from typing import Any
 from agent.events import CallEvent, CallStarted
 from agent.turns import Decision
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 VERSION = 1
 """Of the format."""
 
@@ -69,7 +71,7 @@ class Trace:
 
     def note(self, kind: str, *values: Any) -> None:
         """Something happened."""
-        self._write(json.dumps([self.position, kind, *values], ensure_ascii=False, separators=(",", ":")))
+        self._write(_written([self.position, kind, *values]))
 
     def number(self, kind: str) -> int:
         """The next number of a kind of question, from 0."""
