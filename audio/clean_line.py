@@ -51,9 +51,12 @@ class CleanLine:
         return self.stands
 
     def _weigh(self) -> None:
+        powers = self._powers(self._far + self._near)
+        heard = powers[_SPAN:]
+        self._far.clear()
+        self._near.clear()
         self._played[: self._parts - 1] = self._played[_SPAN:]
-        self._played[self._parts - 1 :] = self._powers(self._far)
-        heard = self._powers(self._near)
+        self._played[self._parts - 1 :] = powers[:_SPAN]
         quiet = heard < self._least
         self._quiet = self._quiet * _KEEPS + self._delayed @ quiet.astype(np.float32)
         self._loud = self._loud * _KEEPS + self._delayed @ (~quiet).astype(np.float32)
@@ -64,7 +67,6 @@ class CleanLine:
             self.stands = True
 
     def _powers(self, frames: list[bytes]) -> Floats:
-        """Mean power of each of the frames, which are forgotten."""
-        samples = np.frombuffer(b"".join(frames), dtype="<i2").astype(np.float32).reshape(_SPAN, self._size)
-        frames.clear()
+        """Mean power of each of the frames."""
+        samples = np.frombuffer(b"".join(frames), dtype="<i2").astype(np.float32).reshape(-1, self._size)
         return np.asarray(np.einsum("pk,pk->p", samples, samples) * (_UNIT**2 / self._size))

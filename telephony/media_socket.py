@@ -32,6 +32,8 @@ class MediaSocket:
         self._early = b""
         """What came with the answer to the handshake."""
         self._unsent = bytearray()
+        self._sending = False
+        """What is unsent goes out before the event loop sleeps."""
         self._over = asyncio.Event()
 
     async def connect(self, url: str, protocol: str, headers: Mapping[str, str]) -> None:
@@ -58,7 +60,7 @@ class MediaSocket:
         try:
             messages = self._incoming.push(data)
         except ValueError:
-            self._send(rfc6455.CLOSE, (1002).to_bytes(2, "big"))
+            self._say_goodbye(1002)
             self._end()
             return ()
         return self._minded(messages)
@@ -76,7 +78,8 @@ class MediaSocket:
         self._send(rfc6455.TEXT, text.encode())
 
     def flush(self) -> None:
-        """Send what the far side had no room for."""
+        """Send what waits: for the rest of what is said in this moment, or for room at the far side."""
+        self._sending = False
         if not self._unsent or self._socket is None:
             return
         try:
@@ -91,13 +94,19 @@ class MediaSocket:
     def close(self) -> None:
         """Say goodbye and close; harmless twice."""
         if self._socket is not None:
-            self._send(rfc6455.CLOSE, (1000).to_bytes(2, "big"))
+            self._say_goodbye(1000)
         self._end()
 
     def _send(self, opcode: int, payload: bytes) -> None:
         if self._over.is_set():
             return
         self._unsent += rfc6455.frame(opcode, payload)
+        if not self._sending:
+            self._sending = True
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    def _say_goodbye(self, code: int) -> None:
+        self._unsent += rfc6455.frame(rfc6455.CLOSE, code.to_bytes(2, "big"))
         self.flush()
 
     def _received(self, sock: socket.socket) -> bytes:

@@ -161,6 +161,7 @@ async def test_frames_that_come_together_are_played_to_one_by_one() -> None:
         reader = asyncio.create_task(inbox.until(take, lambda: 4))
         await asyncio.sleep(0)
         media.mouth.play(bytes(20 * 320))
+        await asyncio.sleep(0)
         assert heard_by(far) == ["MARK_MEDIA", "audio"]
         far.sendall(said('{"event":"MEDIA_MARK_PROCESSED","correlation_id":"0.0"}') + FRAME)
         for _ in range(4):
@@ -168,6 +169,7 @@ async def test_frames_that_come_together_are_played_to_one_by_one() -> None:
         far.sendall(FRAME * 4)
         media.tick(1)
         assert played == [160, 320, 480, 640, 800]
+        await asyncio.sleep(0)
         assert heard_by(far) == ["MARK_MEDIA"]
     reader.cancel()
 
