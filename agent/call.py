@@ -16,6 +16,7 @@ from agent.errors import AlloError, StallError, VoiceError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage
 from agent.house import House
 from agent.judging import Judging
+from agent.leg import Over, ending, one_by_one, outcome, settled
 from agent.listening import Listening, new_turn_taker
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
@@ -41,20 +42,12 @@ log = logging.getLogger(__name__)
 
 OPERATOR_KEY = "0"
 """The key that asks for a person."""
-STEPS = 3
-"""Turns of the event loop from a decision to the first question it puts to an engine."""
+OVER_SPEECH = 2
+"""Frames that may come together while the agent is heard or makes an answer: an interruption waits 10 ms longer."""
 UNCLEAR_MS = 500
 """Speech at least this long that was not understood is asked for again, milliseconds."""
 WARNING_S = 60
 """How long before the longest call ends the caller is told, seconds."""
-
-
-class _Over(Exception):  # noqa: N818 - not a fault: the way to tell a TaskGroup to cancel its children
-    """The leg is gone; everything of the call stops at once."""
-
-    def __init__(self, ended: HungUp) -> None:
-        super().__init__(ended.cause)
-        self.ended = ended
 
 
 class Call:
@@ -65,7 +58,9 @@ class Call:
         self._trace = Trace()
         self._line, self._house = line, traced(house, self._trace)
         rate = line.caller.rate
-        self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns))
+        self._listening = Listening(
+            house.ears, rate, new_turn_taker(rate, house.turns), remember=house.turn_model is not None
+        )
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
         self._speaker = Speaker(self._playout, self._house.voice, house.words, rate, house.prompts.firm)
@@ -88,6 +83,8 @@ class Call:
         self._reprompted = self._failures = 0
         self._talking = self._leaving = False
         """The leg is up; it is being ended or handed on."""
+        self._still = False
+        """The agent neither speaks nor thinks nor is heard: what concerns it need not be looked at."""
 
     async def run(self) -> None:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
@@ -105,7 +102,7 @@ class Call:
         finally:
             if self._recording is not None:
                 self._recording.close(self._far_end.rest())
-            self._emit(CallEnded(status or _status(ended), ended.cause))
+            self._emit(CallEnded(status or outcome(ended), ended.cause))
 
     def close(self) -> None:
         """The house closes: tell the caller, whatever is being said, and hang up."""
@@ -122,10 +119,10 @@ class Call:
                 self._talking = True
                 self._say(self._house.prompts.opening, None)
                 self._spawn(self._open_ear())
-                await _settled()
+                await settled()
                 await self._take(events)
-        except* _Over as over:
-            ended = _ending(over)
+        except* Over as over:
+            ended = ending(over)
         finally:
             self._talking = False
             await self._replies.abandon()
@@ -146,28 +143,37 @@ class Call:
             self._failed(error)
 
     async def _take(self, events: AsyncIterator[LineEvent]) -> None:
-        until = events.until if isinstance(events, Handing) else partial(_until, events)
+        until = events.until if isinstance(events, Handing) else partial(one_by_one, events)
         while True:
-            event = await until(self._on_frame)
+            event = await until(self._on_frame, self._gather)
             if isinstance(event, HungUp):
-                raise _Over(event)
+                raise Over(event)
             if isinstance(event, Dtmf):
                 self._on_key(event.digit)
-            await _settled()
+            await settled()
 
     @property
     def _busy(self) -> bool:
         """A reply is being made or said."""
         return self._reply is not None and not self._reply.done()
 
+    def _gather(self) -> int:
+        """How many frames may come together next; see ``Handing.until``."""
+        gather = self._listening.gather
+        if not self._playout.audible and not self._busy:
+            return gather
+        return 1 if self._listening.speaking else min(gather, OVER_SPEECH)
+
     def _on_frame(self, frame: AudioFrame) -> bool:
-        """Take one frame; True when something was decided."""
+        """Take one frame; True when something was decided, or when a task waits no more."""
+        if self._still:
+            return self._on_still_frame(frame)
         playout = self._playout
         self._mouth.look(frame.end)
         far = self._far_end.push(playout.take_played(), len(frame.pcm))
         audible, busy = playout.audible, self._busy
         decision = self._listening.push(frame, far, audible=audible, busy=busy, firm=playout.firm)
-        self._speaker.tick()
+        woken = self._speaker.tick()
         self._replies.tick()
         if self._recording is not None:
             self._recording.push(frame.pcm, far)
@@ -177,6 +183,26 @@ class Call:
         if not self._leaving:
             self._watch_silence(frame.samples, busy, audible)
             self._watch_limit(frame.end, busy or audible)
+        if not (audible or busy):
+            self._still = self._is_still()
+        return woken or decision is not None
+
+    def _is_still(self) -> bool:
+        """Whether ``_on_still_frame`` would do the same as ``_on_frame`` from here on."""
+        silent = not self._busy and self._playout.idle and self._far_end.idle and self._trace.still
+        return silent and self._listening.still
+
+    def _on_still_frame(self, frame: AudioFrame) -> bool:
+        """Take one frame while only the caller can change anything; ``_start`` ends that."""
+        self._trace.position = frame.end
+        if self._recording is not None:
+            self._recording.push(frame.pcm)
+        decision = self._listening.hear(frame)
+        if decision is not None:
+            self._trace.decision(decision)
+            self._act(decision)
+        if frame.end > self._warn_at and not self._leaving:
+            self._watch_limit(frame.end, False)
         return decision is not None
 
     def _watch_silence(self, samples: int, busy: bool, audible: bool) -> None:
@@ -321,6 +347,7 @@ class Call:
 
     def _start(self, reply: Callable[[], Awaitable[None]]) -> None:
         self._stop_reply()
+        self._still = False
         self._reply = self._spawn(self._guarded(reply))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -360,35 +387,3 @@ class Call:
     def _emit(self, event: CallEvent) -> None:
         self._trace.event(event)
         self._house.observe(self._line.caller.call_id, event)
-
-
-async def _until(events: AsyncIterator[LineEvent], take: Callable[[AudioFrame], bool]) -> LineEvent | None:
-    """See ``Handing.until``."""
-    async for event in events:
-        if not isinstance(event, AudioFrame):
-            return event
-        if take(event):
-            return None
-    return HungUp("lost")
-
-
-async def _settled() -> None:
-    """What was just set off begins here, even where late frames come all at once behind this one."""
-    for _ in range(STEPS):
-        await asyncio.sleep(0)
-
-
-def _ending(over: ExceptionGroup[_Over]) -> HungUp:
-    first = over.exceptions[0]
-    return first.ended if isinstance(first, _Over) else _ending(first)
-
-
-def _status(ended: HungUp) -> Literal["completed", "transferred", "failed", "abandoned"]:
-    match ended.cause:
-        case "caller" | "agent":
-            return "completed"
-        case "transfer":
-            return "transferred"
-        case "cancelled":
-            return "abandoned"
-    return "failed"

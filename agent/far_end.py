@@ -20,7 +20,9 @@ class FarEnd:
         if not played and not waiting:
             self._flowing = False
             return bytes(size)
-        waiting += played.ljust(-(-len(played) // size) * size, b"\0")  # a line ends a speech with a frame of its own
+        waiting += played
+        if short := len(waiting) % size:
+            waiting += bytes(size - short)  # a line ends a speech with a frame of its own
         self._still = 0 if played else self._still + 1
         self._flowing = self._flowing or len(waiting) >= LEAD_FRAMES * size or self._still >= LEAD_FRAMES
         if not self._flowing:
@@ -28,6 +30,11 @@ class FarEnd:
         frame = bytes(waiting[:size])
         del waiting[:size]
         return frame
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is on its way: frames without anything played need not be asked for."""
+        return not self._waiting and not self._flowing
 
     def rest(self) -> bytes:
         """What has not been given out when the call ends."""

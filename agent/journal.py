@@ -10,7 +10,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -28,6 +27,7 @@ from agent.events import (
     Stage,
     StageReached,
 )
+from agent.file_writer import FileWriter
 from agent.ports import CallerInfo
 from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
@@ -39,6 +39,8 @@ RETRY_S = 1.0
 """Pause after a refused write, seconds."""
 BACKLOG = 100_000
 """Entries kept in memory while the disk refuses; newer ones are dropped then."""
+GATHER_S = 0.1
+"""Entries wait for more so long, seconds: a transaction costs the event loop more than what is in it."""
 BATCH = 500
 """Entries in one transaction."""
 NAMES = {"ru": ("Абонент", "Агент", "прервано"), "en": ("Caller", "Agent", "cut")}
@@ -64,9 +66,10 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self._wake = asyncio.Event()
         self._closing = False
+        self._gathering: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
         self._open: dict[str, _Open] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._off_loop = FileWriter("journal")
         self._loop = asyncio.get_running_loop()
 
     def observe(self, call_id: str, event: CallEvent) -> None:
@@ -106,9 +109,10 @@ class Journal:
         """Write until ``close``. Not to be cancelled: a batch half-way to the disk would be written twice."""
         try:
             while self._entries or not self._closing:
-                if not self._entries:
-                    self._wake.clear()
+                if not self._wake.is_set():
                     await self._wake.wait()
+                elif not self._entries:
+                    self._wake.clear()
                 elif not await self._write():
                     if self._closing:
                         return
@@ -123,15 +127,17 @@ class Journal:
 
     async def written(self) -> None:
         """Return when the files have everything that was handed over before."""
-        await self._loop.run_in_executor(self._thread, lambda: None)
+        await self._off_loop.written()
 
     async def close(self) -> None:
         """Let ``run`` write the rest and end, then close the files and the call log."""
         await self.written()
         self._closing = True
-        self._wake.set()
+        if self._gathering is not None:
+            self._gathering.cancel()
+        self._wake_up()
         await self._stopped.wait()
-        await asyncio.to_thread(self._thread.shutdown)
+        await self._off_loop.close()
         await self._log.close()
 
     async def mend(self) -> int:
@@ -158,10 +164,12 @@ class Journal:
     def _put(self, entry: Entry) -> None:
         if len(self._entries) < BACKLOG:
             self._entries.append(entry)
-        self._wake.set()
+        if not self._wake.is_set() and self._gathering is None:
+            self._gathering = self._loop.call_later(GATHER_S, self._wake_up)
 
-    def _off_loop(self, work: Callable[[], None]) -> None:
-        self._thread.submit(work)
+    def _wake_up(self) -> None:
+        self._gathering = None
+        self._wake.set()
 
     def _start(self, call_id: str, caller: CallerInfo, at: str) -> None:
         stem = f"call_{datetime.now().astimezone():%Y%m%d_%H%M%S}_{call_id[:12]}"

@@ -14,6 +14,8 @@ from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
 """Audio before a sound that the recogniser hears too: a detector opens after the first consonant."""
+WHILE_QUIET, WHILE_SPEAKING = 10, 5
+"""Most frames that may come together while the caller is silent, and while the recogniser hears them."""
 RECENT_MS = 8000
 """Latest audio that an end-of-turn model is shown, milliseconds."""
 
@@ -47,6 +49,10 @@ class Canceller(Protocol):
     def clean(self) -> bool:
         """Nothing of what is played comes back on this line."""
 
+    @property
+    def idle(self) -> bool:
+        """Nothing that was played can still be heard."""
+
     def push(self, near: bytes, far: bytes) -> bytes:
         """The near 20 ms without the echo of what ``far`` was played."""
 
@@ -72,15 +78,19 @@ class Ears:
 class Listening:
     """What one caller says."""
 
-    def __init__(self, ears: Ears, rate: int, turns: TurnTaker) -> None:
-        """The recogniser joins by ``open``; until then nothing is understood, but turns are taken."""
+    def __init__(self, ears: Ears, rate: int, turns: TurnTaker, *, remember: bool = True) -> None:
+        """The recogniser joins by ``open``; until then nothing is understood, but turns are taken.
+
+        ``remember``: ``recent`` will be asked for.
+        """
         self._detector = ears.detector(rate)
         self._canceller = ears.canceller(rate) if ears.canceller else None
         self._suppressor = ears.suppressor(rate) if ears.suppressor else None
         self._rate, self._turns = rate, turns
+        self._frame = rate * FRAME_MS // 1000
         self._ear: Recognizer | None = None
         self._preroll: deque[AudioFrame] = deque(maxlen=PREROLL_MS // FRAME_MS)
-        self._recent: deque[bytes] = deque(maxlen=RECENT_MS // FRAME_MS)
+        self._recent: deque[bytes] | None = deque(maxlen=RECENT_MS // FRAME_MS) if remember else None
         self._fed = False
         self._peeked: str | None = None
         """What was understood at the last lull; None once it has been doubted."""
@@ -95,9 +105,16 @@ class Listening:
         return self._turns.listening
 
     @property
+    def gather(self) -> int:
+        """Frames, from 1, that may come together while the agent is not heard: nothing hangs on them sooner."""
+        turns = self._turns
+        frames = -(-turns.undecided(self.position) // self._frame)
+        return max(1, min(frames, WHILE_SPEAKING if turns.listening else WHILE_QUIET))
+
+    @property
     def recent(self) -> bytes:
-        """The latest audio, cleaned, up to ``RECENT_MS``."""
-        return b"".join(self._recent)
+        """The latest audio, cleaned, up to ``RECENT_MS``; nothing unless it was to be remembered."""
+        return b"".join(self._recent or ())
 
     async def open(self, stt: SpeechToText, rate: int) -> None:
         """Get an ear; raises ``HearingError``."""
@@ -115,16 +132,39 @@ class Listening:
         """
         self.position = frame.end
         frame, speech = self._heard(frame, far)
-        self._recent.append(frame.pcm)
         wary = self._canceller is not None and self._canceller.possible
         decision = self._turns.push(frame, speech, audible, busy, firm=firm, wary=wary, sound=self._sound)
+        self._pass_on(frame, decision)
+        return decision
+
+    @property
+    def still(self) -> bool:
+        """``hear`` will do as long as the agent is not heard."""
+        return self._suppressor is None and (self._canceller is None or self._canceller.idle)
+
+    def hear(self, frame: AudioFrame) -> Decision | None:
+        """The same as ``push`` on the short way: the agent was not heard for a while, and has no reply under way."""
+        self.position = frame.end
+        speech, turns = self._detector.push(frame.pcm), self._turns
+        if speech or turns.listening:
+            decision = turns.push(frame, speech, False, False)
+            self._pass_on(frame, decision)
+            return decision
+        if self._recent is not None:
+            self._recent.append(frame.pcm)
+        self._preroll.append(frame)
+        return turns.rest(frame)
+
+    def _pass_on(self, frame: AudioFrame, decision: Decision | None) -> None:
+        """To the recogniser, or to what it will hear before the next sound."""
+        if self._recent is not None:
+            self._recent.append(frame.pcm)
         if decision is not None and isinstance(decision, _ENDS):
             self._seal()
         if self._turns.listening:
             self._feed(frame)
         else:
             self._preroll.append(frame)
-        return decision
 
     async def peek(self, trailing: bool = False) -> Transcript:
         """What was understood so far; raises ``HearingError``."""

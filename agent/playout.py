@@ -124,7 +124,9 @@ class Playout:
         """``mouth`` belongs to this playout alone from now on."""
         self._mouth = mouth
         self._pushed = mouth.played
-        self._pending: deque[memoryview] = deque()
+        self._pending: deque[bytes] = deque()
+        self._begun = 0
+        """Bytes of the first pending piece that were taken."""
         self._taken = mouth.played
         self._paused = False
         self._firm: list[_Spoken] = []
@@ -144,6 +146,11 @@ class Playout:
     def audible(self) -> bool:
         """True while something is being heard or is paused."""
         return self._pushed > self._mouth.played
+
+    @property
+    def idle(self) -> bool:
+        """True when all that was given was heard, or cleared, and taken for the recording."""
+        return self._taken == self._pushed and not self._pending
 
     @property
     def firm(self) -> bool:
@@ -170,7 +177,7 @@ class Playout:
             raise ValueError(f"{len(pcm)} bytes are not whole 16-bit samples")
         if pcm:
             self._mouth.play(pcm)
-            self._pending.append(memoryview(pcm))
+            self._pending.append(pcm)
             self._pushed += len(pcm) // SAMPLE_BYTES
 
     def pause(self) -> None:
@@ -200,24 +207,31 @@ class Playout:
         want = (self._mouth.played - self._taken) * SAMPLE_BYTES
         if want <= 0:
             if self._pending and self._pushed == self._taken:
-                self._pending.clear()  # cleared before a sample of it was heard
+                self._forget()  # cleared before a sample of it was heard
             return b""
         self._taken = self._mouth.played
         taken = self._take(want)
         if self._pushed == self._taken:
-            self._pending.clear()
+            self._forget()
         return taken
 
+    def _forget(self) -> None:
+        self._pending.clear()
+        self._begun = 0
+
     def _take(self, want: int) -> bytes:
-        parts: list[memoryview] = []
-        while want > 0 and self._pending:
-            chunk = self._pending.popleft()
-            if len(chunk) > want:
-                self._pending.appendleft(chunk[want:])
-                chunk = chunk[:want]
-            parts.append(chunk)
-            want -= len(chunk)
-        return b"".join(parts)
+        taken = b""
+        while self._pending:
+            piece, end = self._pending[0], self._begun + want - len(taken)
+            taken += piece[self._begun : end]
+            if end < len(piece):
+                self._begun = end
+                return taken
+            self._pending.popleft()
+            self._begun = 0
+            if len(taken) == want:
+                return taken
+        return taken
 
 
 def _part(sentence: _Spoken, played: int) -> str:

@@ -85,8 +85,11 @@ class Mouth(Protocol):
 class Handing(Protocol):
     """Events of a leg that can hand their frames on without waking the reader for each; see ``Line.answer``."""
 
-    async def until(self, take: Callable[[AudioFrame], bool]) -> LineEvent | None:
+    async def until(self, take: Callable[[AudioFrame], bool], gather: Callable[[], int]) -> LineEvent | None:
         """Give the frames to ``take``, those that wait and then each as it comes, in order and on the event loop.
+
+        ``gather`` tells after a frame how many more, from 1, the leg may let come together before it gives the next:
+        nothing hangs on them sooner. A leg need not.
 
         Returns ``None`` after a frame for which ``take`` said True, else the first event that is no frame. Meanwhile
         nothing is taken. What ``take`` raises is raised here.

@@ -30,22 +30,24 @@ class Recording:
         self._broken = False
         self._later(self._create)
 
-    def push(self, caller: bytes, agent: bytes) -> None:
-        """One frame of the caller and one of the agent, of the same length."""
+    def push(self, caller: bytes, agent: bytes = b"") -> None:
+        """One frame of the caller and one of the agent, of the same length; nothing is silence."""
+        if agent:
+            self._right += bytes(len(self._left) - len(self._right))
+            self._right += agent
         self._left += caller
-        self._right += agent
         if len(self._left) >= self._limit:
             self._flush()
 
     def close(self, rest: bytes = b"") -> None:
         """No more audio but the ``rest`` of the agent's."""
-        self._left += bytes(len(rest))
-        self._right += rest
+        self.push(bytes(len(rest)), rest)
         self._flush()
         self._later(self._close)
 
     def _flush(self) -> None:
-        left, right = bytes(self._left), bytes(self._right)
+        left = bytes(self._left)
+        right = bytes(self._right).ljust(len(left), b"\0")
         self._left.clear()
         self._right.clear()
         self._later(lambda: self._write(left, right))

@@ -92,6 +92,11 @@ class ReplayFarEnd(FarEnd):
         super().__init__()
         self._line = line
 
+    @property
+    def idle(self) -> bool:
+        """Never: what was played then is asked for, whatever is said now."""
+        return False
+
     def push(self, played: bytes, size: int) -> bytes:
         """The recorded frame."""
         return self._line.far

@@ -139,17 +139,18 @@ class Speaker:
         self._waiting.append((position, reached))
         await reached
 
-    def tick(self) -> None:
-        """A frame arrived: time has passed. Costs nothing while nobody waits."""
+    def tick(self) -> bool:
+        """A frame arrived: time has passed; True when somebody had waited for it. Costs nothing while nobody does."""
         if not self._waiting:
-            return
+            return False
         played = self._playout.played
         if played < min(position for position, _ in self._waiting):
-            return
+            return False
         for position, reached in self._waiting:
             if played >= position and not reached.done():
                 reached.set_result(None)
         self._waiting = [entry for entry in self._waiting if not entry[1].done()]
+        return True
 
 
 def adjusted(manner: Manner, effect: Effect) -> Manner:

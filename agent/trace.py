@@ -28,6 +28,8 @@ from typing import Any
 from agent.events import CallEvent, CallStarted
 from agent.turns import Decision
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 VERSION = 1
 """Of the format."""
 
@@ -48,6 +50,11 @@ class Trace:
         self._write = write
         write(json.dumps({"version": VERSION, **head}, ensure_ascii=False))
 
+    @property
+    def still(self) -> bool:
+        """The mouth's count stood still with the newest frame."""
+        return not self._delta
+
     def frame(self, position: int, played: int) -> None:
         """A frame of the caller arrived; ``played`` is the mouth's count now."""
         self.position = position
@@ -64,7 +71,7 @@ class Trace:
 
     def note(self, kind: str, *values: Any) -> None:
         """Something happened."""
-        self._write(json.dumps([self.position, kind, *values], ensure_ascii=False, separators=(",", ":")))
+        self._write(_written([self.position, kind, *values]))
 
     def number(self, kind: str) -> int:
         """The next number of a kind of question, from 0."""

@@ -21,9 +21,35 @@ No clock, no I/O: the same frames and transcripts at the same positions give the
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from agent.decisions import (
+    Decision,
+    EndOfTurn,
+    FalseStart,
+    Interruption,
+    LongSilence,
+    Lull,
+    Noise,
+    SpeechStarted,
+    Sustained,
+)
 from agent.hints import Hints
 from agent.pauses import Pauses, Verdict
 from audio.frame import AudioFrame
+
+__all__ = [
+    "BargeIn",
+    "Decision",
+    "EndOfTurn",
+    "Endpointing",
+    "FalseStart",
+    "Interruption",
+    "LongSilence",
+    "Lull",
+    "Noise",
+    "SpeechStarted",
+    "Sustained",
+    "TurnTaker",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,84 +90,10 @@ class BargeIn:
     """A sound that begins this soon after the agent did may be its own echo: it must outlast this to pause it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
-    """The caller began to speak; an audible agent should pause."""
-
-    position: int
-    """Where the speech began."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """The caller took the turn from the agent."""
-
-    position: int
-    """Where the speech began."""
-
-
-@dataclass(frozen=True, slots=True)
-class FalseStart:
-    """A sound over the agent's speech that came to nothing; ask the recogniser whether it was a word after all."""
-
-    position: int
-    """Where the sound began."""
-    voiced: bool = True
-    """False: there was no voice in it, nobody needs to be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """A sound that came to nothing; what the recogniser made of it may be forgotten."""
-
-    position: int
-    """Where the sound began."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndOfTurn:
-    """The caller finished speaking."""
-
-    start: int
-    """Position where the speech began."""
-    end: int
-    """Position after its last speech frame."""
-    position: int
-    """Position at which the end was decided."""
-    voiced: int
-    """Samples that were speech."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lull:
-    """The caller fell silent a moment ago: answer with ``TurnTaker.judged`` how finished it sounds."""
-
-    position: int
-    """Position after the last speech frame; names this lull."""
-    over_agent: bool = False
-    """The agent was interrupted by this sound and waits to go on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sustained:
-    """The caller goes on over a paused agent: ask the recogniser for words (``TurnTaker.heard_words``)."""
-
-    position: int
-    """Where it was decided."""
-
-
-@dataclass(frozen=True, slots=True)
-class LongSilence:
-    """Neither side has said anything for `reprompt_s`."""
-
-    position: int
-    """Where it was decided."""
-
-
-Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence
-
 HINT_QUIET_MS = 160
 """Quiet after a sound without a voice until the agent goes on: «ст» closes the mouth for a moment too."""
+JUDGING_MS = 40
+"""Nothing else is waited for so long in a pause that was asked about: the answer may end it."""
 BACKCHANNEL_CONFIRM = 2
 """«Да-да-да» may last this many times ``confirm_ms`` before it takes the turn."""
 ASKED = 3
@@ -175,6 +127,7 @@ class TurnTaker:
         self._pauses = Pauses(rate) if ends.adapt else None
         self._end_silence = self._patience["unsure"]
         self._lull = ends.lull_ms * per_ms
+        self._judging = JUDGING_MS * per_ms
         self._asked = -1
         self._min_speech = ends.min_speech_ms * per_ms
         self._forget = ends.false_start_ms * per_ms
@@ -198,6 +151,21 @@ class TurnTaker:
     def listening(self) -> bool:
         """True from the first frame of a sound to the end of the turn: the recogniser should hear these frames."""
         return self._state is not _State.QUIET
+
+    def undecided(self, position: int) -> int:
+        """After the frame that ends at ``position``: samples until something may be decided that must not be late.
+
+        Holds while the agent is not heard: then the beginning of speech may be noticed later. What the recogniser
+        says of a pause can bring its end nearer, so there it is never long.
+        """
+        if self._state is _State.QUIET:
+            return self._min_speech + self._lull
+        if self._state is _State.SOUND and not self._announced:
+            return max(self._min_speech - self._voiced, 0) + self._lull
+        quiet = position - self._speech_end
+        if self._asked != self._speech_end:
+            return self._lull - quiet
+        return min(self._end_silence - quiet, self._judging)
 
     def push(
         self,
@@ -228,6 +196,13 @@ class TurnTaker:
         if self._hints and self._hints.push(frame, sound and audible) and not self._in_guard(frame):
             return self._on_hint(frame)
         return self._on_quiet(frame)
+
+    def rest(self, frame: AudioFrame) -> Decision | None:
+        """``push`` of a frame without speech while nobody is ``listening`` and the agent neither speaks nor thinks.
+
+        Only after a ``push`` of the same kind.
+        """
+        return self._long_silence(frame)
 
     def heard_words(self, position: int, backchannel: bool = False) -> None:
         """The recogniser understood a word; stale news from before the present sound is ignored.

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from audio.clean_line import CleanLine
 from audio.frame import FRAME_MS, frame_bytes
 
 Floats = NDArray[np.float32]
@@ -68,14 +69,6 @@ _SLIPPED = 0.4
 _BASS_BINS = 4
 _TINY = 1e-6
 _UNIT = np.float32(1.0 / 32768.0)
-_SPAN = 16
-"""Frames that are looked at together for proof that nothing comes back at all, 320 ms."""
-_KEEPS = 0.85
-"""How much of that proof is still there a span later: half of it after 1.4 s of playing."""
-_NO_ECHO = 2.5e-4
-"""What comes back with less than this part of the power that was played (-36 dB) is no echo."""
-_HUSH = 2.5e-7
-"""Mean power of the quietest line that is believed (-66 dBFS): no quieter one proves more."""
 
 
 class EchoCanceller:
@@ -94,7 +87,7 @@ class EchoCanceller:
         self._least = _LEAST * self._size
         self._played = _Played(self._size)
         self._way = _Way(self._size)
-        self._clean = _Clean(self._size)
+        self._clean = CleanLine(self._size, _PARTS, _LEAST)
         self._passed = bytes(self._bytes)
         """The last frame that was passed on as it came; empty when it was worked on."""
         self._error = np.zeros(2 * self._size, np.float32)
@@ -112,6 +105,11 @@ class EchoCanceller:
     def possible(self) -> bool:
         """An echo loud enough to be taken for speech may be in the last frame, whatever else is."""
         return self._possible
+
+    @property
+    def idle(self) -> bool:
+        """Nothing that was played can still be heard: while that lasts, frames need not be shown to it."""
+        return self._played.over
 
     @property
     def clean(self) -> bool:
@@ -215,55 +213,6 @@ class EchoCanceller:
         return whole.tobytes()
 
 
-class _Clean:
-    """Proof that nothing of what is played comes back: the near side stays quiet although there was much to hear.
-
-    For each delay that an echo might have, what was played so long before quiet near frames is weighed against what
-    was played so long before loud ones. An echo leaves nothing to the quiet ones at its delay. A caller who talks over
-    the agent for a while is loud at all delays; for a second, what was there before outweighs that.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._near: list[bytes] = []
-        self._far: list[bytes] = []
-        self._played = np.zeros(_PARTS - 1 + _SPAN, np.float32)
-        """Mean power of what was played, a number a frame, the newest last."""
-        self._delayed = sliding_window_view(self._played, _SPAN)
-        self._quiet = np.zeros(_PARTS, np.float32)
-        self._loud = np.zeros(_PARTS, np.float32)
-        self._hush = 0.0
-        """What was heard in the quiet frames."""
-        self.stands = False
-
-    def push(self, near: bytes, far: bytes) -> bool:
-        """Note a frame of both sides; True while there is proof."""
-        self._near.append(near)
-        self._far.append(far)
-        if len(self._near) == _SPAN:
-            self._weigh()
-        return self.stands
-
-    def _weigh(self) -> None:
-        self._played[: _PARTS - 1] = self._played[_SPAN:]
-        self._played[_PARTS - 1 :] = self._powers(self._far)
-        heard = self._powers(self._near)
-        quiet = heard < _LEAST
-        self._quiet = self._quiet * _KEEPS + self._delayed @ quiet.astype(np.float32)
-        self._loud = self._loud * _KEEPS + self._delayed @ (~quiet).astype(np.float32)
-        self._hush = self._hush * _KEEPS + float(np.maximum(heard[quiet], _HUSH).sum())
-        if bool((self._loud > self._quiet).any()):
-            self.stands = False
-        elif self._hush < _NO_ECHO * float(self._quiet.min()):
-            self.stands = True
-
-    def _powers(self, frames: list[bytes]) -> Floats:
-        """Mean power of each of the frames, which are forgotten."""
-        samples = np.frombuffer(b"".join(frames), dtype="<i2").astype(np.float32).reshape(_SPAN, self._size)
-        frames.clear()
-        return np.asarray(np.einsum("pk,pk->p", samples, samples) * (_UNIT**2 / self._size))
-
-
 class _Played:
     """What was played in the last ``REACH_MS``, and its spectra, the newest first."""
 
@@ -278,6 +227,11 @@ class _Played:
         self._nothing = bytes(2 * size)
         self._silent = _PARTS + 1
         """Frames since anything was played."""
+
+    @property
+    def over(self) -> bool:
+        """The newest frame that was taken came too late to matter."""
+        return self._silent > _PARTS
 
     def push(self, far: bytes) -> bool:
         """Take a frame; False when nothing that was played can still be heard."""

@@ -1,6 +1,6 @@
 """One stretch of caller or agent audio, and what its samples are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FRAME_MS = 20
 """Length of the frames that lines deliver, in milliseconds."""
@@ -9,13 +9,15 @@ SAMPLE_BYTES = 2
 """Bytes of one sample: PCM16, signed, little-endian, mono."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(init=False, slots=True)
 class AudioFrame:
-    """PCM16 mono audio at a place in time.
+    """PCM16 mono audio at a place in time; nobody changes one.
 
     Time is audio: ``position`` counts samples since the line was opened, without gaps
     (a line fills what the wire lost with silence), so it is the only clock of a conversation.
     """
+
+    # not frozen, and all worked out at once: fifty are made a second for each call, and each is asked twenty times
 
     pcm: bytes
     """Samples, signed 16-bit little-endian mono."""
@@ -23,16 +25,15 @@ class AudioFrame:
     """Samples per second."""
     position: int
     """Samples since the line opened, of the first sample of this frame."""
+    samples: int = field(repr=False, compare=False)
+    """Number of samples in this frame."""
+    end: int = field(repr=False, compare=False)
+    """Position just after the last sample, samples since the line opened."""
 
-    @property
-    def samples(self) -> int:
-        """Number of samples in this frame."""
-        return len(self.pcm) // SAMPLE_BYTES
-
-    @property
-    def end(self) -> int:
-        """Position just after the last sample."""
-        return self.position + self.samples
+    def __init__(self, pcm: bytes, rate: int, position: int) -> None:
+        self.pcm, self.rate, self.position = pcm, rate, position
+        self.samples = samples = len(pcm) // SAMPLE_BYTES
+        self.end = position + samples
 
 
 def frame_bytes(rate: int) -> int:

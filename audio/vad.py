@@ -76,7 +76,7 @@ _TARGET, _MOST_GAIN = _ratio(_TARGET_DBFS), _ratio(_MOST_GAIN_DB)
 @cache
 def _scratch(samples: int, _thread: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """One for all the detectors of a thread: it stays in the processor's cache."""
-    return np.empty(samples, np.float32), np.empty(samples, np.int16)
+    return np.empty(samples, np.float32), np.empty(samples, np.dtype("<i2"))
 
 
 class SpeechDetector:
@@ -94,6 +94,7 @@ class SpeechDetector:
         self._bytes = frame_bytes(rate)
         self._vad = webrtcvad.Vad(2)
         self._scratch, self._shown = _scratch(self._bytes // 2, threading.get_ident())
+        self._taken = self._shown.data.cast("B")
         self._full_scale = self._scratch.size * _FULL_SCALE_SQUARE
         self._floor = _Floor()
         self._least = _ratio(LEAST_DBFS)
@@ -114,19 +115,23 @@ class SpeechDetector:
         """Take one 20 ms frame of PCM16 mono; True when somebody speaks in it."""
         if len(pcm) != self._bytes:
             raise ValueError(f"{len(pcm)} bytes are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
-        scratch = self._scratch
-        scratch[:] = np.frombuffer(pcm, _PCM)
+        scratch, voice = self._scratch, self._voice
+        self._taken[:] = pcm
+        scratch[:] = self._shown
         power = float(scratch.dot(scratch)) / self._full_scale
         floor = self._floor.track(power)
         self._loud = max(power, self._loud * self._decay)
         margin = self._hold if self._sound else self._open
         if power <= self._least or power <= floor * margin:
             self._sound = False
-            return self._voice.push(pcm, False, 1.0, False)
+            if voice.rests:
+                voice.keep(pcm)
+                return False
+            return voice.push(pcm, False, 1.0, False)
         gain = max(1.0, min(_TARGET / self._loud, _MOST_GAIN)) ** 0.5
         self._sound = self._may_be_speech(pcm, gain)
         steady = power > self._loud * self._near
-        return self._voice.push(pcm, self._sound, gain, steady)
+        return voice.push(pcm, self._sound, gain, steady)
 
     def _may_be_speech(self, pcm: bytes, gain: float) -> bool:
         if gain <= 1.0:
@@ -153,8 +158,15 @@ class _Floor:
 
     def track(self, power: float) -> float:
         """Note a frame's power and return the floor."""
-        self._span_least = min(self._span_least, self._smooth(power))
-        floor = min(self._past, self._span_least)
+        recent, oldest = self._recent, self._oldest
+        if len(recent) < _SMOOTH:
+            recent.append(power)
+        else:
+            recent[oldest] = power
+            self._oldest = (oldest + 1) % _SMOOTH
+        least = min(self._span_least, sum(recent) / len(recent))
+        self._span_least = least
+        floor = min(self._past, least)
         self._span_left -= 1
         if not self._span_left:
             self._minima[self._span] = self._span_least
@@ -163,15 +175,6 @@ class _Floor:
             self._span_left = _SPAN_FRAMES
             self._span_least = 1.0
         return floor
-
-    def _smooth(self, power: float) -> float:
-        recent = self._recent
-        if len(recent) < _SMOOTH:
-            recent.append(power)
-        else:
-            recent[self._oldest] = power
-            self._oldest = (self._oldest + 1) % _SMOOTH
-        return sum(recent) / len(recent)
 
 
 class _VoiceCheck:
@@ -182,6 +185,8 @@ class _VoiceCheck:
         self._factor = rate // neural.RATE
         self._taps = _low_pass(self._factor)
         self._frames: deque[bytes] = deque([bytes(frame_bytes(rate))] * _KEPT_FRAMES, _KEPT_FRAMES)
+        self.keep = self._frames.append
+        """Takes a frame while ``rests``."""
         self._waiting = np.empty(_MOST_WAITING, np.float32)
         """What the network has not heard yet, behind the last ``neural.CONTEXT`` samples that it did hear."""
         self._filled = 0
@@ -195,6 +200,11 @@ class _VoiceCheck:
         """Certain steps in a row."""
         self._skipped = False
         """The last step was not listened to."""
+
+    @property
+    def rests(self) -> bool:
+        """Without a new sound nothing comes of a frame."""
+        return self._quiet > _HANGOVER_FRAMES
 
     def push(self, pcm: bytes, sound: bool, gain: float, steady: bool) -> bool:
         """Take a frame, what stage one says of it, how much it is to be amplified, and whether it is about as loud as

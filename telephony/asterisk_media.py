@@ -15,7 +15,6 @@ from telephony.clock import MediaClock
 from telephony.inbox import Inbox
 from telephony.rtp_leg import PCMA, RtpFormat, RtpLeg
 from telephony.rtp_ports import RtpPorts
-from telephony.socket_round import SocketRound
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +54,8 @@ class ByWebSocket:
 
     idle_ms = 0
 
-    def __init__(self, inbox: Inbox, clock: MediaClock, sockets: SocketRound) -> None:
-        self._media = WebSocketMedia(inbox, clock, sockets)
+    def __init__(self, inbox: Inbox, clock: MediaClock) -> None:
+        self._media = WebSocketMedia(inbox, clock)
         self.mouth: Mouth = self._media.mouth
         self.run = self._media.run
         self.close = self._media.close
@@ -137,7 +136,6 @@ class MediaKit:
     ) -> None:
         self._wish, self._rtp_host = wish, rtp_host
         self._clock, self._ports = clock, ports
-        self._sockets = SocketRound()
         self.kind: Kind | None = None if wish == "auto" else wish
         """What is used; ``None`` until Asterisk was asked."""
 
@@ -154,7 +152,7 @@ class MediaKit:
     async def open(self, inbox: Inbox) -> Media:
         """The media of one call, not yet connected; raises ``NoPortFree``."""
         if self.kind == "websocket":
-            return ByWebSocket(inbox, self._clock, self._sockets)
+            return ByWebSocket(inbox, self._clock)
         leg = await RtpLeg.open(inbox, self._clock, RtpFormat(PCMA), ports=self._ports)
         return ByRtp(leg, self._rtp_host)
 

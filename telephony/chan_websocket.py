@@ -7,7 +7,6 @@ from audio.frame import frame_bytes
 from telephony.clock import MediaClock
 from telephony.inbox import Inbox
 from telephony.media_socket import MediaSocket
-from telephony.socket_round import SocketRound
 from telephony.websocket_mouth import WebSocketMouth
 
 log = logging.getLogger(__name__)
@@ -67,13 +66,20 @@ class RealTime:
 
 
 class WebSocketMedia:
-    """The two directions of one media socket. ``run`` carries audio until the socket is gone or ``close``."""
+    """The two directions of one media socket. ``run`` carries audio until the socket is gone or ``close``.
 
-    def __init__(self, inbox: Inbox, clock: MediaClock, sockets: SocketRound) -> None:
-        self._clock = clock
+    The socket is read on the clock's tick, with those of all other calls, and only when the inbox's reader wants it:
+    frames that nothing can hang on before some others are there wait for them in the kernel.
+    """
+
+    def __init__(self, inbox: Inbox, clock: MediaClock) -> None:
+        self._clock, self._inbox = clock, inbox
+        inbox.catch_up = self._serve
         self._ear = RealTime(inbox, RATE)
-        self._socket = MediaSocket(sockets, self._ear.hear, self._hear)
-        self.mouth = WebSocketMouth(RATE, self._socket.say, self._socket.play)
+        self._socket = MediaSocket()
+        self.mouth = WebSocketMouth(RATE, self._command, self._audio)
+        self._passed = self._rest = 0
+        """Ticks since the socket was read, and how many there are to be until it is read again."""
 
     async def connect(self, url: str, headers: Mapping[str, str]) -> None:
         """Attach to the media channel; raises ``OSError``, ``ValueError`` or ``TimeoutError``."""
@@ -82,7 +88,6 @@ class WebSocketMedia:
     async def run(self) -> None:
         """Carry audio both ways; returns when the socket is gone."""
         self._clock.add(self)
-        self._socket.start()
         try:
             await self._socket.gone()
         finally:
@@ -90,14 +95,42 @@ class WebSocketMedia:
 
     async def close(self) -> None:
         """End the audio; the media channel hangs up with its socket."""
+        self._inbox.catch_up = None
         self._clock.discard(self)
         self._socket.close()
 
     def tick(self, periods: int) -> None:
         """See ``telephony.clock.Ticking``."""
-        self._ear.tick(periods)
-        self.mouth.tick(periods)
-        self._socket.flush()
+        self._passed += periods
+        if self._passed >= self._rest:
+            self._serve()
+
+    def _serve(self) -> None:
+        """Take what came, as if each frame had been taken on its own tick."""
+        passed, self._passed = self._passed, 0
+        ear, mouth = self._ear, self.mouth
+        for message in self._socket.read():
+            if not isinstance(message, bytes):
+                self._hear(message)
+                continue
+            if passed:
+                passed -= 1
+                ear.tick(1)
+                mouth.tick(1)
+            ear.hear(message)
+        for _ in range(passed):
+            ear.tick(1)
+            mouth.tick(1)
+        gather = self._inbox.gather
+        self._rest = gather - self._clock.tick % gather  # with all others who gather as many: then caches are warm
+
+    def _command(self, text: str) -> None:
+        self._rest = 0
+        self._socket.say(text)
+
+    def _audio(self, pcm: bytes) -> None:
+        self._rest = 0
+        self._socket.play(pcm)
 
     def _hear(self, text: str) -> None:
         try:

@@ -39,6 +39,8 @@ class MediaClock:
         self._done = 0
         self.lost = 0
         """Ticks swallowed by stalls since the clock was made."""
+        self.tick = 0
+        """Number of the tick in progress, or of the last."""
 
     @property
     def legs(self) -> int:
@@ -84,6 +86,7 @@ class MediaClock:
             self._arm(loop)
 
     def _tick(self, periods: int) -> None:
+        self.tick += periods
         for leg in self._round:
             if leg not in self._legs:
                 continue

@@ -25,7 +25,6 @@ class Inbox:
     def __init__(self, rate: int, capacity: int = CAPACITY_S * 1000 // FRAME_MS) -> None:
         self._rate = rate
         self._capacity = capacity
-        self._frame_samples = rate * FRAME_MS // 1000
         self._cut = Rechunker(frame_bytes(rate))
         self._queue: deque[LineEvent] = deque()
         self._audio = 0
@@ -33,8 +32,11 @@ class Inbox:
         """Whoever waits; the result tells whether ``_take`` said True."""
         self._take: Callable[[AudioFrame], bool] | None = None
         """Where frames go while the reader waits in ``until``."""
+        self._wanted: Callable[[], int] = _each
         self._hung_up = False
         self._ended = False
+        self.catch_up: Callable[[], None] | None = None
+        """Puts in at once what the leg let gather on the wire: it comes before a key, and before the end."""
         self.position = 0
         """Position of the next frame to be cut: samples since the line opened, without those of an unfinished frame."""
         self.dropped = 0
@@ -48,30 +50,42 @@ class Inbox:
         """Whether ``hang_up`` was called: nothing more goes in."""
         return self._hung_up
 
+    @property
+    def gather(self) -> int:
+        """Frames that may come together next; 1 while the reader is busy."""
+        return self._wanted() if self._take is not None else 1
+
     def put_audio(self, pcm: bytes) -> None:
         """Take PCM16 mono at the inbox's rate, any number of bytes."""
         if self._hung_up:
             return
         for piece in self._cut.push(pcm):
             frame = AudioFrame(piece, self._rate, self.position)
-            self.position += self._frame_samples
-            if self._take is None:
+            self.position = frame.end
+            take, waiter = self._take, self._waiter
+            if take is None or waiter is None or self._queue or waiter.done():
                 self._put_by(frame)
             else:
-                self._hand(self._take, frame)
+                self._hand(take, frame, waiter)
 
     def put_dtmf(self, digit: str) -> None:
         """Take a pressed key, in order with the audio before it."""
+        self._catch_up()
         if not self._hung_up:
             self._queue.append(Dtmf(digit))
             self._wake()
 
     def hang_up(self, cause: str) -> None:
         """End the stream after what is queued; only the first call counts."""
+        self._catch_up()
         if not self._hung_up:
             self._hung_up = True
             self._queue.append(HungUp(cause))
             self._wake()
+
+    def _catch_up(self) -> None:
+        if self.catch_up is not None and not self._hung_up:
+            self.catch_up()
 
     def _put_by(self, frame: AudioFrame) -> None:
         if self._audio >= self._capacity:
@@ -80,12 +94,8 @@ class Inbox:
         self._audio += 1
         self._wake()
 
-    def _hand(self, take: Callable[[AudioFrame], bool], frame: AudioFrame) -> None:
-        """Give a frame to the reader without waking it, unless it is being woken already."""
-        waiter = self._waiter
-        if self._queue or waiter is None or waiter.done():
-            self._put_by(frame)
-            return
+    def _hand(self, take: Callable[[AudioFrame], bool], frame: AudioFrame, waiter: "asyncio.Future[bool]") -> None:
+        """Give a frame to the reader without waking it."""
         try:
             stop = take(frame)
         except Exception as fault:  # the door around a call: it is the reader's fault, and the reader's to meet
@@ -119,8 +129,10 @@ class Inbox:
             await self._wait()
         return self._next()
 
-    async def until(self, take: Callable[[AudioFrame], bool]) -> LineEvent | None:
-        """See ``agent.ports.Handing``."""
+    async def until(
+        self, take: Callable[[AudioFrame], bool], gather: Callable[[], int] | None = None
+    ) -> LineEvent | None:
+        """See ``agent.ports.Handing``; without ``gather`` each frame is taken as it comes."""
         while True:
             while self._queue:
                 event = self._next()
@@ -130,7 +142,7 @@ class Inbox:
                     return None
             if self._ended:
                 raise RuntimeError("nothing comes after HungUp")
-            self._take = take
+            self._take, self._wanted = take, gather or _each
             try:
                 if await self._wait():
                     return None
@@ -153,3 +165,7 @@ class Inbox:
             return await self._waiter
         finally:
             self._waiter = None
+
+
+def _each() -> int:
+    return 1

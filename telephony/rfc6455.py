@@ -110,13 +110,19 @@ class Incoming:
 
         Raises ``ValueError`` when the server breaks the protocol; nothing more can be read then.
         """
-        size = len(data)
-        if not self._rest and size > 4 and data[0] == _WHOLE_BINARY:  # what nearly always comes: 20 ms of audio
-            length = data[1]
-            if length == _TWO_BYTES and (data[2] << 8 | data[3]) == size - 4 and not self._kind:
-                return [data[4:]]
         messages: list[Message] = []
-        data, at = self._rest + data, 0
+        at, size = 0, len(data)
+        if self._rest:
+            data = self._rest + data
+        elif not self._kind:  # what nearly always comes: whole pieces of 20 ms of audio
+            while size - at > 4 and data[at] == _WHOLE_BINARY and data[at + 1] == _TWO_BYTES:
+                end = at + 4 + (data[at + 2] << 8 | data[at + 3])
+                if end > size:
+                    break
+                messages.append(data[at + 4 : end])
+                at = end
+            if at == size:
+                return messages
         while (cut := _cut(data, at)) is not None:
             start, end = cut
             message = self._take(data[at], data[start:end])

@@ -19,6 +19,9 @@ from audio.frame import FRAME_MS, SAMPLE_BYTES, frame_bytes
 
 MESSAGE_FRAMES = 24
 """Frames in one message: 7,680 bytes at 8 kHz (the driver gives up on larger ones that arrive in pieces)."""
+MARK_FRAMES = 96
+"""Frames between two marks, 1.9 s, in which no two clocks drift apart by a frame; each mark costs a message each way,
+and the count waits for it."""
 WINDOW_FRAMES = 600
 """Frames that may wait in the driver: 12 s; it says stop at 900."""
 LOW_FRAMES = 2
@@ -92,7 +95,7 @@ class WebSocketMouth:
 
     def tick(self, periods: int) -> None:
         """The shared clock: ``periods`` times 20 ms have passed."""
-        if self._paused:
+        if self._paused or (self._left == self._sent and not self._held):
             return
         if self._left < self._sent:
             limit = self._marks[0] if self._marks else self._sent
@@ -155,7 +158,7 @@ class WebSocketMouth:
             if room <= 0:
                 return
             self._send(room)
-            if room == MESSAGE_FRAMES:
+            if self._sent - self._marked >= MARK_FRAMES:
                 self._mark()
 
     def _finish_frame(self) -> None:

@@ -61,9 +61,9 @@ class Taped(Scene):
             def __init__(self) -> None:
                 """Memory is enough."""
 
-            def push(self, caller: bytes, agent: bytes) -> None:
+            def push(self, caller: bytes, agent: bytes = b"") -> None:
                 scene.caller += caller
-                scene.agent += agent
+                scene.agent += agent.ljust(len(caller), b"\0")
 
             def close(self, rest: bytes = b"") -> None:
                 """As the real one: what was played behind the caller's last frame is kept, too."""

@@ -315,3 +315,21 @@ def test_hints_can_be_ignored() -> None:
     taker = TurnTaker(RATE, Endpointing(), BargeIn(guard_ms=0, hint=False))
 
     assert hinted(taker, "sssss" + "." * 20) == []
+
+
+def test_nothing_is_decided_before_it_is_said_to_be_possible() -> None:
+    """Frames that come together are late by nothing: what hangs on one of them was foretold."""
+    taker, undecided = TurnTaker(RATE, Endpointing(end_silence_ms=400)), list[int]()
+    flags = frames(60, False) + frames(400, True) + frames(420, False)
+    for number, speech in enumerate(flags):
+        frame = AudioFrame(SILENT, RATE, number * STEP)
+        decision = taker.push(frame, speech, audible=False, busy=False)
+        if isinstance(decision, Lull | EndOfTurn):
+            assert 0 < undecided[-1] <= STEP
+        undecided.append(taker.undecided(frame.end))
+        if isinstance(decision, Lull):
+            assert undecided[-1] == ms(40), "the recogniser's answer may end the turn"
+
+    assert undecided[:7] == [ms(200)] * 3 + [ms(180), ms(160), ms(140), ms(120)]
+    assert undecided[7:28] == [ms(100)] * 16 + [ms(80), ms(60), ms(40), ms(20), ms(40)]
+    assert undecided[-2:] == [ms(200)] * 2

@@ -1,10 +1,18 @@
 """Which Asterisk's media socket can be used, and caller audio laid end to end in real time."""
 
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
 import pytest
 
-from agent.ports import HungUp
+from agent.ports import Dtmf, HungUp
 from audio.frame import AudioFrame
-from telephony.chan_websocket import RealTime, usable
+from telephony.chan_websocket import RealTime, WebSocketMedia, usable
+from telephony.clock import MediaClock
 from telephony.inbox import Inbox
 
 LOUD = b"\x00\x20" * 160
@@ -83,3 +91,131 @@ async def test_a_stall_of_our_own_loses_nothing() -> None:
         ear.hear(LOUD)
     frames = await _all(inbox)
     assert sum(any(frame.pcm) for frame in frames) == 35
+
+
+@contextmanager
+def wired(inbox: Inbox, clock: MediaClock | None = None) -> Iterator[tuple[WebSocketMedia, socket.socket]]:
+    """The media of a call behind its handshake, and Asterisk's end of the wire."""
+    near, far = socket.socketpair()
+    for end in (near, far):
+        end.setblocking(False)
+    media = WebSocketMedia(inbox, clock or MediaClock())
+    media._socket._socket = near
+    with near, far:
+        yield media, far
+
+
+def heard_by(far: socket.socket) -> list[str]:
+    """Commands that the far end was given; audio as ``audio``."""
+    data, told = far.recv(100_000), []
+    while data:
+        head = {126: 8, 127: 14}.get(data[1] & 0x7F, 6)
+        size = data[1] & 0x7F if head == 6 else int.from_bytes(data[2 : head - 4], "big")
+        key, payload = data[head - 4 : head], data[head : head + size]
+        text = bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
+        told.append("audio" if data[0] & 0xF == 2 else json.loads(text)["command"])
+        data = data[head + size :]
+    return told
+
+
+def said(text: str) -> bytes:
+    return bytes((0x81, len(text))) + text.encode()
+
+
+FRAME = b"\x82\x7e\x01\x40" + LOUD
+
+
+async def test_frames_gather_in_the_kernel_as_long_as_nothing_hangs_on_them() -> None:
+    inbox, taken = Inbox(8000), list[int]()
+
+    def take(frame: AudioFrame) -> bool:
+        taken.append(frame.end)
+        return False
+
+    reader = asyncio.create_task(inbox.until(take, lambda: 3))
+    await asyncio.sleep(0)
+    with wired(inbox) as (media, far):
+        seen = []
+        for _ in range(8):
+            far.sendall(FRAME)
+            media.tick(1)
+            seen.append(len(taken))
+        assert seen == [1, 1, 1, 4, 4, 4, 7, 7]
+        media.mouth.play(bytes(640))  # whoever speaks wants to know what is heard of it
+        far.sendall(FRAME)
+        media.tick(1)
+        assert taken == [160 * n for n in range(1, 10)]
+    reader.cancel()
+
+
+async def test_frames_that_come_together_are_played_to_one_by_one() -> None:
+    """A call that is looked at rarely lives through the same as one that is looked at all the time."""
+    inbox = Inbox(8000)
+    with wired(inbox) as (media, far):
+        played: list[int] = []
+
+        def take(_: AudioFrame) -> bool:
+            played.append(media.mouth.played)
+            return False
+
+        reader = asyncio.create_task(inbox.until(take, lambda: 4))
+        await asyncio.sleep(0)
+        media.mouth.play(bytes(20 * 320))
+        await asyncio.sleep(0)
+        assert heard_by(far) == ["MARK_MEDIA", "audio"]
+        far.sendall(said('{"event":"MEDIA_MARK_PROCESSED","correlation_id":"0.0"}') + FRAME)
+        for _ in range(4):
+            media.tick(1)
+        far.sendall(FRAME * 4)
+        media.tick(1)
+        assert played == [160, 320, 480, 640, 800]
+        await asyncio.sleep(0)
+        assert heard_by(far) == ["MARK_MEDIA"]
+    reader.cancel()
+
+
+async def test_what_gathered_comes_before_a_key_and_before_the_end() -> None:
+    inbox, taken = Inbox(8000), list[int]()
+
+    def take(frame: AudioFrame) -> bool:
+        taken.append(frame.end)
+        return False
+
+    with wired(inbox) as (media, far):
+        key, end = partial(inbox.put_dtmf, "5"), partial(inbox.hang_up, "agent")
+        for put, event in ((key, Dtmf("5")), (end, HungUp("agent"))):
+            reader = asyncio.create_task(inbox.until(take, lambda: 10))
+            await asyncio.sleep(0)
+            for _ in range(2):
+                far.sendall(FRAME * 2)
+                media.tick(1)
+            put()
+            assert await reader == event
+        await media.close()
+    assert taken == [160 * n for n in range(1, 9)]
+
+
+async def test_those_who_gather_alike_are_served_together() -> None:
+    clock, served, readers = MediaClock(), list[list[int]](), list[asyncio.Task[object]]()
+    inboxes = [Inbox(8000), Inbox(8000)]
+    for inbox in inboxes:
+        seen = list[int]()
+        served.append(seen)
+
+        def take(_: AudioFrame, seen: list[int] = seen) -> bool:
+            seen.append(clock.tick)
+            return False
+
+        readers.append(asyncio.create_task(inbox.until(take, lambda: 4)))
+    await asyncio.sleep(0)
+    with wired(inboxes[0], clock) as (one, one_far), wired(inboxes[1], clock) as (two, two_far):
+        for tick in range(1, 15):
+            clock.tick = tick
+            for media, far, start in ((one, one_far, 1), (two, two_far, 3)):
+                if tick >= start:
+                    far.sendall(FRAME)
+                    media.tick(1)
+    assert [sorted(set(seen)) for seen in served] == [[1, 4, 8, 12], [3, 4, 8, 12]]
+    for inbox, reader in zip(inboxes, readers, strict=True):
+        inbox.hang_up("caller")
+        assert await reader == HungUp("caller")

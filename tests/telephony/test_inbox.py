@@ -160,3 +160,14 @@ async def test_nothing_is_handed_to_a_reader_that_was_cancelled() -> None:
     inbox.put_audio(bytes(320))
     await asyncio.gather(reader, return_exceptions=True)
     assert (taken, len(inbox)) == ([], 1)
+
+
+async def test_what_may_come_together_is_asked_of_a_reader_who_waits() -> None:
+    inbox, wanted = Inbox(8000), [5, 3, 1]
+    assert inbox.gather == 1
+    reader = asyncio.create_task(inbox.until(lambda _: True, lambda: wanted.pop(0)))
+    await asyncio.sleep(0)
+    assert (inbox.gather, inbox.gather) == (5, 3)
+    inbox.put_audio(bytes(320))
+    assert await reader is None
+    assert (inbox.gather, wanted) == (1, [1])

@@ -1,4 +1,4 @@
-"""A call's media socket against a real WebSocket server, and many sockets read in rounds."""
+"""A call's media socket against a real WebSocket server, read on the media clock's tick."""
 
 import asyncio
 import socket
@@ -6,14 +6,13 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 from aiohttp import WSMsgType, web
 
-from telephony.media_socket import MediaSocket
-from telephony.socket_round import SocketRound
+from telephony.clock import MediaClock
+from telephony.media_socket import READ_BYTES, MediaSocket
 
 
 class Heard:
@@ -67,73 +66,97 @@ async def server(**how: object) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
+class Reader:
+    """Reads one socket as the clock ticks."""
+
+    def __init__(self, media: MediaSocket, heard: Heard) -> None:
+        self._media, self._heard = media, heard
+
+    def tick(self, periods: int) -> None:
+        for message in self._media.read():
+            self._heard(message)
+
+
 @asynccontextmanager
-async def connected(port: int, sockets: SocketRound, scheme: str = "ws") -> AsyncIterator[tuple[MediaSocket, Heard]]:
-    heard = Heard()
-    media = MediaSocket(sockets, heard, heard)
+async def connected(port: int, scheme: str = "ws") -> AsyncIterator[tuple[MediaSocket, Heard]]:
+    media, heard, clock = MediaSocket(), Heard(), MediaClock()
     host = "localhost" if scheme == "wss" else "127.0.0.1"
     await media.connect(f"{scheme}://{host}:{port}/media/1", "media", {"Authorization": "Basic x"})
-    media.start()
+    reader = Reader(media, heard)
+    clock.add(reader)
     try:
         yield media, heard
     finally:
+        clock.discard(reader)
         media.close()
 
 
 async def test_both_ways_in_order_with_our_name_in_the_handshake() -> None:
-    sockets = SocketRound()
-    async with server() as port, connected(port, sockets) as (media, heard):
+    async with server() as port, connected(port) as (media, heard):
         media.say("one")
         media.play(bytes(range(256)) * 30)
         media.say("ping")
         await heard.until(4)
         assert heard.items == ["Basic x", "one", bytes(range(256)) * 30, "pong 17"]
-    assert sockets.sockets == 0
 
 
 async def test_what_finds_no_room_is_sent_later() -> None:
-    sockets = SocketRound()
-    async with server() as port, connected(port, sockets) as (media, heard):
+    async with server() as port, connected(port) as (media, heard):
         piece = bytes(range(256)) * 250
         for _ in range(100):
             media.play(piece)
-        async with asyncio.timeout(10):
-            while len(heard.items) < 101:
-                media.flush()  # as the clock does
-                await heard.until(min(len(heard.items) + 1, 101))
+        await heard.until(101)
         assert heard.items[1:] == [piece] * 100
 
 
 async def test_the_far_sides_goodbye_ends_it() -> None:
-    sockets = SocketRound()
-    async with server() as port, connected(port, sockets) as (media, _):
+    async with server() as port, connected(port) as (media, _):
         media.say("bye")
         async with asyncio.timeout(5):
             await media.gone()
         media.play(bytes(320))
         media.close()
-    assert sockets.sockets == 0
+
+
+def attached(near: socket.socket) -> MediaSocket:
+    """A media socket behind its handshake."""
+    near.setblocking(False)
+    media = MediaSocket()
+    media._socket = near
+    return media
 
 
 async def test_a_socket_that_vanishes_or_talks_nonsense_is_gone() -> None:
     for last_words in (b"", b"\xff\xff\xff"):
-        sockets = SocketRound()
         near, far = socket.socketpair()
-        media = MediaSocket(sockets, lambda _: None, lambda _: None)
-        near.setblocking(False)
-        media._socket = near
-        media.start()
+        media = attached(near)
+        assert media.read() == ()
         far.sendall(last_words)
         if not last_words:
             far.close()
-        async with asyncio.timeout(5):
+        assert not media.read()
+        async with asyncio.timeout(1):
             await media.gone()
         far.close()
-        assert sockets.sockets == 0
+        assert media.read() == ()
+
+
+async def test_what_came_before_the_end_and_more_than_one_reading_holds_is_read() -> None:
+    near, far = socket.socketpair()
+    media, message = attached(near), b"\x82\x7e\x01\x40" + bytes(range(160)) * 2
+    count = 2 * READ_BYTES // len(message) + 3
+    far.sendall(message * count)
+    assert media.read() == [message[4:]] * count
+    far.sendall(message + message[:100])
+    far.close()
+    assert media.read() == [message[4:]]
+    assert media.read() == ()
+    async with asyncio.timeout(1):
+        await media.gone()
 
 
 async def test_refusals_are_errors_that_say_why() -> None:
-    media = MediaSocket(SocketRound(), lambda _: None, lambda _: None)
+    media = MediaSocket()
     async with server() as port:
         with pytest.raises(ValueError, match="refuses"):
             await media.connect(f"ws://127.0.0.1:{port}/media/2", "media", {})
@@ -141,8 +164,7 @@ async def test_refusals_are_errors_that_say_why() -> None:
             await media.connect(f"ws://127.0.0.1:{port}/media/1", "other", {})
     with pytest.raises(ConnectionError):
         await media.connect(f"ws://127.0.0.1:{port}/media/1", "media", {})
-    with pytest.raises(RuntimeError, match="connect first"):
-        media.start()
+    assert media.read() == ()
 
 
 async def test_a_connection_that_nobody_waits_for_any_more_is_closed() -> None:
@@ -157,7 +179,7 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_closed() -> None:
         writer.close()
         closed.set()
 
-    media = MediaSocket(SocketRound(), lambda _: None, lambda _: None)
+    media = MediaSocket()
     listening = await asyncio.start_server(peer, "127.0.0.1", 0)
     async with listening:
         port = listening.sockets[0].getsockname()[1]
@@ -181,60 +203,9 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
 
 
 async def test_over_tls(certificate: ssl.SSLContext) -> None:
-    sockets = SocketRound()
-    async with server(ssl_context=certificate) as port, connected(port, sockets, "wss") as (media, heard):
+    async with server(ssl_context=certificate) as port, connected(port, "wss") as (media, heard):
         piece = bytes(range(256)) * 200
         media.play(piece)
         media.say("two")
         await heard.until(3)
         assert heard.items == ["Basic x", piece, "two"]
-
-
-async def test_a_round_serves_all_and_one_broken_socket_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    sockets = SocketRound()
-    pairs = [socket.socketpair() for _ in range(3)]
-    heard = Heard()
-
-    def read(number: int, near: socket.socket) -> None:
-        if number == 1:
-            raise RuntimeError("broken")
-        heard(near.recv(10))
-
-    for number, (near, _) in enumerate(pairs):
-        sockets.add(near, partial(read, number, near))
-    for turn in range(3):
-        for _, far in pairs:
-            far.sendall(str(turn).encode())
-        await heard.until(2 * (turn + 1))
-    assert sorted(heard.items) == [b"0", b"0", b"1", b"1", b"2", b"2"]
-    assert sockets.sockets == 2
-    assert "read no more" in caplog.text
-    for near, far in pairs:
-        sockets.discard(near)
-        near.close()
-        far.close()
-    assert sockets.sockets == 0
-
-
-async def test_one_may_take_another_off_within_a_round_and_come_back_later() -> None:
-    sockets, heard = SocketRound(), Heard()
-    (one, one_far), (two, two_far) = socket.socketpair(), socket.socketpair()
-
-    def only(mine: socket.socket, other: socket.socket) -> None:
-        heard(mine.recv(10))
-        sockets.discard(other)
-
-    sockets.add(one, lambda: only(one, two))
-    sockets.add(two, lambda: only(two, one))
-    one_far.sendall(b"x")
-    two_far.sendall(b"x")
-    await heard.until(1)
-    assert (heard.items, sockets.sockets) == ([b"x"], 1)
-    sockets.discard(one)
-    sockets.discard(two)
-    sockets.add(one, lambda: heard(one.recv(10)))
-    one_far.sendall(b"y")
-    await heard.until(2)
-    sockets.discard(one)
-    for each in (one, two, one_far, two_far):
-        each.close()
