@@ -33,6 +33,8 @@ WHOLE = frozenset(
 """Kinds of intents that nothing is expected to follow."""
 BEGINNINGS = frozenset({"что", "как", "what", "how"})
 """Alone they ask for a repetition, but a question may begin with them."""
+SMALL_TALK = frozenset({"backchannel", "thanks", "stop", "yes", "no", "greeting"})
+"""Kinds of intents whose replies say nothing: «повторите» after one means the answer before it."""
 
 _EFFECTS: dict[Kind, Effect] = {"slower": "slower", "faster": "faster", "louder": "louder", "quieter": "quieter"}
 
@@ -162,11 +164,13 @@ class Answers:
         if kind == "wait":
             return [Sentence(prompts.hold[context.number % len(prompts.hold)], effect="wait")]
         if kind in prompts.again:
-            last = Sentence(context.last_said or prompts.greeting, effect="repeat")
-            return [Sentence(prompts.again[kind], effect=_EFFECTS.get(kind, "")), last]
+            # an offer that is said again is one again
+            last = Sentence(context.last_said or prompts.greeting, effect="offer" if context.offered else "repeat")
+            return [Sentence(prompts.again[kind], effect=_EFFECTS.get(kind, "aside")), last]
         if not intent.reply:
             return []
-        return [Sentence(intent.reply, effect="offer" if kind == "offer" else "", firm=intent.firm)]
+        effect: Effect = "offer" if kind == "offer" else "aside" if kind in SMALL_TALK else ""
+        return [Sentence(intent.reply, effect=effect, firm=intent.firm)]
 
     async def _from_knowledge(
         self, text: str, context: Context, watch: Watch, desk: Desk

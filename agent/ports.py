@@ -335,9 +335,9 @@ class Action:
     """Where to, for ``transfer``; empty: the operator from the settings."""
 
 
-Effect = Literal["", "offer", "repeat", "wait", "slower", "faster", "louder", "quieter"]
-"""``offer``: a yes now means the operator; ``repeat``: said before, not worth repeating; ``wait``: the caller asked
-for time; the rest change the manner of speaking."""
+Effect = Literal["", "offer", "repeat", "aside", "wait", "slower", "faster", "louder", "quieter"]
+"""``offer``: a yes now means the operator; ``repeat``: said before, not worth repeating; ``aside``: no answer, so neither is
+it; ``wait``: the caller asked for time; the rest change the manner of speaking."""
 
 
 @dataclass(frozen=True, slots=True)

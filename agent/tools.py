@@ -108,7 +108,7 @@ class Using:
             self.results.append(ToolResult(call, f"error: {fault}"))
             return
         if silent:
-            yield Sentence(declared.filler or self.prompts.fillers[0])
+            yield Sentence(declared.filler or self.prompts.fillers[0], effect="aside")
         try:
             async with asyncio.timeout(declared.deadline_s):
                 self.results.append(ToolResult(call, await self._do(declared, arguments)))
