@@ -336,8 +336,8 @@ class Action:
 
 
 Effect = Literal["", "offer", "repeat", "aside", "wait", "slower", "faster", "louder", "quieter"]
-"""``offer``: a yes now means the operator; ``repeat``: said before, not worth repeating; ``aside``: no answer, so neither is
-it; ``wait``: the caller asked for time; the rest change the manner of speaking."""
+"""``offer``: a yes now means the operator; ``repeat``: said before, not worth repeating; ``aside``: no answer and not
+worth repeating either; ``wait``: the caller asked for time; the rest change the manner of speaking."""
 
 
 @dataclass(frozen=True, slots=True)
