@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from agent.answer_cache import AnswerCache, first_of_call, key_of
 from agent.asking import Asking, Minds, Watch
 from agent.dialogue import Context
 from agent.errors import KnowledgeError
+from agent.grounding import grounds_of
 from agent.intents import Intent, Intents, Kind
 from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
@@ -144,6 +146,8 @@ class Answers:
         """Answer ``text``; never raises for a failed model or index, and changes nothing: effects travel along."""
         self._look()
         intent = self._intents.match(text)
+        if intent is not None and self._left_to_model(intent, desk.means):
+            intent = None
         scripted = self._scripted(intent, context) if intent else []
         if scripted:
             watch.reached("first_sentence")
@@ -153,6 +157,11 @@ class Answers:
         async with aclosing(self._from_knowledge(text, context, watch, desk)) as answer:
             async for sentence in answer:
                 yield sentence
+
+    def _left_to_model(self, intent: Intent, means: Means) -> bool:
+        """A tool can do what the words ask for."""
+        kinds = {each.kind for each in self._tools if means.can(each.kind)}
+        return bool(intent.unless) and intent.unless in kinds and self._asking.minds.model is not None
 
     def _scripted(self, intent: Intent, context: Context) -> list[Sentence]:
         """What needs no knowledge; empty when the words alone don't tell."""
@@ -183,6 +192,7 @@ class Answers:
         question = replace(question, passages=passages)
         using = Using(self._tools, desk.means, prompts)
         question = replace(question, tools=using.offered)
+        using.invented = partial(_invented, question, self._language)
         key = await self._key(question)
         known = await self._cache.get(key) if self._cache and key else ()
         if known:
@@ -265,6 +275,10 @@ class _OfCaller:
 
     def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
         return self.inner.sentences(text, context, watch, self.desk)
+
+
+def _invented(question: Question, language: str, text: str) -> str:
+    return grounds_of(question, language).fault(text)
 
 
 def _source(sentence: str, passages: tuple[Passage, ...]) -> str:

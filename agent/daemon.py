@@ -21,11 +21,12 @@ from agent.furnish import furnish
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
+from agent.letters import Letters
 from agent.ports import Health, Line
 from agent.settings import Settings
 from agent.store import open_log
 from agent.tables import new_sources
-from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
+from agent.web_desk import PresentCalls, modem_rows, new_desk, new_texts, open_past
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
 
@@ -103,7 +104,7 @@ class Daemon:
         async def serve(line: Line) -> None:
             connecting = asyncio.ensure_future(house.connect())
             try:
-                await self._hold(self._present.new_call(line, house.for_call(house, line.caller)))
+                await self._hold(self._present.new_call(line, house.for_call(house, line)))
             finally:
                 connecting.cancel()
                 self._present.left(line)
@@ -116,7 +117,9 @@ class Daemon:
             gc.set_threshold(YOUNG, OLDER, OLDER)
             up(self._health())
 
-        board = self._board = Switchboard(new_sources(self._settings), self._settings.calls.max, serve)
+        sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
+        self._desk.modems = modem_rows(sources)
+        board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
             lines = tasks.create_task(board.run(ready))

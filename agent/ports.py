@@ -33,6 +33,8 @@ class CallerInfo:
     """The number or user part that was dialled; may be empty."""
     rate: int
     """Sample rate of this leg in both directions, Hz (8000 or 16000)."""
+    purpose: str | None = None
+    """What is said after the greeting where it is we who call, may be empty; ``None``: they rang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,8 +358,8 @@ class Sentence:
     """The caller may not interrupt it."""
 
 
-AnswerText = Callable[[str], Awaitable[str]]
-"""What a text door is handed: a question in, the answer out."""
+AnswerText = Callable[[str, str], Awaitable[str]]
+"""What a text door is handed: who asks (his conversation goes on) and what; the answer, empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,5 +79,7 @@ class Desk:
     texts: Texts | None = None
     new_chat: Callable[[], Ask] | None = None
     """Begins a conversation in writing."""
+    modems: Callable[[int], Awaitable[Row]] | None = None
+    """The GSM lines, so many of their newest messages and call-backs; ``None`` where there is none."""
     farewells: list[Callable[[], None]] = field(default_factory=list)
     """Called when the server stops: whoever waits for news is let go."""

@@ -68,9 +68,13 @@ class Answers:
     def hear(self, data: bytes) -> None:
         """Bytes from the port."""
         self._line += data
-        while match := re.search(rb"[\r\x1a]" if not self._message else rb"\x1a", self._line):
+        while match := re.search(rb"[\r\x1a]" if not self._message else rb"[\x1a\x1b]", self._line):
             line, self._line = self._line[: match.start()], self._line[match.end() :]
-            self._obey(line.strip().decode("latin-1"))
+            if match[0] == b"\x1b":  # given up (27.005, 3.5.1)
+                self._message = 0
+                self._answer([], "OK")
+            else:
+                self._obey(line.strip().decode("latin-1"))
 
     def _obey(self, text: str) -> None:
         if self._message:
@@ -178,9 +182,12 @@ class Answers:
         self.unasked(f'+CMTI: "SM",{place}')
 
     def _send(self, length: str) -> tuple[list[str], str]:
-        self._message = int(length)
-        self._sim.write(b"\r\n> ", 5)
+        self._sim.later(5, lambda: self._prompt(int(length)))
         return [], ""
+
+    def _prompt(self, length: int) -> None:
+        self._message = length
+        self._sim.write(b"\r\n> ")
 
     def _read(self, place: str) -> tuple[list[str], str]:
         pdu = self.stored.get(int(place))

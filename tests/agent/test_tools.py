@@ -207,20 +207,20 @@ async def test_effects_travel_with_their_sentence(
 
 
 async def test_messages_are_offered_only_where_a_line_can_send_them(server: OpenAiServer, tmp_path: Path) -> None:
-    sent: list[tuple[str, str]] = []
+    sent: list[str] = []
 
-    async def send(number: str, text: str) -> bool:
-        sent.append((number, text))
-        return True
+    async def send(text: str) -> str:
+        sent.append(text)
+        return "sent"
 
     server.behaviour.answer = "Отправила.|"
     await House(server, SHIPPED, tmp_path, Means(number="+7000")).ask()
-    server.behaviour.calls = [("send_sms", '{"text": "Тверь, улица Мира, 5"}')]
+    server.behaviour.calls = [("send_sms", '{"text": "Заказы везём сами"}')]
     said = await House(server, SHIPPED, tmp_path, Means(send_text=send, number="+7000")).ask()
     offered = [[tool["function"]["name"] for tool in request["tools"]] for request in server.behaviour.requests]
     assert "send_sms" not in offered[0]
     assert "send_sms" in offered[1]
-    assert sent == [("+7000", "Тверь, улица Мира, 5")]
+    assert sent == ["Заказы везём сами"]
     assert [sentence.text for sentence in said] == ["Отправляю.", "Отправила."]
 
 
@@ -252,4 +252,4 @@ def test_a_wrong_file_is_named_with_its_fault(
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_the_shipped_tools_can_be_used(language: str) -> None:
     kinds = {declared.kind for declared in load_tools(PROMPTS / language / "tools.toml")}
-    assert kinds == {"transfer_to_operator", "hang_up", "send_sms"}
+    assert kinds == {"transfer_to_operator", "hang_up", "send_sms", "call_back"}

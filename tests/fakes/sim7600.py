@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.ports import AnswerText
 from agent.settings import Modem
 from telephony.clock import MediaClock
 from telephony.modem_line import ModemSource
@@ -55,14 +56,19 @@ def settings(sim: Sim7600, **values: object) -> Modem:
 
 @asynccontextmanager
 async def plugged_in(
-    folder: Path, profile: Profile | None = None, door: Door | None = None, **values: object
+    folder: Path,
+    profile: Profile | None = None,
+    door: Door | None = None,
+    *,
+    answer: AnswerText | None = None,
+    **values: object,
 ) -> AsyncIterator[tuple[Sim7600, ModemSource, Door]]:
     """A simulated modem and the source that serves it, up; at the end nothing may be left over."""
     door, clock = door or Door(), MediaClock()
     sim = Sim7600(folder / "dev", profile)
     sim.start()
     chosen = settings(sim, **values)
-    source = ModemSource(chosen, clock, MailBox(folder / "modem"), chosen.ports[0])
+    source = ModemSource(chosen, clock, MailBox(folder / "modem"), chosen.ports[0], answer=answer)
     running = asyncio.create_task(source.run(door, lambda: None))
     try:
         await is_up(source)
