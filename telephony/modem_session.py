@@ -276,6 +276,7 @@ class ModemSession:
     def hang_up(self, line: ModemLine) -> None:
         """See ``modem_call.Desk``."""
         self._clock.discard(line.audio)
+        self._count(line)
         self._rings, self._number = 0, ""  # now and not when it is put down: the next caller may ring before that
         if self._door is not None and line is self.line:
             self._freed.clear()
@@ -294,12 +295,6 @@ class ModemSession:
             if line.cause != "caller":
                 await self.at.ask(self._ports.model.hang_up)
                 await self._gone(line)
-            heard = line.audio
-            self._count(line)
-            log.info(
-                "modem: call %s ended (%s): %d frames heard, %d missing, %d late, %d not taken",
-                line.caller.call_id, line.cause, heard.frames, heard.filled, heard.late, heard.held_back,
-            )  # fmt: skip
             if line.fault:
                 log.warning("modem: the audio port was %s; the modem is restarted", line.fault)
                 await self.at.ask(self._ports.model.reset)
@@ -309,9 +304,14 @@ class ModemSession:
             self._look.set()
 
     def _count(self, line: ModemLine) -> None:
+        heard = line.audio
+        log.info(
+            "modem: call %s ended (%s): %d frames heard, %d missing, %d late, %d not taken",
+            line.caller.call_id, line.cause, heard.frames, heard.filled, heard.late, heard.held_back,
+        )  # fmt: skip
         self._tally.calls_lost += line.cause == "lost"
-        self._tally.gone_before += line.incoming and not line.audio.on
-        self._tally.frames_missing += line.audio.filled
+        self._tally.gone_before += line.incoming and not heard.on
+        self._tally.frames_missing += heard.filled
 
     async def _gone(self, line: ModemLine) -> None:
         """Wait until the modem lists the call no more: a hang-up in between could hit the next caller."""

@@ -145,7 +145,7 @@ class AtPort:
         await self._port.close()
         self._fail()
 
-    async def ask(self, command: str, seconds: float = ANSWER_S, text: str = "") -> Answer:
+    async def ask(self, command: str, seconds: float | None = None, text: str = "") -> Answer:
         """Send a command and return its answer, good or bad; ``text`` follows the prompt of ``AT+CMGS``.
 
         Raises ``ModemError`` when none comes in time and the modem does not come to itself.
@@ -155,7 +155,7 @@ class AtPort:
                 await self._come_to()
             try:
                 self._broken_off = True
-                answer = await self._once(command, seconds, text)
+                answer = await self._once(command, ANSWER_S if seconds is None else seconds, text)
             except TimeoutError:
                 await self._come_to()
                 answer = Answer(command, "")
