@@ -273,6 +273,11 @@ class ModemSession:
         line.end("lost")
         return False
 
+    async def _switch_audio_off(self) -> None:
+        model = self._ports.model
+        if not (await self.at.ask(model.audio_off)).ok and model.audio_off_else:
+            await self.at.ask(model.audio_off_else)
+
     def hang_up(self, line: ModemLine) -> None:
         """See ``modem_call.Desk``."""
         self._clock.discard(line.audio)
@@ -291,7 +296,7 @@ class ModemSession:
     async def _put_down(self, line: ModemLine) -> None:
         """After a call: audio off, the call ended in the modem, a sick modem restarted."""
         try:
-            await self.at.ask(self._ports.model.audio_off)
+            await self._switch_audio_off()
             if line.cause != "caller":
                 await self.at.ask(self._ports.model.hang_up)
                 await self._gone(line)
