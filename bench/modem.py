@@ -198,7 +198,8 @@ def pairs(recordings: Sequence[str]) -> list[Row]:
             caller = GsmCaller(house.sim)
             rings.append(caller.ring())
             caller.quiet()
-            reply, stop = caller.ask(path), caller.interrupt(interruption())
+            reply = caller.ask(path)
+            stop = caller.interrupt(interruption()) if reply is not None else None
             house.sim.hang_up()
             house.free()
             sip_reply, sip_stop = _over_sip(house.daemon, path)

@@ -32,7 +32,7 @@ class Dry:
     frame: int
     """Which one since audio was switched on, from 0."""
     dry_ms: float
-    """So long nothing had come, milliseconds: the other side was late by that, less the 60 ms that it is ahead."""
+    """So long nothing had come, milliseconds: the other side was late by that, less what it is ahead."""
     late_ms: float
     """So late was the modem's own thread in that time at most, milliseconds: the machine was busy."""
 
