@@ -83,6 +83,8 @@ class ModemMail:
         self._assembly = Assembly()
         self._reference = 0
         self._replied: dict[str, list[float]] = {}
+        self._stuck: dict[int, Piece] = {}
+        """Messages that were kept and answered, and that the card did not delete."""
 
     async def tend(self, at: AtPort) -> None:
         """Take messages off the card as they come, for ever. A message leaves the card after it was kept."""
@@ -124,18 +126,25 @@ class ModemMail:
 
     async def _collect(self, at: AtPort) -> None:
         answer = await at.ask("AT+CMGL=4", SEND_S)
-        for place, piece in _pieces(answer):
-            whole = self._assembly.take(piece, place)
-            if whole is not None:
-                await self._keep(at, *whole)
+        found = dict(_pieces(answer))
+        for place, piece in found.items():
+            if self._stuck.get(place) == piece:  # known: only the card would not let it go
+                await self._drop(at, place, piece)
+            elif (whole := self._assembly.take(piece, place)) is not None:
+                await self._keep(at, *whole, found)
 
-    async def _keep(self, at: AtPort, piece: Piece, places: tuple[int, ...]) -> None:
+    async def _drop(self, at: AtPort, place: int, piece: Piece) -> None:
+        self._stuck.pop(place, None)
+        if not (await at.ask(f"AT+CMGD={place}")).ok:
+            self._stuck[place] = piece
+
+    async def _keep(self, at: AtPort, piece: Piece, places: tuple[int, ...], found: dict[int, Piece]) -> None:
         sent = piece.sent.isoformat() if piece.sent else _now()
         if not await self._note(Message(sent, "in", piece.number, piece.text)):
             return  # it stays on the card
         self.tally.messages_in += 1
         for place in places:
-            await at.ask(f"AT+CMGD={place}")
+            await self._drop(at, place, found.get(place, piece))
         log.info("modem: a message was received")
         if self._may_reply(piece.number) and (reply := await self._reply_to(piece)):
             with suppress(ValueError):  # a text that is too long

@@ -69,6 +69,16 @@ async def test_messages_are_answered_by_the_house_but_not_for_ever_and_not_to_ma
         assert (source.figures.messages_in, source.figures.messages_out) == (14, REPLIES_MOST)
 
 
+async def test_a_message_that_the_card_does_not_let_go_is_answered_once(tmp_path: Path) -> None:
+    async with plugged_in(tmp_path, sms_reply="Мы перезвоним") as (sim, source, _):
+        sim.faults["AT+CMGD=1"] = "error"
+        sim.do(lambda: sim.modem.message(deliver("Раз")))
+        await Caller(sim).sees(lambda: len(sim.modem.sent) == 1, 5)
+        sim.do(lambda: sim.modem.message(deliver("Два")))
+        await Caller(sim).sees(lambda: len(sim.modem.sent) == 2 and not sim.modem.stored, 5)
+        assert [message.text for message in source.messages(9) if message.way == "in"] == ["Раз", "Два"]
+
+
 async def test_a_message_in_a_call_is_sent_to_its_end_whoever_waits(tmp_path: Path) -> None:
     async with plugged_in(tmp_path) as (sim, source, door):
         sim.ring()
@@ -131,13 +141,14 @@ async def test_a_balance_a_command_and_the_state_are_told(tmp_path: Path) -> Non
 )
 async def test_a_call_that_we_make(callee: str, said: str, tmp_path: Path) -> None:
     async with plugged_in(tmp_path, replace(Profile(), callee=callee)) as (sim, _, door):
-        done, words = await asked(tmp_path, "dial", "+78005553535")
+        done, words = await asked(tmp_path, "dial", "+78005553535", "Заказ готов.")
         assert done
         assert words[0].startswith(said)
         assert len(door.guests) == (callee == "answers")
         for guest in door.guests:
             await guest.until(lambda guest=guest: len(guest.pcm) > 8000, 3)  # type: ignore[misc]
             assert (guest.line.caller.number, guest.line.caller.called) == ("+78005553535", "+78005553535")
+            assert guest.line.caller.purpose == "Заказ готов."
             sim.hang_up()
             await asyncio.wait_for(guest.over.wait(), 2)
             assert guest.cause == "caller"
