@@ -8,9 +8,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from bench.daemon import DaemonProcess
 from bench.report import Row, percentile, spread, within
 from bench.speech import interruption, questions
 from bench.wire import Plan, PlanItem, place
+from telephony.phone_report import measure
+from telephony.phone_script import Item, Manners, Script
 from telephony.simulated.profile import Profile
 from telephony.simulated.sim7600 import Dry, Sim7600
 
@@ -26,8 +29,6 @@ LOUD = 300
 """A sample above it is sound: the agent's own pauses are digital silence."""
 FRAME = 160
 """Samples of 20 ms at 8 kHz."""
-PACKET_MS = 20
-"""What the caller says goes to the modem when 20 ms of it are complete; the SIP figures count these, so do ours."""
 MORE_MS = 60
 """What may come on top of the SIP line's medians, milliseconds."""
 LONG_S = 600
@@ -67,7 +68,7 @@ class GsmCaller:
         except TimeoutError:
             return None
         first = np.flatnonzero(np.abs(self._samples()[end:]) > LOUD)[0]
-        return float(first) / 8 + PACKET_MS
+        return float(first) / 8
 
     def interrupt(self, path: str, after_s: float = 1.0, seconds: float = 8) -> float | None:
         """Wait until the agent has spoken so long, cut in; onset -> agent silent, milliseconds."""
@@ -82,7 +83,7 @@ class GsmCaller:
         # silent from the first sound that 400 ms of quiet follow
         gaps = np.flatnonzero(np.diff(loud) > 3200)
         stop = loud[gaps[0]] if gaps.size else loud[-1]
-        return None if stop > 12_000 - 3200 else float(stop) / 8 + PACKET_MS
+        return None if stop > 12_000 - 3200 else float(stop) / 8
 
     def _say(self, path: str) -> tuple[int, bytes]:
         """Speak; where in what is heard it begins."""
@@ -195,17 +196,15 @@ def pairs(recordings: Sequence[str]) -> list[Row]:
     replies, stops = Pairs(), Pairs()
     with GsmHouse() as house:
         for path in recordings:
-            caller = GsmCaller(house.sim)
-            rings.append(caller.ring())
-            caller.quiet()
-            reply = caller.ask(path)
-            stop = caller.interrupt(interruption()) if reply is not None else None
-            house.sim.hang_up()
+            plan = [PlanItem(path), PlanItem(interruption(), interrupt_after_s=1.0)]
+            ring, by_gsm = _over_gsm(house.sim, plan)
             house.free()
-            sip_reply, sip_stop = _over_sip(house.daemon, path)
+            (by_sip,) = place(Plan(house.daemon.uri, [plan]), timeout_s=120)
             house.free()
-            replies.add(Path(path).stem, reply, sip_reply)
-            stops.add(Path(path).stem, stop, sip_stop)
+            rings.append(ring)
+            gsm, sip = _figures(by_gsm), _figures(by_sip.turns)
+            replies.add(Path(path).stem, gsm[0], sip[0])
+            stops.add(Path(path).stem, gsm[1], sip[1])
         lost, starved, dry = house.sim.down_lost, house.sim.underruns, house.sim.dry
         if house.daemon.trouble:
             raise RuntimeError("the daemon's log has errors: " + "; ".join(house.daemon.trouble[:3]))
@@ -223,12 +222,55 @@ def pairs(recordings: Sequence[str]) -> list[Row]:
     ]  # fmt: skip
 
 
-def _over_sip(daemon: DaemonProcess, path: str) -> tuple[float | None, float | None]:
-    """Reply and barge-in of the same question over SIP, milliseconds."""
-    items = [PlanItem(path), PlanItem(interruption(), interrupt_after_s=1.0)]
-    (report,) = place(Plan(daemon.uri, [items]), timeout_s=120)
-    said = {turn["kind"]: turn for turn in report.turns}
-    return said.get("say", {}).get("reply_ms"), said.get("interrupt", {}).get("stop_ms")
+class Scripted:
+    """The load caller's script, spoken into the modem frame by frame; measured as its calls are."""
+
+    def __init__(self, plan: Sequence[PlanItem]) -> None:
+        """``plan``: what a call of ``bench.wire`` would say."""
+        items = [
+            Item(Path(item.wav).name, read_mono(Path(item.wav)), interrupt_after_s=item.interrupt_after_s)
+            for item in plan
+        ]
+        self._script, self._sent = Script(items, Manners(patience_s=10.0)), bytearray()
+
+    @property
+    def done(self) -> bool:
+        """Everything was said and answered."""
+        return self._script.done
+
+    def __call__(self, heard: bytes) -> bytes:
+        """The next frame; on the modem's thread."""
+        frame = self._script.step(heard) if self._sent else self._script.first()
+        self._sent += frame
+        return frame
+
+    def turns(self, heard: bytes) -> list[dict[str, Any]]:
+        """The figures of each item.
+
+        What a frame holds was said in the 20 ms before it goes into the modem, as in ``bench.wire``.
+        """
+        cues = [cue.moved(-FRAME) for cue in self._script.cues]
+        return [asdict(turn) for turn in measure(bytes(self._sent[2 * FRAME :]), heard, cues)[1]]
+
+
+def _over_gsm(sim: Sim7600, plan: Sequence[PlanItem]) -> tuple[float, list[dict[str, Any]]]:
+    """One call: RING -> answered, milliseconds, and its turns."""
+    scripted = Scripted(plan)
+    sim.speaks = scripted
+    try:
+        ring = GsmCaller(sim).ring()
+        sim.until(lambda: scripted.done or not sim.modem.calls, 90)
+    finally:
+        sim.speaks = None
+    heard = bytes(sim.heard)
+    sim.hang_up()
+    return ring, scripted.turns(heard)
+
+
+def _figures(turns: Sequence[dict[str, Any]]) -> tuple[float | None, float | None]:
+    """Reply and barge-in of one call, milliseconds."""
+    kinds = {turn["kind"]: turn for turn in turns}
+    return kinds.get("say", {}).get("reply_ms"), kinds.get("interrupt", {}).get("stop_ms")
 
 
 def _whose(dry: Sequence[Dry]) -> str:

@@ -51,6 +51,8 @@ class Sim7600(threading.Thread):
         self.heard = bytearray()
         """What the caller heard in the last call, PCM16, from the moment that audio was switched on."""
         self.speech = bytearray()
+        self.speaks: Callable[[bytes], bytes] | None = None
+        """A caller by himself: the frame that he hears -> the frame that he says next."""
         self.muted = False
         """The audio port gives nothing although it is on."""
         self.down_lost = self.underruns = self.slips = self.down_frames = 0
@@ -204,6 +206,8 @@ class Sim7600(threading.Thread):
         self._listen(size)
 
     def _speak(self, size: int) -> None:
+        if self.speaks is not None:
+            self.speech += self.speaks(bytes(self.heard[-size:]).ljust(size, b"\0"))
         piece = bytes(self.speech[:size]).ljust(size, b"\0")
         del self.speech[:size]
         if self.muted:
