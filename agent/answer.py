@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from agent.answer_cache import AnswerCache, first_of_call, key_of
 from agent.asking import Asking, Minds, Watch
 from agent.dialogue import Context
 from agent.errors import KnowledgeError
+from agent.grounding import grounds_of
 from agent.intents import Intent, Intents, Kind
 from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
@@ -33,6 +35,8 @@ WHOLE = frozenset(
 """Kinds of intents that nothing is expected to follow."""
 BEGINNINGS = frozenset({"что", "как", "what", "how"})
 """Alone they ask for a repetition, but a question may begin with them."""
+SMALL_TALK = frozenset({"backchannel", "thanks", "stop", "yes", "no", "greeting"})
+"""Kinds of intents whose replies say nothing: «повторите» after one means the answer before it."""
 
 _EFFECTS: dict[Kind, Effect] = {"slower": "slower", "faster": "faster", "louder": "louder", "quieter": "quieter"}
 
@@ -142,6 +146,8 @@ class Answers:
         """Answer ``text``; never raises for a failed model or index, and changes nothing: effects travel along."""
         self._look()
         intent = self._intents.match(text)
+        if intent is not None and self._left_to_model(intent, desk.means):
+            intent = None
         scripted = self._scripted(intent, context) if intent else []
         if scripted:
             watch.reached("first_sentence")
@@ -151,6 +157,11 @@ class Answers:
         async with aclosing(self._from_knowledge(text, context, watch, desk)) as answer:
             async for sentence in answer:
                 yield sentence
+
+    def _left_to_model(self, intent: Intent, means: Means) -> bool:
+        """A tool can do what the words ask for."""
+        kinds = {each.kind for each in self._tools if means.can(each.kind)}
+        return bool(intent.unless) and intent.unless in kinds and self._asking.minds.model is not None
 
     def _scripted(self, intent: Intent, context: Context) -> list[Sentence]:
         """What needs no knowledge; empty when the words alone don't tell."""
@@ -162,11 +173,13 @@ class Answers:
         if kind == "wait":
             return [Sentence(prompts.hold[context.number % len(prompts.hold)], effect="wait")]
         if kind in prompts.again:
-            last = Sentence(context.last_said or prompts.greeting, effect="repeat")
-            return [Sentence(prompts.again[kind], effect=_EFFECTS.get(kind, "")), last]
+            # an offer that is said again is one again
+            last = Sentence(context.last_said or prompts.greeting, effect="offer" if context.offered else "repeat")
+            return [Sentence(prompts.again[kind], effect=_EFFECTS.get(kind, "aside")), last]
         if not intent.reply:
             return []
-        return [Sentence(intent.reply, effect="offer" if kind == "offer" else "", firm=intent.firm)]
+        effect: Effect = "offer" if kind == "offer" else "aside" if kind in SMALL_TALK else ""
+        return [Sentence(intent.reply, effect=effect, firm=intent.firm)]
 
     async def _from_knowledge(
         self, text: str, context: Context, watch: Watch, desk: Desk
@@ -179,6 +192,7 @@ class Answers:
         question = replace(question, passages=passages)
         using = Using(self._tools, desk.means, prompts)
         question = replace(question, tools=using.offered)
+        using.invented = partial(_invented, question, self._language)
         key = await self._key(question)
         known = await self._cache.get(key) if self._cache and key else ()
         if known:
@@ -261,6 +275,10 @@ class _OfCaller:
 
     def sentences(self, text: str, context: Context, watch: Watch) -> AsyncGenerator[Sentence, None]:
         return self.inner.sentences(text, context, watch, self.desk)
+
+
+def _invented(question: Question, language: str, text: str) -> str:
+    return grounds_of(question, language).fault(text)
 
 
 def _source(sentence: str, passages: tuple[Passage, ...]) -> str:

@@ -37,7 +37,7 @@ class Chat:
                 async for sentence in sentences:
                     said.append(sentence.text)
                     self._dialogue.offered = self._dialogue.offered or sentence.effect == "offer"
-                    turn.repeats = turn.repeats or sentence.effect == "repeat"
+                    turn.take(sentence)
                     yield sentence
         finally:
             self._dialogue.close(turn, " ".join(said), " ".join(said), cut=False)

@@ -53,7 +53,7 @@ class Chat:
             async for sentence in sentences:
                 said.append(sentence)
                 self._dialogue.offered |= sentence.effect == "offer"
-                turn.repeats |= sentence.effect == "repeat"
+                turn.take(sentence)
                 if not as_json:
                     _show(sentence, out)
         whole = " ".join(sentence.text for sentence in said)

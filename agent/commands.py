@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_kb(kb)
     text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
     _add_text(text)
-    modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, simulate")
+    modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, callbacks, simulate")
     dial = commands.add_parser("dial", help="let the daemon call a number over its modem and talk")
     _add_modem(modem, dial)
     made = commands.add_parser("backup", help="records, knowledge, prompts and settings in one archive; calls go on")

@@ -23,6 +23,7 @@ from agent.furnish import furnish
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
+from agent.letters import Letters
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
 from agent.ports import CallerInfo, Health, Line
@@ -31,7 +32,7 @@ from agent.settings import Settings, load
 from agent.store import open_log
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
-from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
+from agent.web_desk import PresentCalls, modem_rows, new_desk, new_texts, open_past
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
 
@@ -127,7 +128,7 @@ class Daemon:
                 return
             connecting = asyncio.ensure_future(house.connect())
             try:
-                await self._hold(self._present.new_call(line, house.for_call(house, line.caller)))
+                await self._hold(self._present.new_call(line, house.for_call(house, line)))
             finally:
                 connecting.cancel()
                 self._present.left(line)
@@ -141,7 +142,9 @@ class Daemon:
             up(self._health())
             notify(READY)
 
-        board = self._board = Switchboard(new_sources(self._settings), self._settings.calls.max, serve)
+        sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
+        self._desk.modems = modem_rows(sources)
+        board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
             alive = tasks.create_task(show_signs_of_life())

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from agent.ports import Exchange
+from agent.ports import Effect, Exchange, Sentence
 
 HISTORY_TURNS = 12
 """Turns that a model is shown."""
+ASIDES: frozenset[Effect] = frozenset({"aside", "wait", "slower", "faster", "louder", "quieter"})
+"""Effects of sentences that nobody wants to hear again."""
 
 
 @dataclass(slots=True)
@@ -20,6 +22,22 @@ class Turn:
     source: str = ""
     repeats: bool = False
     """It only said an earlier answer again."""
+    asides: list[str] = field(default_factory=list)
+    """What of ``said`` is no answer: «секундочку», «жду вас»."""
+
+    def take(self, sentence: Sentence) -> None:
+        """One sentence of its answer is on its way."""
+        self.repeats = self.repeats or sentence.effect == "repeat"
+        if sentence.effect in ASIDES:
+            self.asides.append(sentence.text)
+
+    @property
+    def worth_repeating(self) -> str:
+        """What was said without the asides; empty where it only said an earlier answer again."""
+        said = "" if self.repeats else self.said
+        for aside in self.asides:
+            said = said.replace(aside, "", 1)
+        return " ".join(said.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +51,7 @@ class Context:
     offered: bool = False
     """The operator was offered just now, so «да» means him."""
     last_said: str = ""
-    """The newest thing the agent said in full, for «повторите»."""
+    """The newest answer in full, for «повторите»."""
 
 
 @dataclass(slots=True)
@@ -80,8 +98,8 @@ class Dialogue:
 
     @property
     def last_said(self) -> str:
-        """The newest thing the agent said in full, for «повторите»."""
-        return next((turn.said for turn in reversed(self.turns) if turn.said and not turn.repeats), "")
+        """The newest answer in full, for «повторите»; no filler and no «жду вас» is one."""
+        return next((worth for turn in reversed(self.turns) if (worth := turn.worth_repeating)), "")
 
 
 def _unheard(turn: Turn) -> str:

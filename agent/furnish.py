@@ -19,11 +19,12 @@ from agent.live import Live, state
 from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
 from agent.phrases import Phrases
-from agent.ports import CallerInfo
+from agent.ports import Line
 from agent.prompts import Prompts
+from agent.reach import means_of
 from agent.settings import Settings, Turns
 from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
-from agent.tools import Means, WebhookCall
+from agent.tools import WebhookCall
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
@@ -57,8 +58,8 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         turns=_turns(settings.turns, minds),
         calls=settings.calls,
         turn_model=turn_model,
-        for_call=lambda house, caller: replace(
-            house, prompts=live.now().prompts, answers=answers.of(_desk(caller, live, webhook, memory))
+        for_call=lambda house, line: replace(
+            house, prompts=_prompts(line, live), answers=answers.of(_desk(line, live, webhook, memory))
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
@@ -68,10 +69,17 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
     return house, {"stt": stt.name, "tts": voice_name, "llm": model}
 
 
-def _desk(caller: CallerInfo, live: Live, webhook: WebhookCall, memory: Memory | None) -> Desk:
-    """What is known of ``caller``, and what can be done for him."""
-    known = memory.known(caller.number) if memory else None
-    return Desk(about(known, live.now().prompts.returning), Means(webhook, number=caller.number))
+def _prompts(line: Line, live: Live) -> Prompts:
+    """The texts of now; other ones open a call that we make."""
+    prompts, purpose = live.now().prompts, line.caller.purpose
+    return prompts if purpose is None else prompts.calling_for(purpose)
+
+
+def _desk(line: Line, live: Live, webhook: WebhookCall, memory: Memory | None) -> Desk:
+    """What is known of the caller, and what can be done for him."""
+    known = memory.known(line.caller.number) if memory else None
+    prompts = live.now().prompts
+    return Desk(about(known, prompts.returning), means_of(line, prompts, webhook))
 
 
 def _webhook(stack: AsyncExitStack) -> WebhookCall:

@@ -8,7 +8,7 @@ from agent.events import CallEvent
 from agent.far_end import FarEnd
 from agent.listening import Ears
 from agent.pauses import Verdict
-from agent.ports import CallerInfo, SpeechToText, TurnModel
+from agent.ports import CallerInfo, Line, SpeechToText, TurnModel
 from agent.prompts import Prompts
 from agent.recording import Recording
 from agent.settings import Calls, Turns
@@ -41,7 +41,7 @@ class House:
     new_recording: Callable[[CallerInfo], Recording | None] = lambda _caller: None
     new_trace: Callable[[CallerInfo], Callable[[str], None] | None] = lambda _caller: None
     """Where the lines of a call's trace go; None: nowhere."""
-    for_call: Callable[["House", CallerInfo], "House"] = lambda house, _caller: house
+    for_call: Callable[["House", Line], "House"] = lambda house, _line: house
     """The house as a new call finds it: with the texts of now."""
     connect: Callable[[], Awaitable[None]] = _nothing
     """Has connections open for a call that begins; never raises."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from agent.errors import StartError
 from agent.prompts import is_firm, read_toml, unmarked
+from agent.tool_schema import Kind as ToolKind
 
 Kind = Literal[
     "operator",
@@ -51,6 +52,8 @@ class Intent:
     """What to say; empty where the core has its own text."""
     firm: bool = False
     """The caller may not interrupt the reply."""
+    unless: str = ""
+    """Kind of a tool that does it better: where a model has one, the words are left to the model."""
 
 
 class Intents:
@@ -110,7 +113,10 @@ def _row(table: Mapping[str, Any], path: Path) -> tuple[Intent, list[str]]:
     except re.error as error:
         raise StartError(f"{path}: {name}: a pattern can't be read: {error}") from None
     reply = str(table.get("reply", ""))
-    return Intent(name, kind, unmarked(reply), is_firm(reply)), patterns
+    unless = table.get("unless", "")
+    if unless and unless not in get_args(ToolKind):
+        raise StartError(f"{path}: {name}: unless must be a kind of tool: {', '.join(get_args(ToolKind))}")
+    return Intent(name, kind, unmarked(reply), is_firm(reply), unless), patterns
 
 
 def _plain(text: str) -> str:

@@ -13,6 +13,8 @@ from agent.finding import Finding, bad, fine, poor
 from agent.settings import Modem, Settings, load
 from audio.wav import read_mono
 from telephony.clock import MediaClock
+from telephony.modem_books import ModemBooks
+from telephony.modem_callbacks import CallBackBook
 from telephony.modem_desk import ask, obey
 from telephony.modem_line import ModemFinder
 from telephony.modem_mail import MailBox, ModemMail
@@ -35,16 +37,17 @@ HELP = """\
 
 def add_arguments(modem: argparse.ArgumentParser, dial: argparse.ArgumentParser) -> None:
     """Give the two commands their words."""
-    what = modem.add_subparsers(required=True, metavar="list|info|at|sms|ussd|simulate", dest="do")
+    what = modem.add_subparsers(required=True, metavar="list|info|at|sms|ussd|callbacks|simulate", dest="do")
     what.add_parser("list", help="modems on USB, their ports, and who has them open")
     what.add_parser("info", help="registration, signal, firmware")
     what.add_parser("at", help="send one AT command").add_argument("words", nargs=1, metavar="COMMAND")
     sms = what.add_parser("sms", help="the newest messages; with NUMBER TEXT send one")
     sms.add_argument("words", nargs="*", metavar="NUMBER TEXT")
+    what.add_parser("callbacks", help="calls that were asked for, and what became of them")
     what.add_parser("ussd", help="ask the network, such as *100# for the balance").add_argument("words", nargs=1)
     simulate = what.add_parser("simulate", help="a simulated modem, for those who have none yet")
     simulate.add_argument("--dir", type=Path, metavar="FOLDER", help="where its ports appear")
-    dial.add_argument("words", nargs=1, metavar="NUMBER")
+    dial.add_argument("words", nargs="+", metavar="NUMBER [WHY]", help="whom to call; what is said after the greeting")
     dial.set_defaults(do="dial")
     for each in (modem, dial):
         each.add_argument("--modem", default="modem", metavar="NAME", help="which one, of several: modem1, modem2 ...")
@@ -59,6 +62,8 @@ def run(args: argparse.Namespace, speak: Speak) -> int:
     if args.do == "simulate":
         return _simulate(args.dir, lambda text: speak(text, settings.language))
     folder = settings.storage.dir / "modem"
+    if args.do == "callbacks":
+        return _call_backs(CallBackBook(folder))
     if args.do == "sms" and not words:
         return _messages(MailBox(folder))
     if args.do == "sms" and len(words) != 2:
@@ -75,8 +80,8 @@ async def _directly(settings: Settings, do: str, words: list[str]) -> tuple[bool
     """No daemon has the modem: open it ourselves."""
     chosen = settings.modem
     ports = await ModemFinder(chosen).take(chosen.ports[0] if chosen.ports else "")
-    mail = ModemMail(MailBox(settings.storage.dir / "modem"), "")
-    async with ModemSession(ports, chosen, MediaClock(), PinOnce(chosen), mail).opened() as session:
+    books = ModemBooks(ModemMail(MailBox(settings.storage.dir / "modem"), ""))
+    async with ModemSession(ports, chosen, MediaClock(), PinOnce(chosen), books).opened() as session:
         try:
             return True, await obey(session, do, words)
         except ValueError as error:
@@ -107,7 +112,14 @@ def _list(settings: Modem) -> int:
 
 def _messages(box: MailBox) -> int:
     for message in box.newest(20):
-        sys.stdout.write(f"{message.at}  {message.way:<3}  {message.number:<16}  {message.text}\n")
+        note = "  (not taken)" if message.state else ""
+        sys.stdout.write(f"{message.at}  {message.way:<3}  {message.number:<16}  {message.text}{note}\n")
+    return 0
+
+
+def _call_backs(book: CallBackBook) -> int:
+    for row in book.rows[-20:]:
+        sys.stdout.write(f"{row.due}  {row.state:<7}  {row.number:<16}  {row.tries} calls  {row.note}\n")
     return 0
 
 

@@ -33,6 +33,8 @@ class CallerInfo:
     """The number or user part that was dialled; may be empty."""
     rate: int
     """Sample rate of this leg in both directions, Hz (8000 or 16000)."""
+    purpose: str | None = None
+    """What is said after the greeting where it is we who call, may be empty; ``None``: they rang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,9 +340,9 @@ class Action:
     """Where to, for ``transfer``; empty: the operator from the settings."""
 
 
-Effect = Literal["", "offer", "repeat", "wait", "slower", "faster", "louder", "quieter"]
-"""``offer``: a yes now means the operator; ``repeat``: said before, not worth repeating; ``wait``: the caller asked
-for time; the rest change the manner of speaking."""
+Effect = Literal["", "offer", "repeat", "aside", "wait", "slower", "faster", "louder", "quieter"]
+"""``offer``: a yes now means the operator; ``repeat``: said before, not worth repeating; ``aside``: no answer and not
+worth repeating either; ``wait``: the caller asked for time; the rest change the manner of speaking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,8 +361,8 @@ class Sentence:
     """The caller may not interrupt it."""
 
 
-AnswerText = Callable[[str], Awaitable[str]]
-"""What a text door is handed: a question in, the answer out."""
+AnswerText = Callable[[str, str], Awaitable[str]]
+"""What a text door is handed: who asks (his conversation goes on) and what; the answer, empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,14 @@ class Prompts:
     """What a model is told of a sentence that says what no passage says, ``{}`` for what that is."""
     returning: str = ""
     """What a model is told of a caller who is remembered, with ``{name}``, ``{topics}`` and ``{day}``."""
+    calling: str = ""
+    """Said in place of the greeting in calls that we make; empty: the greeting."""
+    called_back: str = ""
+    """Said after it to who asked to be called back."""
+    called_back_about: str = ""
+    """The same where it is known what about, ``{}``."""
+    reasons: tuple[str, ...] = ()
+    """Said after the greeting in this call: why we call."""
     notice: str = ""
     """Legal notice, said before the greeting and never interrupted; empty: none."""
     firm_texts: frozenset[str] = frozenset()
@@ -69,8 +77,8 @@ class Prompts:
     def spoken(self) -> tuple[str, ...]:
         """All that is said word for word, to be synthesised ahead."""
         said = (getattr(self, name) for name in SPOKEN)
-        texts = [text for value in said for text in (value if isinstance(value, tuple) else (value,)) if text]
-        return tuple(dict.fromkeys(texts))
+        texts = [text for value in said for text in (value if isinstance(value, tuple) else (value,))]
+        return tuple(dict.fromkeys(text for text in texts if text and "{}" not in text))
 
     @property
     def instructions(self) -> str:
@@ -80,7 +88,15 @@ class Prompts:
     @property
     def opening(self) -> list[str]:
         """What a call begins with."""
-        return [text for text in (self.notice, self.greeting) if text]
+        return [text for text in (self.notice, self.greeting, *self.reasons) if text]
+
+    def calling_for(self, reason: str) -> "Prompts":
+        """As in a call that we make; ``reason`` is said after the greeting."""
+        return replace(self, greeting=self.calling or self.greeting, reasons=(reason,) if reason else ())
+
+    def why_called_back(self, about: str) -> str:
+        """What is said after the greeting to who asked to be called back."""
+        return self.called_back_about.replace("{}", about) if about and self.called_back_about else self.called_back
 
     @property
     def again(self) -> dict[str, str]:
@@ -93,7 +109,7 @@ class Prompts:
 
 
 LISTS = ("reprompts", "hold", "fillers")
-OPTIONAL = ("notice",)
+OPTIONAL = ("notice", "calling", "called_back", "called_back_about")
 FILES = {
     "system": "system.txt",
     "contextualiser": "contextualiser.txt",
@@ -104,7 +120,9 @@ FILES = {
 """Texts for the model, each a file."""
 WITH_PLACE = ("unheard_note", "ungrounded_note")
 """Those of them in which ``{}`` stands for words."""
-SPOKEN = tuple(name for name in Prompts.__dataclass_fields__ if name not in {*FILES, "persona", "firm_texts"})
+SPOKEN = tuple(
+    name for name in Prompts.__dataclass_fields__ if name not in {*FILES, "persona", "firm_texts", "reasons"}
+)
 FIRM = "!"
 """At the beginning of a text: the caller may not interrupt it."""
 

@@ -125,6 +125,8 @@ class Replies:
         said = self._speaker.fill(text)
         if said and self._current is not None:
             self._current.start = self._playout.pushed
+            if self._current.turn is not None:
+                self._current.turn.asides.append(text)
         return said
 
     def cut(self) -> None:
@@ -177,15 +179,15 @@ class Replies:
             async for sentence in sentences:
                 current.source = current.source or sentence.source
                 current.action = sentence.action or current.action
-                self._remember(sentence.effect, current, effect)
+                if current.turn is not None:
+                    current.turn.take(sentence)
+                self._remember(sentence.effect, effect)
                 yield sentence
 
-    def _remember(self, said: Effect, current: _Current, effect: Callable[[Effect], None]) -> None:
+    def _remember(self, said: Effect, effect: Callable[[Effect], None]) -> None:
         if said == "offer":
             self._dialogue.offered = True
-        elif said == "repeat" and current.turn:
-            current.turn.repeats = True
-        elif said:
+        elif said not in ("", "aside", "repeat"):
             effect(said)
 
     def _stage(self, turn: Turn, stage: Stage) -> None:

@@ -98,6 +98,10 @@ class Modem(Section):
     rings: Annotated[int, Field(ge=1, le=10)] = 1
     """Rings before a call is answered."""
     sms_reply: Annotated[str, Field(max_length=670)] = ""
-    """Text sent back to everyone who sends a message; empty: messages are only stored."""
+    """Text sent back to whoever sends a message and is not answered by the agent; empty: nothing is."""
+    sms_agent: bool = False
+    """The agent answers messages from the knowledge base, with the language model where there is one."""
+    call_back: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    """Numbers that the agent may offer to call back, as patterns such as ``+79*``; empty: none."""
     power_hook: str = ""
     """Program that takes the modem's power away and gives it back; run when nothing else helps. Empty: none."""

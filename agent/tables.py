@@ -11,7 +11,7 @@ from agent.answer_cache import AnswerCache, SqliteShelf
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
-from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
+from agent.ports import AnswerText, LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, Settings
 from kb.live import Knowledge
@@ -127,8 +127,8 @@ def _split(text: str) -> list[str]:
     return cutter.feed(text) + cutter.flush()
 
 
-def new_sources(settings: Settings) -> list[LineSource]:
-    """Every line that the settings switch on."""
+def new_sources(settings: Settings, answer_text: AnswerText | None = None) -> list[LineSource]:
+    """Every line that the settings switch on; ``answer_text`` answers messages where a line gets some."""
     from telephony.clock import MediaClock
     from telephony.rtp_ports import RtpPorts
     from telephony.sip_line import SipSource
@@ -144,7 +144,7 @@ def new_sources(settings: Settings) -> list[LineSource]:
     if settings.modem.enabled:
         from telephony import modem_line
 
-        sources += modem_line.sources(settings.modem, clock, settings.storage.dir / "modem")
+        sources += modem_line.sources(settings.modem, clock, settings.storage.dir / "modem", answer_text)
     return sources
 
 

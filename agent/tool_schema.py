@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Kind = Literal["transfer_to_operator", "hang_up", "send_sms", "http_webhook"]
+Kind = Literal["transfer_to_operator", "hang_up", "send_sms", "call_back", "http_webhook"]
 """What a tool does."""
 TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from agent.call_back import PARAMETERS as CALL_BACK
 from agent.errors import StartError, ToolError
 from agent.ports import Action, Sentence
 from agent.prompts import Prompts, read_toml
@@ -31,8 +32,12 @@ TEXT: Mapping[str, Any] = {
     "properties": {"text": {"type": "string"}},
     "required": ["text"],
 }
-TextSender = Callable[[str, str], Awaitable[bool]]
-"""Sends a text message: number, text; False when it was not taken."""
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {"send_sms": TEXT, "call_back": CALL_BACK}
+"""What tools take where their file does not say."""
+TextSender = Callable[[str], Awaitable[str]]
+"""Sends the caller a text message; what to tell the model: ``sent``, or ``error: ...``."""
+CallBackBooker = Callable[[Mapping[str, Any]], Awaitable[str]]
+"""Notes a call-back as the model's arguments say; what to tell the model."""
 WebhookCall = Callable[[Webhook, Mapping[str, Any]], Awaitable[str]]
 """Asks somebody else's server; raises ``ToolError``."""
 
@@ -59,6 +64,8 @@ class Means:
     webhook: WebhookCall | None = None
     send_text: TextSender | None = None
     """Where the line can send messages."""
+    call_back: CallBackBooker | None = None
+    """Where the line can call this caller later."""
     number: str = ""
     """The caller's; empty when withheld."""
 
@@ -66,6 +73,8 @@ class Means:
         """True when tools of ``kind`` may be offered."""
         if kind == "send_sms":
             return self.send_text is not None and bool(self.number)
+        if kind == "call_back":
+            return self.call_back is not None
         return kind != "http_webhook" or self.webhook is not None
 
 
@@ -76,6 +85,8 @@ class Using:
     declared: tuple[Declared, ...]
     means: Means
     prompts: Prompts
+    invented: Callable[[str], str] = lambda _text: ""
+    """The first thing in a text that no passage says; empty: it may be sent."""
     results: list[ToolResult] = field(default_factory=list)
     """What they gave back, for the model."""
     by_model: bool = False
@@ -108,7 +119,7 @@ class Using:
             self.results.append(ToolResult(call, f"error: {fault}"))
             return
         if silent:
-            yield Sentence(declared.filler or self.prompts.fillers[0])
+            yield Sentence(declared.filler or self.prompts.fillers[0], effect="aside")
         try:
             async with asyncio.timeout(declared.deadline_s):
                 self.results.append(ToolResult(call, await self._do(declared, arguments)))
@@ -125,9 +136,14 @@ class Using:
     async def _do(self, declared: Declared, arguments: Mapping[str, Any]) -> str:
         if declared.webhook is not None and self.means.webhook is not None:
             return await self.means.webhook(declared.webhook, arguments)
-        if self.means.send_text is not None and await self.means.send_text(self.means.number, arguments["text"]):
-            return "sent"
-        return "error: the message could not be sent"
+        if declared.kind == "call_back" and self.means.call_back is not None:
+            return await self.means.call_back(arguments)
+        if declared.kind != "send_sms" or self.means.send_text is None:
+            return "error: there is no such tool"
+        text = str(arguments.get("text", ""))
+        if fault := self.invented(text):
+            return f"error: no passage says {fault}; send only what the passages say"
+        return await self.means.send_text(text)
 
 
 def _arguments(call: ToolCall, tool: Tool) -> tuple[Mapping[str, Any], str]:
@@ -167,7 +183,7 @@ def _declared(row: Mapping[str, Any], path: Path) -> Declared:
         raise StartError(f"{where}: a name of Latin letters, digits, - and _ is needed")
     if not row.get("description"):
         raise StartError(f"{where}: a description is needed: it tells the model when to use the tool")
-    parameters = row.get("parameters", TEXT if kind == "send_sms" else NOTHING)
+    parameters = row.get("parameters", DEFAULTS.get(kind, NOTHING))
     fault = fault_of_schema(parameters)
     if fault:
         raise StartError(f"{where}: parameters: {fault}")

@@ -1,8 +1,9 @@
 """What the daemon puts on the page's desk: the call log, the calls in progress, the texts."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from agent.archive import Archive, Selection, open_archive
@@ -13,7 +14,7 @@ from agent.events import CallEvent
 from agent.feed import Feed
 from agent.house import House
 from agent.language.normalise import normalise
-from agent.ports import Base, Health, Line
+from agent.ports import Base, Health, Line, LineSource
 from agent.prompts import Prompts, load_prompts
 from agent.settings import Settings
 from agent.store import CallLog
@@ -124,6 +125,25 @@ def new_texts(settings: Settings) -> Texts:
     )
 
 
+def modem_rows(sources: Sequence[LineSource]) -> Callable[[int], Awaitable[Row]] | None:
+    """The GSM lines as the page asks for them; ``None`` where there is none."""
+    if not any(source.name.startswith("modem") for source in sources):
+        return None
+    from telephony.modem_line import ModemSource  # noqa: PLC0415 - serial ports and all, only where there is one
+
+    modems = [source for source in sources if isinstance(source, ModemSource)]
+
+    async def rows(count: int) -> Row:
+        messages = await asyncio.to_thread(modems[0].messages, count)  # all modems write into one file
+        return {
+            "lines": {modem.name: {"state": modem.state, **asdict(modem.figures)} for modem in modems},
+            "messages": [asdict(message) for message in messages],
+            "call_backs": [asdict(row) for row in modems[0].call_backs_asked[-count:]],
+        }
+
+    return rows
+
+
 def _selection(query: LogsQuery) -> Selection:
     return Selection(
         q=query.q,
@@ -146,7 +166,7 @@ def _knowledge(settings: Settings, base: Base) -> str:
 
 
 def _prompts(prompts: Prompts) -> Row:
-    names = [name for name in Prompts.__dataclass_fields__ if name != "firm_texts"]
+    names = [name for name in Prompts.__dataclass_fields__ if name not in ("firm_texts", "reasons")]
     return {name: getattr(prompts, name) for name in names}
 
 

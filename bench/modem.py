@@ -1,29 +1,36 @@
-"""A caller behind the simulated modem, and the figures of the GSM line (the daemon is real, the modem is not)."""
+"""A caller behind the simulated modem, and the figures of the GSM line (the daemon is real, the modem is not).
+
+The SIP line is measured beside it: the same daemon, the same recordings, one call after the other.
+"""
 
 import shutil
 import tempfile
 import threading
 import time
-from dataclasses import replace
-from itertools import cycle, islice
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from audio.wav import read_mono
 from bench.daemon import DaemonProcess
-from bench.report import Row, spread, within
+from bench.report import Row, percentile, spread, within
 from bench.speech import interruption, questions
+from bench.wire import Plan, PlanItem, place
+from telephony.phone_report import measure
+from telephony.phone_script import Item, Manners, Script
 from telephony.simulated.profile import Profile
-from telephony.simulated.sim7600 import Sim7600
+from telephony.simulated.sim7600 import Dry, Sim7600
 
 LOUD = 300
 """A sample above it is sound: the agent's own pauses are digital silence."""
 FRAME = 160
 """Samples of 20 ms at 8 kHz."""
-CALLS = 16
-SIP_REPLY_MS, SIP_STOP_MS, MORE_MS = 293, 102, 60
-"""Medians of the SIP line (rows ``reply`` and ``barge-in`` of docs/benchmarks.md), and what may come on top."""
+MORE_MS = 60
+"""What may come on top of the SIP line's medians, milliseconds."""
 LONG_S = 600
 """The call whose frames are counted, seconds."""
 
@@ -34,6 +41,7 @@ class GsmCaller:
     def __init__(self, sim: Sim7600, number: str = "+79161234567") -> None:
         self._sim, self._number = sim, number
         self.answered_ms = 0.0
+        self._scanned = self._loudest = 0
 
     def ring(self, seconds: float = 10) -> float:
         """Ring until audio runs; returns RING -> answered, milliseconds."""
@@ -100,10 +108,14 @@ class GsmCaller:
         return _samples(bytes(self._sim.heard))
 
     def last_loud(self) -> int:
-        """Position of the newest sound, looking 15 s back; 0 when there is none."""
-        tail = _samples(bytes(self._sim.heard[-240_000:]))
-        loud = np.flatnonzero(np.abs(tail) > LOUD)
-        return self._now() - tail.size + int(loud[-1]) if loud.size else 0
+        """Position of the newest sound; 0 when there is none. Looks at what is new only: it is asked for each frame."""
+        end = self._now()
+        if end < self._scanned:
+            self._scanned = self._loudest = 0  # another call
+        loud = np.flatnonzero(np.abs(_samples(bytes(self._sim.heard[2 * self._scanned : 2 * end]))) > LOUD)
+        self._loudest = self._scanned + int(loud[-1]) if loud.size else self._loudest
+        self._scanned = end
+        return self._loudest
 
 
 def _samples(pcm: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int16]]":
@@ -124,6 +136,10 @@ class GsmHouse:
         self.daemon.wait_for(lambda: self.daemon.health()["lines"]["modem"].startswith("up"), 10, "up")
         return self
 
+    def free(self) -> None:
+        """Wait until the last call is over on both sides."""
+        self.daemon.wait_for(lambda: self.daemon.health()["calls"] == 0 and not self.sim.modem.calls, 30, "free")
+
     def __exit__(self, *problem: object) -> None:
         try:
             self.daemon.__exit__(None, None, None)
@@ -137,67 +153,159 @@ def behind(sim: Sim7600) -> dict[str, object]:
     return {"MODEM__ENABLED": "true", "MODEM__PORTS": f"{sim.at.path}|{sim.pcm.path}"}
 
 
+@dataclass(slots=True)
+class Pairs:
+    """The same question over both lines, milliseconds."""
+
+    names: list[str] = field(default_factory=list)
+    gsm: list[float] = field(default_factory=list)
+    """Over the modem."""
+    sip: list[float] = field(default_factory=list)
+    """Over SIP."""
+
+    def add(self, name: str, gsm: float | None, sip: float | None) -> None:
+        """One question, where both were heard."""
+        if gsm is not None and sip is not None:
+            self.names.append(name)
+            self.gsm.append(gsm)
+            self.sip.append(sip)
+
+    def row(self, name: str, what: str, asked: int) -> Row:
+        """Medians held against each other, the differences, and the slowest with its name."""
+        more = [gsm - sip for gsm, sip in zip(self.gsm, self.sip, strict=True)]
+        measured = f"{spread(self.gsm)}; SIP {spread(self.sip)}"
+        if more:
+            slowest = max(range(len(more)), key=self.gsm.__getitem__)
+            measured += (
+                f"; more than SIP: p50 {percentile(more, 0.5):.0f}, worst {max(more):.0f} ms; slowest: "
+                f"{self.names[slowest]}, {self.gsm[slowest]:.0f} (SIP {self.sip[slowest]:.0f}) ms"
+            )
+        enough = len(more) >= asked * 3 // 4
+        met = enough and within(self.gsm, 0.5, percentile(self.sip, 0.5) + MORE_MS)
+        return Row(name, what, "p50 <= SIP's + 60 ms", measured, len(more), met)
+
+
 def modem() -> list[Row]:
-    """RING -> answered, reply and barge-in, as the caller hears them."""
+    """Each question over GSM and over SIP, and an interruption of its answer."""
+    return pairs(questions())
+
+
+def pairs(recordings: Sequence[str]) -> list[Row]:
+    """RING -> answered, reply and barge-in, as the caller hears them, with SIP beside them."""
     rings: list[float] = []
-    replies: list[float] = []
-    stops: list[float] = []
-    with GsmHouse(replace(Profile(), ring_every_ms=3000)) as house:
-        for question in islice(cycle(questions()), CALLS):
-            caller = GsmCaller(house.sim)
-            rings.append(caller.ring())
-            caller.quiet()
-            if (reply := caller.ask(question)) is not None:
-                replies.append(reply)
-            if (stop := caller.interrupt(interruption())) is not None:
-                stops.append(stop)
-            house.sim.hang_up()
-            house.daemon.wait_for(lambda: house.daemon.health()["calls"] == 0, 5, "free of calls")
-        lost, starved = house.sim.down_lost, house.sim.underruns
+    replies, stops = Pairs(), Pairs()
+    with GsmHouse() as house:
+        for path in recordings:
+            plan = [PlanItem(path), PlanItem(interruption(), interrupt_after_s=1.0)]
+            ring, by_gsm = _over_gsm(house.sim, plan)
+            house.free()
+            (by_sip,) = place(Plan(house.daemon.uri, [plan]), timeout_s=120)
+            house.free()
+            rings.append(ring)
+            gsm, sip = _figures(by_gsm), _figures(by_sip.turns)
+            replies.add(Path(path).stem, gsm[0], sip[0])
+            stops.add(Path(path).stem, gsm[1], sip[1])
+        lost, starved, dry = house.sim.down_lost, house.sim.underruns, house.sim.dry
         if house.daemon.trouble:
             raise RuntimeError("the daemon's log has errors: " + "; ".join(house.daemon.trouble[:3]))
+    calls = len(recordings)
     return [
         Row(
-            "modem-answer", "RING -> answered, GSM", "p95 <= 1500 ms", spread(rings), len(rings),
-            within(rings, 0.95, 1500),
+            "modem-answer", "RING -> answered, GSM", "p95 <= 1500 ms", spread(rings), calls, within(rings, 0.95, 1500)
         ),
+        replies.row("modem-reply", "end of speech -> answer heard, GSM and SIP in turn", calls),
+        stops.row("modem-barge-in", "caller's onset -> bot silent, GSM and SIP in turn", calls),
         Row(
-            "modem-reply", "end of speech -> answer heard, GSM", "p50 <= SIP's + 60 ms", spread(replies), len(replies),
-            len(replies) == CALLS and within(replies, 0.5, SIP_REPLY_MS + MORE_MS),
-        ),
-        Row(
-            "modem-barge-in", "caller's onset -> bot silent, GSM", "p50 <= SIP's + 60 ms", spread(stops), len(stops),
-            len(stops) >= CALLS * 3 // 4 and within(stops, 0.5, SIP_STOP_MS + MORE_MS),
-        ),
-        Row(
-            "modem-frames", f"frames lost and missing, {CALLS} calls, GSM", "0, 0", f"{lost} lost, {starved} missing",
-            CALLS, lost == starved == 0,
+            "modem-frames", f"frames lost and missing, {calls} calls, GSM", "0, 0",
+            f"{lost} lost, {starved} missing{_whose(dry)}", calls, lost == starved == 0,
         ),
     ]  # fmt: skip
 
 
+class Scripted:
+    """The load caller's script, spoken into the modem frame by frame; measured as its calls are."""
+
+    def __init__(self, plan: Sequence[PlanItem]) -> None:
+        """``plan``: what a call of ``bench.wire`` would say."""
+        items = [
+            Item(Path(item.wav).name, read_mono(Path(item.wav)), interrupt_after_s=item.interrupt_after_s)
+            for item in plan
+        ]
+        self._script, self._sent = Script(items, Manners(patience_s=10.0)), bytearray()
+
+    @property
+    def done(self) -> bool:
+        """Everything was said and answered."""
+        return self._script.done
+
+    def __call__(self, heard: bytes) -> bytes:
+        """The next frame; on the modem's thread."""
+        frame = self._script.step(heard) if self._sent else self._script.first()
+        self._sent += frame
+        return frame
+
+    def turns(self, heard: bytes) -> list[dict[str, Any]]:
+        """The figures of each item.
+
+        What a frame holds was said in the 20 ms before it goes into the modem, as in ``bench.wire``.
+        """
+        cues = [cue.moved(-FRAME) for cue in self._script.cues]
+        return [asdict(turn) for turn in measure(bytes(self._sent[2 * FRAME :]), heard, cues)[1]]
+
+
+def _over_gsm(sim: Sim7600, plan: Sequence[PlanItem]) -> tuple[float, list[dict[str, Any]]]:
+    """One call: RING -> answered, milliseconds, and its turns."""
+    scripted = Scripted(plan)
+    sim.speaks = scripted
+    try:
+        ring = GsmCaller(sim).ring()
+        sim.until(lambda: scripted.done or not sim.modem.calls, 90)
+    finally:
+        sim.speaks = None
+    heard = bytes(sim.heard)
+    sim.hang_up()
+    return ring, scripted.turns(heard)
+
+
+def _figures(turns: Sequence[dict[str, Any]]) -> tuple[float | None, float | None]:
+    """Reply and barge-in of one call, milliseconds."""
+    kinds = {turn["kind"]: turn for turn in turns}
+    return kinds.get("say", {}).get("reply_ms"), kinds.get("interrupt", {}).get("stop_ms")
+
+
+def _whose(dry: Sequence[Dry]) -> str:
+    """For each frame that was missing: how late we were, and how late the modem's own thread was just then."""
+    each = [
+        f"frame {one.frame} after {one.dry_ms:.0f} ms (the modem's own thread {one.late_ms:.0f} late)" for one in dry
+    ]
+    return f": {', '.join(each[:5])}" if each else ""
+
+
 def modem_long() -> list[Row]:
     """One call of ten minutes: every frame each way is counted."""
+    return long(LONG_S)
+
+
+def long(seconds: float) -> list[Row]:
+    """One call of so many seconds."""
     with GsmHouse() as house:
-        caller = GsmCaller(house.sim)
+        sim, caller = house.sim, GsmCaller(house.sim)
         caller.ring()
-        until = time.monotonic() + LONG_S
+        until, lag = time.monotonic() + seconds, 0.0
         for question in cycle(questions()):
             if time.monotonic() > until:
                 break
             caller.quiet()
             caller.ask(question)
-        frames, lost, starved, slips = (
-            house.sim.down_frames,
-            house.sim.down_lost,
-            house.sim.underruns,
-            house.sim.slips,
-        )
-        house.sim.hang_up()
+            lag = max(lag, house.daemon.health()["loop_lag_ms"])
+        frames, lost, starved, slips, dry = sim.down_frames, sim.down_lost, sim.underruns, sim.slips, list(sim.dry)
+        sim.hang_up()
         house.daemon.wait_for(lambda: "ended (caller)" in house.daemon.log, 5, "over")
         line = next(line for line in house.daemon.log.splitlines() if "ended (caller)" in line)
     measured = (
-        f"{lost} of {frames} lost, {starved} missing ({slips} late ticks of the simulator); {line.split('): ')[-1]}"
+        f"{lost} of {frames} lost, {starved} missing{_whose(dry)}; {line.split('): ')[-1]}; "
+        f"the daemon's loop was at most {lag:.0f} ms late, {slips} frames of the modem's own thread over 20"
     )
     met = lost == starved == 0 and " 0 missing, 0 late, 0 not taken" in line
-    return [Row("modem-long", "frames in a call of 10 minutes, GSM", "0 lost, 0 missing", measured, 1, met)]
+    minutes = f"{seconds / 60:.0f} minutes" if seconds >= 60 else f"{seconds:.0f} s"
+    return [Row("modem-long", f"frames in a call of {minutes}, GSM", "0 lost, 0 missing", measured, 1, met)]

@@ -4,7 +4,8 @@ import asyncio
 import random
 import tempfile
 import threading
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.ports import Dtmf, HungUp, Line, LineGone, Refusal
@@ -13,6 +14,7 @@ from bench.report import Row
 from telephony.clock import MediaClock
 from telephony.modem_line import ModemSource
 from telephony.modem_mail import MailBox
+from telephony.simulated.answers import Ring
 from telephony.simulated.profile import Profile
 from telephony.simulated.sim7600 import Sim7600
 
@@ -90,8 +92,43 @@ async def _calls(sim: Sim7600, source: ModemSource, chance: random.Random, count
     return hung
 
 
-async def live_through(calls: int, modems: int, seed: int = 7600) -> tuple[Records, int, int, int]:
-    """All calls; the records, how many hung, tasks and threads left over."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of all calls, by our record and by the network's."""
+
+    door: Records
+    rings: list[Ring]
+    """Calls that rang, as the network saw them."""
+    unreachable: int
+    """Calls that never rang: no modem in that moment."""
+    hung: int
+    """Calls that were not over in time."""
+    left_over: int
+    """Tasks, legs on the clock and threads that should have ended."""
+
+    @property
+    def before_the_door(self) -> dict[str, int]:
+        """Calls that rang and never reached the door, by their end as the network saw it.
+
+        None of them was answered: the caller, or the modem, was gone before the house could be asked.
+        """
+        unanswered = Counter(ring.ended for ring in self.rings if not ring.answered)
+        return dict(sorted(unanswered.items()))
+
+    @property
+    def truthful(self) -> bool:
+        """Each call that rang has an end; each that was answered was at the door, and each record is closed."""
+        answered = sum(ring.answered for ring in self.rings)
+        return (
+            all(ring.ended for ring in self.rings)
+            and answered <= self.door.begun <= len(self.rings)
+            and self.door.begun == self.door.closed
+            and "no end" not in self.door.causes
+        )
+
+
+async def live_through(calls: int, modems: int, seed: int = 7600) -> Outcome:
+    """All calls."""
     chance = random.Random(seed)
     door, clock, folder = Records(chance), MediaClock(), Path(tempfile.mkdtemp(prefix="allo-faults-"))
     threads, tasks = threading.active_count(), len(asyncio.all_tasks())
@@ -116,15 +153,28 @@ async def live_through(calls: int, modems: int, seed: int = 7600) -> tuple[Recor
         sim.stop()
     await asyncio.get_running_loop().shutdown_default_executor()
     left = len(asyncio.all_tasks()) - tasks + clock.legs
-    return door, hung, left, threading.active_count() - threads
+    return Outcome(
+        door,
+        [ring for sim in sims for ring in sim.modem.history],
+        sum(sim.modem.unreachable for sim in sims),
+        hung,
+        left + threading.active_count() - threads,
+    )
 
 
 def modem_faults() -> list[Row]:
     """Begun and closed, hung, left over."""
-    door, hung, left, threads = asyncio.run(live_through(CALLS, MODEMS))
+    got = asyncio.run(live_through(CALLS, MODEMS))
+    door, rang = got.door, len(got.rings)
     causes = ", ".join(f"{count} {cause}" for cause, count in sorted(door.causes.items()))
-    measured = f"{door.begun} begun, {door.closed} closed ({causes}); {hung} hung, {left + threads} left over"
-    met = door.begun == door.closed and not hung and left + threads == 0 and "no end" not in door.causes
+    unanswered = ", ".join(f"{count} {end}" for end, count in got.before_the_door.items())
+    measured = (
+        f"{rang} rang, {got.unreachable} found no modem; {door.begun} reached the door, {door.closed} closed "
+        f"({causes}); "
+        f"{rang - door.begun} had ended before (not answered in all, by the network's own record: {unanswered}); "
+        f"{got.hung} hung, {got.left_over} left over"
+    )
+    met = got.truthful and not got.hung and not got.left_over
     return [
         Row("modem-faults", "calls with a fault at a random step, GSM", "all closed, no leak", measured, CALLS, met)
     ]

@@ -13,6 +13,7 @@ from gateways.desk import Desk
 from gateways.guard import COOKIE, SESSION_S, Guard, seal
 from gateways.live import LiveDoor
 from gateways.logs import Logs
+from gateways.modems import ModemDoor
 from gateways.pages import load_files
 from gateways.problems import Problem, explained
 from gateways.queries import Key
@@ -45,7 +46,7 @@ def new_app(desk: Desk) -> web.Application:
     guard = Guard(desk.key)
     own = FrontDoor(desk, guard)
     chats = ChatDoor(desk)
-    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), chats)
+    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), chats, ModemDoor(desk))
     routes = [route for door in doors for route in door.routes()]
     own.description = describe(routes, desk.health().version)
     add(app, guard, routes)

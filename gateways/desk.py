@@ -81,5 +81,7 @@ class Desk:
     """Begins a conversation in writing."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """Figures for a Prometheus and their media type."""
+    modems: Callable[[int], Awaitable[Row]] | None = None
+    """The GSM lines, so many of their newest messages and call-backs; ``None`` where there is none."""
     farewells: list[Callable[[], None]] = field(default_factory=list)
     """Called when the server stops: whoever waits for news is let go."""

@@ -52,6 +52,12 @@ class Dated(Query):
         return _moment(value, end=True)
 
 
+class Newest(Query):
+    """How much of a list."""
+
+    count: int = Field(50, ge=1, le=500, description="So many of the newest")
+
+
 class LogsQuery(Dated):
     """Which calls of the log."""
 

@@ -1,8 +1,9 @@
 """The audio of one call over a modem's PCM port. Pure: bytes come in, bytes go out by a callable.
 
 The modem's clock is the call's clock. For each block that comes in one goes out, so the modem's buffer stays where the
-first ``AHEAD`` blocks put it: neither starved nor overfilled, whatever the two crystals think of 20 ms. Our own clock
-only watches: what does not come is replaced by silence, so that the conversation's time goes on.
+blocks given in advance put it: neither starved nor overfilled, whatever the two crystals think of 20 ms. Where blocks
+come several at once (a modem that gives 100 ms at a time, a machine that was busy) more are given in advance. Our own
+clock only watches: what does not come is replaced by silence, so that the conversation's time goes on.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from audio.frame import frame_bytes
 from telephony.inbox import Inbox
 from telephony.rtp_mouth import RtpMouth
 
-AHEAD = 3
-"""Blocks given to the modem before the first that it paces, 20 ms each: what our side may be late."""
+AHEAD, AHEAD_MOST = 2, 5
+"""Blocks given to the modem in advance, 20 ms each, at first and at most: what our side may be late. As many as ever
+came at once, and one more."""
 LATE = 10
 """So long without audio and silence stands in for it, ticks of 20 ms; what comes later than that is dropped."""
 DEAD = 150
@@ -38,6 +40,8 @@ class ModemAudio:
         self._size = frame_bytes(rate)
         self._silence = bytes(self._size)
         self._odd = b""
+        self.ahead = self._wanted = AHEAD
+        """Blocks given in advance so far."""
         self._owed = AHEAD * self._size
         self._ticks = self._quiet = self._deaf = self._stuck = 0
         self._since_byte = 0
@@ -66,6 +70,8 @@ class ModemAudio:
         self._since_byte = self._quiet = self._deaf = 0
         data = self._odd + data
         even = len(data) - len(data) % 2
+        if even >= self._wanted * self._size:
+            self._wanted = min(even // self._size + 1, AHEAD_MOST)
         self._odd = data[even:]
         if self._is_late():
             self._dropped += even
@@ -98,6 +104,9 @@ class ModemAudio:
         return self.filled > self.late and self._given > (self._ticks + LATE) * self._size
 
     def _speak(self) -> None:
+        if self._wanted > self.ahead and not self.mouth.queued:  # between two words, where a pause more is not heard
+            self._owed += (self._wanted - self.ahead) * self._size
+            self.ahead = self._wanted
         while self._owed >= self._size:
             self._owed -= self._size
             if self._waiting() >= FULL * self._size:

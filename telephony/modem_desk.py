@@ -76,8 +76,8 @@ def ussd_text(said: str) -> str:
 
 
 async def _dial(session: ModemSession, words: list[str]) -> list[str]:
-    (number,) = words
-    return [await session.dial(number)]
+    number, *why = words
+    return [(await session.dial(number, " ".join(why))).words]
 
 
 async def _info(session: ModemSession, _words: list[str]) -> list[str]:

@@ -6,13 +6,16 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.ports import FrontDoor
+from agent.ports import AnswerText, FrontDoor
 from agent.settings import Modem
 from telephony.clock import MediaClock
+from telephony.modem_books import ModemBooks
 from telephony.modem_call import ModemLine
+from telephony.modem_callbacks import CallBack, CallBackBook, CallBacks, Dialled
 from telephony.modem_desk import ModemDesk
-from telephony.modem_mail import MailBox, ModemMail
+from telephony.modem_mail import MailBox, Message, ModemMail
 from telephony.modem_model import model_of
+from telephony.modem_network import ModemFigures
 from telephony.modem_ports import ModemPorts, find, named
 from telephony.modem_session import ModemSession
 from telephony.modem_setup import PinOnce
@@ -57,13 +60,25 @@ class ModemFinder:
 class ModemSource:
     """Finds its modem, serves it, and finds it again."""
 
-    def __init__(self, settings: Modem, clock: MediaClock, box: MailBox, words: str = "", name: str = "modem") -> None:
-        """``words``: its ports as the settings name them; empty: any modem on USB."""
+    def __init__(
+        self,
+        settings: Modem,
+        clock: MediaClock,
+        box: MailBox,
+        words: str = "",
+        name: str = "modem",
+        *,
+        answer: AnswerText | None = None,
+        book: CallBackBook | None = None,
+    ) -> None:
+        """``words``: its ports as the settings name them; empty: any modem on USB. ``answer``: to messages."""
         self.name = name
         self._settings, self._clock, self._words = settings, clock, words
         self.finder = ModemFinder(settings)
         self._card = PinOnce(settings)
-        self.mail = ModemMail(box, settings.sms_reply)
+        self.call_backs = CallBacks(book or CallBackBook(box.path.parent), settings.call_back, name)
+        mail = ModemMail(box, settings.sms_reply, answer if settings.sms_agent else None)
+        self._books, self._box = ModemBooks(mail, self.call_backs), box
         self.session: ModemSession | None = None
         self._desk = ModemDesk(box.path.parent / f"{name}.sock", lambda: self.session, lambda: self.state)
         self._trouble = "looking for the modem"
@@ -76,6 +91,21 @@ class ModemSource:
         session = self.session
         return session.state if session is not None and session.facts is not None else self._trouble
 
+    @property
+    def call_backs_asked(self) -> list[CallBack]:
+        """All call-backs of the book, the oldest first."""
+        return self.call_backs.rows
+
+    def messages(self, count: int) -> list[Message]:
+        """The newest messages in and out, oldest first. Blocking: reads the file; raises ``RecordError``."""
+        return self._box.newest(count)
+
+    @property
+    def figures(self) -> ModemFigures:
+        """The line as numbers, for the API and metrics."""
+        session = self.session if self.session is not None and self.session.facts is not None else None
+        return self._books.tally.figures(session.network if session else None, bool(session and session.line))
+
     async def run(self, door: FrontDoor, ready: Callable[[], None]) -> None:
         """See ``LineSource.run``."""
         if self._words:
@@ -83,6 +113,7 @@ class ModemSource:
         ready()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._desk.run())
+            tasks.create_task(self.call_backs.run(self._dial))
             tasks.create_task(self._keep(door))
 
     async def _keep(self, door: FrontDoor) -> None:
@@ -96,8 +127,17 @@ class ModemSource:
                 await self._serve(ports, door)
             await asyncio.sleep(AGAIN_S)
 
+    async def _dial(self, number: str, why: str) -> Dialled:
+        session = self.session
+        if session is None or session.facts is None:
+            return Dialled("busy", f"not now: {self.state}")
+        try:
+            return await session.dial(number, why)
+        except ModemError as error:
+            return Dialled("refused", str(error))
+
     async def _serve(self, ports: ModemPorts, door: FrontDoor) -> None:
-        self.session = ModemSession(ports, self._settings, self._clock, self._card, self.mail)
+        self.session = ModemSession(ports, self._settings, self._clock, self._card, self._books)
         # a task of its own: before Python 3.13 a TaskGroup whose child has just failed swallows a cancellation from
         # outside, and the source would go on when the daemon ends in the moment in which the modem is pulled out
         running = asyncio.ensure_future(self.session.run(door, self._up))
@@ -161,12 +201,16 @@ async def _reset(ports: ModemPorts) -> None:
         await at.close()
 
 
-def sources(settings: Modem, clock: MediaClock, folder: Path) -> list[ModemSource]:
-    """One source a modem: those that the settings name, or as many as ``count`` says."""
+def sources(settings: Modem, clock: MediaClock, folder: Path, answer: AnswerText | None = None) -> list[ModemSource]:
+    """One source a modem: those that the settings name, or ``count`` of them; ``answer`` replies to messages."""
     words = settings.ports or ("",) * settings.count
-    box = MailBox(folder)
+    box, book = MailBox(folder), CallBackBook(folder)
     names = ["modem"] if len(words) == 1 else [f"modem{place}" for place in range(1, len(words) + 1)]
-    found = [ModemSource(settings, clock, box, each, name) for each, name in zip(words, names, strict=True)]
+    found = [
+        ModemSource(settings, clock, box, each, name, answer=answer, book=book)
+        for each, name in zip(words, names, strict=True)
+    ]
     for source in found:
         source.finder = found[0].finder
+        source.call_backs.modems = frozenset(names)
     return found

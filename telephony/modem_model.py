@@ -31,6 +31,8 @@ class ModemModel:
     """Chooses a rate; empty where there is one only."""
     audio_on: str
     audio_off: str
+    audio_off_else: str
+    """Where firmware refuses that one; empty: there is no other."""
     answer: str
     hang_up: str
     refuse_waiting: str

@@ -8,25 +8,20 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Literal
 
 from agent.ports import FrontDoor
 from agent.settings import Modem
-from telephony.at import (
-    Answer,
-    CallEntry,
-    Unasked,
-    parse_call,
-    parse_calls,
-    parse_registration,
-    parse_signal,
-    telephone,
-)
+from telephony.at import Answer, CallEntry, Unasked, parse_call, parse_calls, telephone
 from telephony.clock import MediaClock
+from telephony.modem_books import ModemBooks
 from telephony.modem_call import ModemLine
-from telephony.modem_mail import ModemMail
+from telephony.modem_callbacks import Dialled
+from telephony.modem_network import ModemNetwork
 from telephony.modem_ports import ModemPorts
 from telephony.modem_setup import ModemFacts, PinOnce, set_up
-from telephony.modem_wire import AtPort, ModemError, SerialPort
+from telephony.modem_wire import AtPort, ModemError, SerialPort, any_of
+from telephony.sms import submit
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +39,9 @@ answer, and a pause before it is tried again, seconds."""
 GONE_S, GONE_AGAIN_S = 3.0, 0.05
 """After a hang-up the call is listed for a moment: waited for so long at most, looked at so often, seconds."""
 ACTIVE, INCOMING, WAITING, GONE = 0, 4, 5, 6
-HOME, ROAMING = 1, 5
+TEXT_S = 2.5
+"""A caller waits so long for the word that a message was taken; it is sent on without him, seconds."""
 ENDINGS = {"VOICE CALL", "NO CARRIER", "BUSY", "NO ANSWER", "MISSED_CALL", "+CCWA"}
-REGISTRATION = {
-    0: "not registered",
-    1: "registered",
-    2: "searching a network",
-    3: "refused by the network",
-    5: "roaming",
-}
 DEAD_SIGNS = {"RDY", "START", "POWER DOWN", "NORMAL POWER DOWN"}
 """The modem restarted by itself: all that it was told is forgotten."""
 
@@ -60,8 +49,10 @@ DEAD_SIGNS = {"RDY", "START", "POWER DOWN", "NORMAL POWER DOWN"}
 class ModemSession:
     """``run`` it; it ends with ``ModemError``."""
 
-    def __init__(self, ports: ModemPorts, settings: Modem, clock: MediaClock, card: PinOnce, mail: ModemMail) -> None:
-        self._ports, self._settings, self._clock, self._card, self.mail = ports, settings, clock, card, mail
+    def __init__(self, ports: ModemPorts, settings: Modem, clock: MediaClock, card: PinOnce, books: ModemBooks) -> None:
+        """``books`` outlive the session."""
+        self._ports, self._settings, self._clock, self._card, self.books = ports, settings, clock, card, books
+        self.mail, self._tally = books.mail, books.tally
         self.at = AtPort(ports.at, self._unasked)
         self._pcm = SerialPort(ports.audio, self._sound)
         self._door: FrontDoor | None = None
@@ -73,28 +64,14 @@ class ModemSession:
         self._restarted = asyncio.Event()
         self._freed = asyncio.Event()
         self._freed.set()
-        self._registration: int | None = None
-        self._signal: int | None = None
-        self._card_out = False
+        self.network = ModemNetwork()
         self.ussd: asyncio.Future[str] | None = None
         """Waits for the network's answer."""
 
     @property
     def state(self) -> str:
         """For ``/health``."""
-        if self.facts is None:
-            return "being set up"
-        if self._card_out:
-            return "the SIM card is out; put it back"
-        parts = [REGISTRATION.get(self._registration or 0, "not registered")]
-        parts += [f"signal {self._signal} dBm"] if self._signal is not None else []
-        parts += [self.facts.warning] if self.facts.warning else []
-        return f"{'up' if self.on_air else 'no network'}; {', '.join(parts)}"
-
-    @property
-    def on_air(self) -> bool:
-        """Whether the network knows the card."""
-        return self._registration in (HOME, ROAMING) and not self._card_out
+        return "being set up" if self.facts is None else self.network.words(self.facts.warning)
 
     async def run(self, door: FrontDoor, up: Callable[[], None]) -> None:
         """Set up, call ``up``, serve; raises ``ModemError`` in the end."""
@@ -103,7 +80,8 @@ class ModemSession:
             await self.at.open()
             self.facts = await set_up(self.at, self._ports.model, self._settings.rate, self._card)
             await self._pcm.open()
-            await self._look_around()
+            await self.network.ask(self.at)
+            self._tally.openings += 1
             up()
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._watch())
@@ -120,7 +98,7 @@ class ModemSession:
         try:
             await self.at.open()
             self.facts = await set_up(self.at, self._ports.model, self._settings.rate, self._card)
-            await self._look_around()
+            await self.network.ask(self.at)
             yield self
         finally:
             await self.at.close()
@@ -138,13 +116,7 @@ class ModemSession:
 
     async def _notice_loss(self) -> None:
         """A port that is gone, or a modem that restarted, ends the session at once."""
-        events = (self.at.lost, self._pcm.lost, self._restarted)
-        waiting = [asyncio.ensure_future(event.wait()) for event in events]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
+        await any_of(self.at.lost, self._pcm.lost, self._restarted)
         raise ModemError("the modem restarted" if self._restarted.is_set() else "the modem was unplugged")
 
     # ------------------------------------------------------------ what the modem says
@@ -173,7 +145,7 @@ class ModemSession:
         elif name in DEAD_SIGNS:
             self._restarted.set()
         else:
-            self._told_of_the_network(name, text)
+            self._told_of_the_card(self.network.told(name, text))
 
     def _key(self, text: str) -> None:
         digit = text.strip().upper()[:1]
@@ -189,19 +161,14 @@ class ModemSession:
                 line.connected.set()
         self._look.set()
 
-    def _told_of_the_network(self, name: str, text: str) -> None:
-        if name in ("+CREG", "+CEREG") and (state := parse_registration(text)) is not None:
-            if name == "+CREG" or state in (HOME, ROAMING):
-                self._registration = state
-        elif name == "+SIMCARD" or (name == "+CPIN" and "NOT" in text):
-            self._card_out = "NOT" in text
-            if self._card_out and self.line is not None:
-                self.line.end("lost")
-            elif not self._card_out:
-                self._restarted.set()  # a card that comes back is set up like a new one
+    def _told_of_the_card(self, news: str) -> None:
+        if news == "card out" and self.line is not None:
+            self.line.end("lost")
+        elif news == "card back":
+            self._restarted.set()  # a card that comes back is set up like a new one
 
     def _why_gone(self) -> str:
-        return "caller" if self.on_air else "lost"
+        return "caller" if self.network.on_air else "lost"
 
     # ------------------------------------------------------------ what is true
 
@@ -218,18 +185,7 @@ class ModemSession:
             if answer.ok:
                 await self._compare(answer)
             if self.line is None and not self._rings:
-                await self._look_around()
-
-    async def _look_around(self) -> None:
-        """Registration and signal, for ``/health`` and the cause of a lost call."""
-        signal = await self.at.ask("AT+CSQ")
-        self._signal = parse_signal(signal.value("+CSQ"))
-        for kind in ("+CREG", "+CEREG"):  # LTE alone may be known to the second only
-            answer = await self.at.ask(f"AT{kind}?")
-            if answer.ok:
-                self._registration = parse_registration(answer.value(kind))
-            if self.on_air:
-                return
+                await self.network.ask(self.at)
 
     async def _compare(self, answer: Answer) -> None:
         entries = [entry for entry in parse_calls(answer) if entry.voice and entry.status != GONE]
@@ -269,14 +225,15 @@ class ModemSession:
             log.info("modem: a caller hears busy: %s", refusal.reason)
             await self.at.ask(self._ports.model.hang_up)
             return
-        self.line = self._new_line(entry.index, entry.number or self._number, incoming=True)
+        self.line = self._new_line(entry.index, entry.number or self._number)
+        self._tally.calls_in += 1
         log.info("modem: call %s", self.line.caller.call_id)
         self._door.ring(self.line)
 
-    def _new_line(self, index: int, number: str, incoming: bool) -> ModemLine:
+    def _new_line(self, index: int, number: str, purpose: str | None = None) -> ModemLine:
         if self.facts is None:
             raise ModemError("the modem is being set up")
-        return ModemLine(self, self._pcm, index, number, rate=self.facts.rate, incoming=incoming)
+        return ModemLine(self, self._pcm, index, number, rate=self.facts.rate, purpose=purpose)
 
     # ------------------------------------------------------------ calls
 
@@ -295,13 +252,8 @@ class ModemSession:
 
     async def _connected(self, line: ModemLine, seconds: float) -> bool:
         """Wait until the call stands; False when it ends before, or never does."""
-        waiting = [asyncio.ensure_future(event.wait()) for event in (line.connected, line.over)]
         self._look.set()
-        try:
-            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
+        await any_of(line.connected, line.over, seconds=seconds)
         return line.connected.is_set() and not line.over.is_set()
 
     async def _switch_audio_on(self, line: ModemLine) -> bool:
@@ -321,9 +273,15 @@ class ModemSession:
         line.end("lost")
         return False
 
+    async def _switch_audio_off(self) -> None:
+        model = self._ports.model
+        if not (await self.at.ask(model.audio_off)).ok and model.audio_off_else:
+            await self.at.ask(model.audio_off_else)
+
     def hang_up(self, line: ModemLine) -> None:
         """See ``modem_call.Desk``."""
         self._clock.discard(line.audio)
+        self._count(line)
         self._rings, self._number = 0, ""  # now and not when it is put down: the next caller may ring before that
         if self._door is not None and line is self.line:
             self._freed.clear()
@@ -338,15 +296,10 @@ class ModemSession:
     async def _put_down(self, line: ModemLine) -> None:
         """After a call: audio off, the call ended in the modem, a sick modem restarted."""
         try:
-            await self.at.ask(self._ports.model.audio_off)
+            await self._switch_audio_off()
             if line.cause != "caller":
                 await self.at.ask(self._ports.model.hang_up)
                 await self._gone(line)
-            heard = line.audio
-            log.info(
-                "modem: call %s ended (%s): %d frames heard, %d missing, %d late, %d not taken",
-                line.caller.call_id, line.cause, heard.frames, heard.filled, heard.late, heard.held_back,
-            )  # fmt: skip
             if line.fault:
                 log.warning("modem: the audio port was %s; the modem is restarted", line.fault)
                 await self.at.ask(self._ports.model.reset)
@@ -354,6 +307,16 @@ class ModemSession:
             self.line = None
             self._freed.set()
             self._look.set()
+
+    def _count(self, line: ModemLine) -> None:
+        heard = line.audio
+        log.info(
+            "modem: call %s ended (%s): %d frames heard, %d missing, %d late, %d not taken",
+            line.caller.call_id, line.cause, heard.frames, heard.filled, heard.late, heard.held_back,
+        )  # fmt: skip
+        self._tally.calls_lost += line.cause == "lost"
+        self._tally.gone_before += line.incoming and not heard.on
+        self._tally.frames_missing += heard.filled
 
     async def _gone(self, line: ModemLine) -> None:
         """Wait until the modem lists the call no more: a hang-up in between could hit the next caller."""
@@ -366,22 +329,41 @@ class ModemSession:
                         return
                     await asyncio.sleep(GONE_AGAIN_S)
 
-    async def dial(self, number: str) -> str:
-        """Call ``number`` and give the call to the house once it is answered; returns what became of it."""
-        if self.line is not None or self._door is None or self._door.admit() is not None:
-            return "busy: there is a call already"
+    async def dial(self, number: str, why: str = "") -> Dialled:
+        """Call ``number`` and give the call to the house once it is answered; ``why`` is said after the greeting."""
         if not number or telephone(number) != number:
-            return "refused: that is no telephone number"
-        line = self.line = self._new_line(1, number, incoming=False)
+            return Dialled("refused", "refused: that is no telephone number")
+        if self.line is not None or self._rings or not self._freed.is_set():
+            return Dialled("busy", "busy: there is a call already")
+        if self._door is None or not self.network.on_air or self._door.admit() is not None:
+            return Dialled(
+                "busy", f"not now: {self.state if not self.network.on_air else 'the house is full or closes'}"
+            )
+        line = self.line = self._new_line(1, number, why)
         answer = await self.at.ask(f"ATD{number};", CONNECT_S)
         if not answer.ok:
             line.end("refused")
-            return f"refused: {answer.final or 'no answer of the modem'}"
+            return Dialled("refused", f"refused: {answer.final or 'no answer of the modem'}")
         if not await self._connected(line, ALERT_S):
             line.end("unanswered")
-            return "not answered"
+            return Dialled("unanswered", "not answered")
+        self._tally.calls_out += 1
         self._door.ring(line)
-        return f"answered: call {line.caller.call_id}"
+        return Dialled("answered", f"answered: call {line.caller.call_id}")
+
+    async def send_text(self, number: str, text: str) -> Literal["sent", "on its way", "refused"]:
+        """See ``modem_call.Desk``."""
+        submit(number, text, 0)  # what can't be sent is said at once
+        work = self.mail.send(self.at, number, text)
+        try:
+            sending = self._tasks.create_task(work)
+        except RuntimeError:  # the session ends
+            work.close()
+            return "refused"
+        await asyncio.wait((sending,), timeout=TEXT_S)
+        if not sending.done():
+            return "on its way"
+        return "sent" if not sending.cancelled() and sending.exception() is None and sending.result() else "refused"
 
 
 def _first(fault: BaseException) -> str:

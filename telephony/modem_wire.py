@@ -29,6 +29,16 @@ class ModemError(AlloError):
     code = "modem"
 
 
+async def any_of(*events: asyncio.Event, seconds: float | None = None) -> None:
+    """Wait until one of these is set, at most so long."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+
+
 class _Transport(SerialTransport):
     """Ends at once: a graceful end would drain the port (``tcdrain``), which a vanished modem never finishes.
 
@@ -118,7 +128,8 @@ class AtPort:
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[Answer] | None = None
         self._text = ""
-        self._heard_at = 0.0
+        self._broken_off = False
+        """The last command was cancelled before its answer: the modem may still want a message's text, or answer it."""
 
     @property
     def lost(self) -> asyncio.Event:
@@ -134,17 +145,22 @@ class AtPort:
         await self._port.close()
         self._fail()
 
-    async def ask(self, command: str, seconds: float = ANSWER_S, text: str = "") -> Answer:
+    async def ask(self, command: str, seconds: float | None = None, text: str = "") -> Answer:
         """Send a command and return its answer, good or bad; ``text`` follows the prompt of ``AT+CMGS``.
 
         Raises ``ModemError`` when none comes in time and the modem does not come to itself.
         """
         async with self._turn:
+            if self._broken_off:
+                await self._come_to()
             try:
-                return await self._once(command, seconds, text)
+                self._broken_off = True
+                answer = await self._once(command, ANSWER_S if seconds is None else seconds, text)
             except TimeoutError:
                 await self._come_to()
-                return Answer(command, "")
+                answer = Answer(command, "")
+            self._broken_off = False
+            return answer
 
     async def _once(self, command: str, seconds: float, text: str = "") -> Answer:
         if self.lost.is_set():
@@ -165,12 +181,13 @@ class AtPort:
 
     async def _come_to(self) -> None:
         """A command was given up: get rid of a half-written one and of late answers."""
-        self._port.write(b"\x1b\r")
-        for _ in range(3):
+        for _ in range(4):
+            self._port.write(b"\x1b\r")  # each time: the prompt of a message may come late and swallow what follows
+            await asyncio.sleep(QUIET_S)
             with contextlib.suppress(TimeoutError):
-                await self._once("AT", 1.0)
-                await asyncio.sleep(QUIET_S)
-                return
+                if (await self._once("AT", 1.0)).ok:
+                    await asyncio.sleep(QUIET_S)
+                    return
         raise ModemError("the modem does not answer AT; it is opened again, and reset if that does not help")
 
     def _hear(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ quote, with the digit (``ATA``, ``AT+CPCMREG=1``), ``RING``, ``FRAME`` (the tent
 """
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +28,23 @@ ACCEPTED = re.compile(
 )
 
 
+@dataclass(slots=True)
+class Ring:
+    """A call that came, as the network saw it."""
+
+    number: str
+    answered: bool = False
+    ended: str = ""
+    """``left`` (the caller, or the network), ``hung up`` (by us), ``modem gone``; empty: it goes on."""
+
+
 class Answers:
     """The modem's mind; everything here runs on its thread."""
 
     def __init__(self, sim: "Sim7600") -> None:
         self._sim = sim
+        self.rings = 0
+        """How often it rang."""
         self.asked: list[str] = []
         """Every command so far."""
         self.stored: dict[int, str] = {}
@@ -42,8 +55,10 @@ class Answers:
         """Call -> direction (1 incoming), state, number."""
         self.registered, self.sim_in = 1, True
         self.wide = False
-        self.rings = 0
-        """How often it rang."""
+        self.history: list[Ring] = []
+        """Calls that came, for whoever checks the driver's record against the network's."""
+        self.unreachable = 0
+        """Calls that never rang: no network, or no modem."""
         self._cycles = 0
         self.power_off()
 
@@ -54,6 +69,7 @@ class Answers:
         self._audio = False
         self._message = 0
         self.began_at_ms = 0.0
+        self._close_rings("modem gone")
         self.calls.clear()
         self.unlocked = not self._sim.profile.pin
 
@@ -68,9 +84,13 @@ class Answers:
     def hear(self, data: bytes) -> None:
         """Bytes from the port."""
         self._line += data
-        while match := re.search(rb"[\r\x1a]" if not self._message else rb"\x1a", self._line):
+        while match := re.search(rb"[\r\x1a]" if not self._message else rb"[\x1a\x1b]", self._line):
             line, self._line = self._line[: match.start()], self._line[match.end() :]
-            self._obey(line.strip().decode("latin-1"))
+            if match[0] == b"\x1b":  # given up (27.005, 3.5.1)
+                self._message = 0
+                self._answer([], "OK")
+            else:
+                self._obey(line.strip().decode("latin-1"))
 
     def _obey(self, text: str) -> None:
         if self._message:
@@ -149,11 +169,13 @@ class Answers:
         direction, state, number = self.calls[index]
         return f'+CLCC: {index},{direction},{state},0,0,"{number}",145'
 
-    def _pcm(self, on: str) -> tuple[list[str], str]:
+    def _pcm(self, on: str, one: str | None) -> tuple[list[str], str]:
         if on == "?":
             return [f"+CPCMREG: {int(self._audio)}"], "OK"
         active = any(state == ACTIVE for _, state, _ in self.calls.values())
         if on == "1" and (not active or self._sim.modem_ms() - self.began_at_ms < self._sim.profile.pcm_ready_ms):
+            return [], "ERROR"
+        if on == "0" and self._sim.profile.off_wants_one and not one:
             return [], "ERROR"
         self._audio = on == "1"
         self._cycles += self._audio
@@ -178,9 +200,12 @@ class Answers:
         self.unasked(f'+CMTI: "SM",{place}')
 
     def _send(self, length: str) -> tuple[list[str], str]:
-        self._message = int(length)
-        self._sim.write(b"\r\n> ", 5)
+        self._sim.later(5, lambda: self._prompt(int(length)))
         return [], ""
+
+    def _prompt(self, length: int) -> None:
+        self._message = length
+        self._sim.write(b"\r\n> ")
 
     def _read(self, place: str) -> tuple[list[str], str]:
         pdu = self.stored.get(int(place))
@@ -209,7 +234,9 @@ class Answers:
     def incoming(self, number: str) -> None:
         """A call comes; a second one waits."""
         if not self.registered or not self._sim.at.plugged:
+            self.unreachable += 1
             return
+        self.history.append(Ring(number))
         index = next(free for free in range(1, 8) if free not in self.calls)
         self.calls[index] = (1, INCOMING if index == 1 else WAITING, number)
         self._report(index)
@@ -240,6 +267,8 @@ class Answers:
         if index in self.calls:
             direction, _, number = self.calls[index]
             self.calls[index] = (direction, ACTIVE, number)
+            for ring in self._open_rings(number) if direction else ():
+                ring.answered = True
             self.began_at_ms = self._sim.modem_ms()
             self._report(index)
             if self._sim.profile.begins:
@@ -266,22 +295,32 @@ class Answers:
     def _hang(self) -> tuple[list[str], str]:
         if not self.calls:
             return [], "ERROR"
-        self._sim.later(20, lambda: self._end(""))
+        self._sim.later(20, lambda: self._end("", "hung up"))
         return [], "OK"
 
     def _refuse_waiting(self, _how: str) -> tuple[list[str], str]:
         for index in [index for index, (_, state, _) in self.calls.items() if state == WAITING]:
-            del self.calls[index]
+            for ring in self._open_rings(self.calls.pop(index)[2]):
+                ring.ended = "hung up"
         return [], "OK"
 
     def far_end_left(self) -> None:
         """The caller hangs up, or the network drops the call."""
         self._end("NO CARRIER")
 
-    def _end(self, code: str) -> None:
+    def _open_rings(self, number: str = "") -> list[Ring]:
+        """Calls that go on: at most the last two."""
+        return [ring for ring in self.history[-2:] if not ring.ended and number in ("", ring.number)]
+
+    def _close_rings(self, ended: str) -> None:
+        for ring in self._open_rings():
+            ring.ended = ended
+
+    def _end(self, code: str, ended: str = "left") -> None:
         missed = any(state == INCOMING for _, state, _ in self.calls.values())
         if not self.calls:
             return
+        self._close_rings(ended)
         for index, (direction, _, number) in self.calls.items():
             if self._sim.profile.reports:
                 self.unasked(f'+CLCC: {index},{direction},6,0,0,"{number}",145')
@@ -310,7 +349,7 @@ _METHODS = (
     (r"AT\+CSQ", "_signal"),
     (r"AT\+(CREG|CEREG)\?", "_registration"),
     (r"AT\+CLCC", "_list_calls"),
-    (r"AT\+CPCMREG=?(\d|\?)(?:,1)?", "_pcm"),
+    (r"AT\+CPCMREG=?(\d|\?)(,1)?", "_pcm"),
     (r"AT\+CPCMFRM=(\d)", "_rate"),
     (r"AT\+CRESET", "_reset"),
     (r"AT\+CMGS=(\d+)", "_send"),

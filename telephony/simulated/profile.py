@@ -37,6 +37,8 @@ class Profile:
     """Share of written AT lines that lose a byte, 0 to 1."""
     takes_uplink: bool = True
     """Plays what it is given; firmware LE20B06SIM7600G22 does not."""
+    off_wants_one: bool = False
+    """``AT+CPCMREG=0`` is refused, ``AT+CPCMREG=0,1`` is not."""
     one_cycle: bool = False
     """A second ``AT+CPCMREG=1`` succeeds and stays silent until a restart."""
     pin: str = ""

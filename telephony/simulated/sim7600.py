@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from telephony.simulated.answers import Answers
@@ -22,6 +23,18 @@ from telephony.simulated.wires import Wire
 FRAME_S = 0.02
 UPLINK_FRAMES = 16
 """What the modem keeps of the audio it was given, frames; the rest waits in the port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dry:
+    """A frame of the agent that was missing when the modem wanted to play it."""
+
+    frame: int
+    """Which one since audio was switched on, from 0."""
+    dry_ms: float
+    """So long nothing had come, milliseconds: the other side was late by that, less what it is ahead."""
+    late_ms: float
+    """So late was the modem's own thread in that time at most, milliseconds: the machine was busy."""
 
 
 class Sim7600(threading.Thread):
@@ -38,10 +51,16 @@ class Sim7600(threading.Thread):
         self.heard = bytearray()
         """What the caller heard in the last call, PCM16, from the moment that audio was switched on."""
         self.speech = bytearray()
+        self.speaks: Callable[[bytes], bytes] | None = None
+        """A caller by himself: the frame that he hears -> the frame that he says next."""
         self.muted = False
         """The audio port gives nothing although it is on."""
         self.down_lost = self.underruns = self.slips = self.down_frames = 0
         """Frames that nobody read; that were missing when due; that the machine was too slow for; given."""
+        self.dry: list[Dry] = []
+        """The missing ones, one by one."""
+        self._fed_at = 0.0
+        self._late: deque[float] = deque(maxlen=4)
         self.faults: dict[str, str] = {}
         """Step -> what goes wrong there, once; see ``Answers``."""
         self._todo: deque[Callable[[], None]] = deque()
@@ -137,6 +156,7 @@ class Sim7600(threading.Thread):
         """The PCM port begins or ends."""
         self._uplink.clear()
         self._fed = False
+        self._fed_at = 0.0
         self.pcm.read(1 << 16)
         self._next_frame = time.monotonic() + FRAME_S if on else 0.0
         if on:
@@ -176,6 +196,7 @@ class Sim7600(threading.Thread):
         now = time.monotonic()
         if not self._next_frame or now < self._next_frame or not self.pcm.plugged:
             return
+        self._late.append((now - self._next_frame) * 1000)
         self._next_frame += FRAME_S
         if now > self._next_frame:  # the machine was too slow: the modem's clock waits, it doesn't hurry
             self.slips += 1
@@ -185,6 +206,8 @@ class Sim7600(threading.Thread):
         self._listen(size)
 
     def _speak(self, size: int) -> None:
+        if self.speaks is not None:
+            self.speech += self.speaks(bytes(self.heard[-size:]).ljust(size, b"\0"))
         piece = bytes(self.speech[:size]).ljust(size, b"\0")
         del self.speech[:size]
         if self.muted:
@@ -197,10 +220,14 @@ class Sim7600(threading.Thread):
         if not self.profile.takes_uplink:
             return
         room = UPLINK_FRAMES * size - len(self._uplink)
-        self._uplink += self.pcm.read(room) if room > 0 else b""
+        fresh = self.pcm.read(room) if room > 0 else b""
+        self._uplink += fresh
         self._fed = self._fed or bool(self._uplink)
+        self._fed_at = time.monotonic() if fresh or not self._fed_at else self._fed_at
         if self._fed and len(self._uplink) < size:
             self.underruns += 1
+            dry_ms = (time.monotonic() - self._fed_at) * 1000
+            self.dry.append(Dry(len(self.heard) // size, dry_ms, max(self._late)))
         self.heard += bytes(self._uplink[:size]).ljust(size, b"\0")
         del self._uplink[:size]
 

@@ -157,3 +157,33 @@ def test_what_is_said_beyond_the_notice_interrupts_the_greeting() -> None:
     assert scene.heard == [notice, WORDS.greeting, "Мы работаем с девяти."]
     assert [event.text for event in scene.events if isinstance(event, CallerSaid)] == [HOURS]
     assert scene.speaks_from(len(notice) * 0.06 + 2.6) <= len(notice) * 0.06 + 2.5 + UNSURE
+
+
+# ---------------------------------------------------------------- «повторите»
+
+
+def said_in(scene: Scene) -> list[str]:
+    return [event.said for event in scene.of(AgentSaid) if isinstance(event, AgentSaid)]
+
+
+def test_a_repetition_is_of_the_answer_and_never_of_the_filler_before_it() -> None:
+    minds = Minds(FakeMind({}), model({HOURS: [2.0, "Мы работаем с девяти. "]}))
+    scene = Scene([Says(ASK, HOURS), Says(ASK + 8, "повторите"), Leaves(ASK + 15)], minds)
+
+    answer, again = said_in(scene)[1:]
+    assert answer.split(".")[0] + "." in WORDS.fillers
+    assert again == f"{WORDS.repeat} Мы работаем с девяти."
+
+
+@pytest.mark.parametrize("between", ["подождите минутку", "спасибо", "говорите помедленнее"])
+def test_small_talk_is_not_what_is_said_again(between: str) -> None:
+    scene = Scene([Says(ASK, HOURS), Says(ASK + 6, between), Says(ASK + 13, "повторите"), Leaves(ASK + 20)])
+
+    assert said_in(scene)[-1] == f"{WORDS.repeat} {said_in(scene)[1]}"
+    assert said_in(scene)[1] == "Мы работаем с девяти. Обед в час."
+
+
+def test_an_offer_that_was_not_understood_may_still_be_accepted() -> None:
+    script: list[Step] = [Says(ASK, "кто такой пушкин"), Says(ASK + 8, "что"), Says(ASK + 17, "да"), Leaves(ASK + 25)]
+
+    assert Scene(script, operator=True).line.transfers == [""]

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -207,20 +207,20 @@ async def test_effects_travel_with_their_sentence(
 
 
 async def test_messages_are_offered_only_where_a_line_can_send_them(server: OpenAiServer, tmp_path: Path) -> None:
-    sent: list[tuple[str, str]] = []
+    sent: list[str] = []
 
-    async def send(number: str, text: str) -> bool:
-        sent.append((number, text))
-        return True
+    async def send(text: str) -> str:
+        sent.append(text)
+        return "sent"
 
     server.behaviour.answer = "Отправила.|"
     await House(server, SHIPPED, tmp_path, Means(number="+7000")).ask()
-    server.behaviour.calls = [("send_sms", '{"text": "Тверь, улица Мира, 5"}')]
+    server.behaviour.calls = [("send_sms", '{"text": "Заказы везём сами"}')]
     said = await House(server, SHIPPED, tmp_path, Means(send_text=send, number="+7000")).ask()
     offered = [[tool["function"]["name"] for tool in request["tools"]] for request in server.behaviour.requests]
     assert "send_sms" not in offered[0]
     assert "send_sms" in offered[1]
-    assert sent == [("+7000", "Тверь, улица Мира, 5")]
+    assert sent == ["Заказы везём сами"]
     assert [sentence.text for sentence in said] == ["Отправляю.", "Отправила."]
 
 
@@ -252,4 +252,38 @@ def test_a_wrong_file_is_named_with_its_fault(
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_the_shipped_tools_can_be_used(language: str) -> None:
     kinds = {declared.kind for declared in load_tools(PROMPTS / language / "tools.toml")}
-    assert kinds == {"transfer_to_operator", "hang_up", "send_sms"}
+    assert kinds == {"transfer_to_operator", "hang_up", "send_sms", "call_back"}
+
+
+async def test_what_no_passage_says_is_not_written_either(server: OpenAiServer, tmp_path: Path) -> None:
+    sent: list[str] = []
+
+    async def send(text: str) -> str:
+        sent.append(text)
+        return "sent"
+
+    server.behaviour.calls = [("send_sms", '{"text": "Скидка 90 %"}')]
+    server.behaviour.answer = "Заказы везём сами.|"
+    said = await House(server, SHIPPED, tmp_path, Means(send_text=send, number="+7000")).ask()
+    assert sent == []
+    assert "no passage says 90" in server.behaviour.requests[-1]["messages"][-1]["content"]
+    assert [sentence.text for sentence in said] == ["Отправляю.", "Заказы везём сами."]
+
+
+async def test_a_wish_to_be_called_is_left_to_the_model_where_it_can_be_granted(
+    server: OpenAiServer, tmp_path: Path
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    async def call_back(arguments: Mapping[str, object]) -> str:
+        asked.append(dict(arguments))
+        return "noted: the caller will be called at 18:30, in 10 minutes"
+
+    wish = "перезвоните мне через десять минут"
+    (refusal,) = await House(server, SHIPPED, tmp_path, Means(number="+7000")).ask(wish)
+    assert "Перезвонить сам я не могу" in refusal.text
+    server.behaviour.calls = [("call_back", '{"minutes": 10}')]
+    server.behaviour.answer = "Хорошо, перезвоню в 18:30.|"
+    said = await House(server, SHIPPED, tmp_path, Means(call_back=call_back, number="+7000")).ask(wish)
+    assert [sentence.text for sentence in said] == ["Записываю.", "Хорошо, перезвоню в 18:30."]
+    assert asked == [{"minutes": 10}]

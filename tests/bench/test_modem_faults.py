@@ -4,8 +4,8 @@ from bench.modem_faults import live_through
 
 
 async def test_calls_with_faults_are_all_closed_and_leave_nothing() -> None:
-    door, hung, left, threads = await live_through(20, 10, seed=11)
-    assert door.begun == door.closed
-    assert door.begun > 5
-    assert "no end" not in door.causes
-    assert (hung, left, threads) == (0, 0, 0)
+    got = await live_through(20, 10, seed=11)
+    assert got.truthful, (got.door.begun, got.door.closed, got.door.causes, got.rings)
+    assert got.door.begun > 5
+    assert len(got.rings) + got.unreachable == 20
+    assert (got.hung, got.left_over) == (0, 0)

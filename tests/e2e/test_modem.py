@@ -1,6 +1,8 @@
 """The whole house behind a simulated modem: a question spoken into the PCM port, the right fact heard back."""
 
+import json
 import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from bench.daemon import DaemonProcess
 from bench.modem import GsmCaller, behind
+from bench.ports import HOST
 from bench.speech import interruption
 from telephony.modem_desk import ask
 from telephony.simulated.profile import Profile
@@ -37,12 +40,13 @@ def over(daemon: DaemonProcess, calls: int = 1) -> list[dict[str, object]]:
     return daemon.rows(ended)
 
 
-def test_a_question_is_answered_and_the_answer_interrupted(launch: Launch, sim: Sim7600) -> None:
+def test_a_conversation_and_a_modem_that_is_pulled_out(launch: Launch, sim: Sim7600) -> None:
+    """One daemon: a question answered, the answer interrupted; then the modem goes in mid-sentence and comes back."""
     daemon = served(launch, sim)
     caller = GsmCaller(sim)
     assert caller.ring() < 1500
-    caller.quiet()
-    reply = caller.ask(path(FIRST))
+    caller.heard_something()
+    reply = caller.ask(path(FIRST))  # over the greeting
     assert reply is not None
     assert reply < 2000
     stopped = caller.interrupt(interruption())
@@ -55,15 +59,12 @@ def test_a_question_is_answered_and_the_answer_interrupted(launch: Launch, sim: 
     assert (first["source"], first["cut"]) == ("general", 1)
     assert sim.down_lost == 0
 
-
-def test_a_modem_pulled_out_in_mid_sentence(launch: Launch, sim: Sim7600) -> None:
-    daemon = served(launch, sim)
     caller = GsmCaller(sim, "+78005553535")
     caller.ring()
     caller.heard_something()
     sim.unplug()
-    assert over(daemon)[0]["cause"] == "lost"
-    daemon.wait_for(lambda: "unplugged" in daemon.health()["lines"]["modem"], 2, "noticed")
+    assert over(daemon, 2)[1]["cause"] == "lost"
+    daemon.wait_for(lambda: not daemon.health()["lines"]["modem"].startswith("up"), 2, "noticed")
     sim.plug()
     daemon.wait_for(lambda: daemon.health()["lines"]["modem"].startswith("up"), 5, "back")
     info = ask(daemon.storage / "modem" / "modem.sock", "info", [])
@@ -72,4 +73,7 @@ def test_a_modem_pulled_out_in_mid_sentence(launch: Launch, sim: Sim7600) -> Non
     GsmCaller(sim).ring()
     daemon.wait_for(lambda: daemon.health()["calls"] == 1, 2, "in a call")
     sim.hang_up()
-    assert [call["cause"] for call in over(daemon, 2)] == ["lost", "caller"]
+    assert [call["cause"] for call in over(daemon, 3)] == ["caller", "lost", "caller"]
+    with urllib.request.urlopen(f"http://{HOST}:{daemon.web_port}/api/modems", timeout=5) as reply:
+        line = json.load(reply)["lines"]["modem"]
+    assert (line["calls_in"], line["calls_lost"], line["openings"], line["on_air"]) == (3, 1, 2, True)

@@ -278,8 +278,10 @@ def _main() -> None:
     parser.add_argument("--answer", default=Behaviour.answer)
     parser.add_argument("--answer-from-context", action="store_true")
     parser.add_argument("--fault", default="")
+    parser.add_argument("--call", nargs=2, action="append", default=[], metavar=("TOOL", "ARGUMENTS"))
     given = parser.parse_args()
     behaviour = Behaviour(given.answer, given.fault, given.first_token_s, given.token_s, given.answer_from_context)
+    behaviour.calls = [(name, arguments) for name, arguments in given.call]
     asyncio.run(_serve(given.port, behaviour))
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.ports import AnswerText
 from agent.settings import Modem
+from telephony import modem_line
 from telephony.clock import MediaClock
 from telephony.modem_line import ModemSource
 from telephony.modem_mail import MailBox
@@ -55,14 +57,20 @@ def settings(sim: Sim7600, **values: object) -> Modem:
 
 @asynccontextmanager
 async def plugged_in(
-    folder: Path, profile: Profile | None = None, door: Door | None = None, **values: object
+    folder: Path,
+    profile: Profile | None = None,
+    door: Door | None = None,
+    *,
+    answer: AnswerText | None = None,
+    **values: object,
 ) -> AsyncIterator[tuple[Sim7600, ModemSource, Door]]:
     """A simulated modem and the source that serves it, up; at the end nothing may be left over."""
     door, clock = door or Door(), MediaClock()
+    kept, modem_line.AGAIN_S = modem_line.AGAIN_S, 0.1  # the tests of the whole daemon wait as long as people do
     sim = Sim7600(folder / "dev", profile)
     sim.start()
     chosen = settings(sim, **values)
-    source = ModemSource(chosen, clock, MailBox(folder / "modem"), chosen.ports[0])
+    source = ModemSource(chosen, clock, MailBox(folder / "modem"), chosen.ports[0], answer=answer)
     running = asyncio.create_task(source.run(door, lambda: None))
     try:
         await is_up(source)
@@ -73,6 +81,7 @@ async def plugged_in(
         async with asyncio.timeout(8):
             results = await asyncio.gather(*door.tasks, return_exceptions=True)
         sim.stop()
+        modem_line.AGAIN_S = kept
     assert [result for result in results if isinstance(result, Exception)] == []
     assert clock.legs == 0, "a call was left on the clock"
 
@@ -82,11 +91,20 @@ async def is_up(source: ModemSource, seconds: float = 8) -> None:
     await becomes(source, "up", seconds)
 
 
+async def is_down(source: ModemSource, seconds: float = 3) -> None:
+    """Wait until the source has noticed that its modem is gone."""
+    await _until(source, lambda: not source.state.startswith(("up", "no network")), "down", seconds)
+
+
 async def becomes(source: ModemSource, state: str, seconds: float = 8) -> None:
     """Wait until the source's state begins with ``state``."""
+    await _until(source, lambda: source.state.startswith(state), state, seconds)
+
+
+async def _until(source: ModemSource, true: Callable[[], bool], what: str, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
-            while not source.state.startswith(state):  # noqa: ASYNC110 - the state is a property, nobody is told
+            while not true():  # noqa: ASYNC110 - the state is a property, nobody is told
                 await asyncio.sleep(0.01)
     except TimeoutError:
-        raise AssertionError(f"not {state!r} within {seconds} s but {source.state!r}") from None
+        raise AssertionError(f"not {what!r} within {seconds} s but {source.state!r}") from None

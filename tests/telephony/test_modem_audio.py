@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from audio.level import tone
 from telephony.inbox import Inbox
-from telephony.modem_audio import AHEAD, DEAD, FULL, LATE, ModemAudio
+from telephony.modem_audio import AHEAD, AHEAD_MOST, DEAD, FULL, LATE, ModemAudio
 
 BLOCK = 320
 
@@ -30,14 +30,31 @@ class Port:
 @given(st.lists(st.integers(0, 3200), max_size=20))
 def test_a_block_goes_out_for_each_that_comes_in_however_the_bytes_are_cut(cuts: list[int]) -> None:
     port, pcm = Port(), tone(440, 200, 8000)
-    port.audio.mouth.play(tone(300, 260, 8000))
+    port.audio.mouth.play(tone(300, 20 * (10 + AHEAD), 8000))
     borders = [0, *sorted(cuts), len(pcm)]
     for start, end in itertools.pairwise(borders):
         port.audio.hear(pcm[start:end])
     assert b"".join(port.frames()) == pcm
-    assert b"".join(port.written) == tone(300, 260, 8000)
-    assert len(port.written) == len(pcm) // BLOCK + AHEAD
-    assert port.audio.mouth.played == len(b"".join(port.written)) // 2
+    said = tone(300, 20 * (10 + AHEAD), 8000)
+    assert b"".join(port.written) == said + bytes(BLOCK * (port.audio.ahead - AHEAD))
+    assert len(port.written) == len(pcm) // BLOCK + port.audio.ahead
+    assert port.audio.mouth.played == len(said) // 2
+
+
+def test_who_was_late_or_has_a_modem_that_gives_much_at_once_gives_more_in_advance_between_words() -> None:
+    port = Port()
+    port.audio.hear(bytes(BLOCK))
+    assert (len(port.written), port.audio.ahead) == (1 + AHEAD, AHEAD)
+    port.audio.mouth.play(tone(300, 100, 8000))
+    port.audio.hear(bytes(3 * BLOCK))
+    assert port.audio.ahead == AHEAD, "not in the middle of a word"
+    port.audio.hear(bytes(2 * BLOCK))
+    port.audio.hear(bytes(BLOCK))
+    assert (len(port.written), port.audio.ahead) == (7 + 4, 4)
+    for _ in range(5):
+        port.audio.hear(bytes(30 * BLOCK))
+    assert port.audio.ahead == AHEAD_MOST
+    assert len(port.written) == 157 + AHEAD_MOST
 
 
 def test_what_is_missing_is_silence_in_real_time_and_what_comes_later_is_dropped() -> None:

@@ -10,7 +10,9 @@ from tests.asterisk.softphone import Softphone
 from tests.contract import CLAUSES, Clause, frames_come_in_real_time_without_gaps
 from tests.fakes.sim7600 import Caller, plugged_in
 
-AWKWARD = Profile(chopped=True, chatty=True, clip=False, reports=False, begins=False, ends=False, pcm_ready_ms=200)
+AWKWARD = Profile(
+    chopped=True, chatty=True, clip=False, reports=False, begins=False, ends=False, pcm_ready_ms=200, off_wants_one=True
+)
 """Tells as little as a modem may, in pieces, and talks in between."""
 
 

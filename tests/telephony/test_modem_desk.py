@@ -3,16 +3,19 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from agent.commands import main
+from agent.errors import ModelError
 from agent.settings import Modem
 from telephony.clock import MediaClock
+from telephony.modem_callbacks import CallBackBook
 from telephony.modem_desk import ask, ussd_text
 from telephony.modem_line import ModemSource, sources
-from telephony.modem_mail import MailBox
+from telephony.modem_mail import REPLIES_MOST, MailBox
 from telephony.simulated.profile import Profile
 from telephony.simulated.sim7600 import Sim7600
 from tests.asterisk.door import Door
@@ -46,6 +49,68 @@ async def test_messages_are_kept_in_one_piece_leave_the_card_and_are_answered(tm
     assert box.newest(9)[0].at == "2026-11-21T13:59:12+03:00"
 
 
+async def test_messages_are_answered_by_the_house_but_not_for_ever_and_not_to_machines(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def answer(number: str, text: str) -> str:
+        asked.append((number, text))
+        if text == "беда":
+            raise ModelError("no model")
+        return "" if text == "оператора" else f"Ответ: {text}"
+
+    async with plugged_in(tmp_path, answer=answer, sms_agent=True, sms_reply="Мы перезвоним") as (sim, source, _):
+        bank = deliver("Зачислено").replace("0B919761214365F7", "05810910F2")
+        for pdu in (deliver("Первое"), deliver("оператора"), deliver("беда"), bank, *map(deliver, "абвгдеёжзи")):
+            sim.do(lambda pdu=pdu: sim.modem.message(pdu))  # type: ignore[misc]
+        await Caller(sim).sees(lambda: len(sim.modem.sent) == REPLIES_MOST and not sim.modem.stored, 8)
+        texts = [message.text for message in source.messages(99) if message.way == "out"]
+        assert texts[:4] == ["Ответ: Первое", "Мы перезвоним", "Мы перезвоним", "Ответ: а"]
+        assert ("90012", "Зачислено") not in asked
+        assert (source.figures.messages_in, source.figures.messages_out) == (14, REPLIES_MOST)
+
+
+async def test_a_message_that_the_card_does_not_let_go_is_answered_once(tmp_path: Path) -> None:
+    async with plugged_in(tmp_path, sms_reply="Мы перезвоним") as (sim, source, _):
+        sim.faults["AT+CMGD=1"] = "error"
+        sim.do(lambda: sim.modem.message(deliver("Раз")))
+        await Caller(sim).sees(lambda: len(sim.modem.sent) == 1, 5)
+        sim.do(lambda: sim.modem.message(deliver("Два")))
+        await Caller(sim).sees(lambda: len(sim.modem.sent) == 2 and not sim.modem.stored, 5)
+        assert [message.text for message in source.messages(9) if message.way == "in"] == ["Раз", "Два"]
+
+
+async def test_a_message_in_a_call_is_sent_to_its_end_whoever_waits(tmp_path: Path) -> None:
+    async with plugged_in(tmp_path) as (sim, source, door):
+        sim.ring()
+        guest = await door.guest()
+        await guest.until(lambda: len(guest.pcm) > 3200, 5)
+        send = guest.line.send_text  # type: ignore[attr-defined]
+        assert await send("Тверь") == "sent"
+        sim.faults["AT+CMGS=2"] = "error"
+        assert await send("Тверь") == "refused"
+        with pytest.raises(ValueError, match="must have a text"):
+            await send("")
+        waiting = asyncio.create_task(send("Ж" * 100))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await Caller(sim).sees(lambda: len(sim.modem.sent) == 3, 5)
+        before = len(guest.pcm)
+        await guest.until(lambda: len(guest.pcm) > before + 3200, 3)
+    assert [(message.way, message.state) for message in source.messages(9)][:2] == [("out", ""), ("out", "failed")]
+
+
+async def test_a_command_that_was_broken_off_harms_nobody(tmp_path: Path) -> None:
+    """The modem waits for a message's text, and its asker is gone: what comes next must not become the text."""
+    async with plugged_in(tmp_path) as (sim, source, _):
+        assert source.session is not None
+        at = source.session.at
+        asking = asyncio.create_task(at.ask("AT+CMGS=20", 5.0, "00" * 20))
+        await Caller(sim).sees(lambda: "AT+CMGS=20" in sim.modem.asked, 2)
+        asking.cancel()
+        assert (await at.ask("AT+CGMM")).lines == ("SIMCOM_SIM7600G-H",)
+        assert sim.modem.sent == []
+
+
 async def test_a_long_message_is_sent_in_parts(tmp_path: Path) -> None:
     async with plugged_in(tmp_path) as (sim, _, _):
         assert await asked(tmp_path, "sms", "+79161234567", "Ж" * 100) == (True, ["sent"])
@@ -76,13 +141,14 @@ async def test_a_balance_a_command_and_the_state_are_told(tmp_path: Path) -> Non
 )
 async def test_a_call_that_we_make(callee: str, said: str, tmp_path: Path) -> None:
     async with plugged_in(tmp_path, replace(Profile(), callee=callee)) as (sim, _, door):
-        done, words = await asked(tmp_path, "dial", "+78005553535")
+        done, words = await asked(tmp_path, "dial", "+78005553535", "Заказ готов.")
         assert done
         assert words[0].startswith(said)
         assert len(door.guests) == (callee == "answers")
         for guest in door.guests:
             await guest.until(lambda guest=guest: len(guest.pcm) > 8000, 3)  # type: ignore[misc]
             assert (guest.line.caller.number, guest.line.caller.called) == ("+78005553535", "+78005553535")
+            assert guest.line.caller.purpose == "Заказ готов."
             sim.hang_up()
             await asyncio.wait_for(guest.over.wait(), 2)
             assert guest.cause == "caller"
@@ -198,6 +264,8 @@ def test_the_commands_work_without_a_daemon(tmp_path: Path, capsys: pytest.Captu
         assert allo("modem", "sms", "+79161234567", "Привет") == (0, "sent\n")
         assert allo("modem", "sms")[1].endswith("out  +79161234567      Привет\n")
         assert allo("modem", "sms", "+79161234567")[0] == 2
+        CallBackBook(tmp_path / "var/modem").add("+79161234567", datetime(2026, 11, 21, 18, tzinfo=UTC), "", "modem")
+        assert allo("modem", "callbacks") == (0, "2026-11-21T18:00:00+00:00  waiting  +79161234567      0 calls  \n")
         assert allo("modem", "at", "ATD112;")[0] == 1
         status, said = allo("dial", "+79161234567")
         assert (status, "no daemon with a modem" in said) == (2, True)
