@@ -74,7 +74,7 @@ def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
     """Answers out of the texts alone."""
     from agent.backends.llm_extractive import ExtractiveModel
 
-    return ExtractiveModel(knowledge.terms, knowledge.weight, _split, settings.kb.threshold, knowledge.meant)
+    return ExtractiveModel(knowledge, _split, settings.kb.threshold)
 
 
 async def new_minds(settings: Settings, knowledge: Knowledge) -> Minds:
