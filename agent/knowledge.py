@@ -40,7 +40,7 @@ def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
         return None
     if embed.engine == "hash":
         return HashEmbedder(terms, WordVectors.load(settings.language))
-    from kb.embedding_cache import CachedEmbedder, SqliteCache, VectorCache  # noqa: PLC0415
+    from kb.embedding_cache import MOST, CachedEmbedder, VectorCache  # noqa: PLC0415
 
     embedder: Embedder
     if embed.engine == "openai":
@@ -60,7 +60,9 @@ def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
 
         cache = RedisCache(url)
     else:
-        cache = SqliteCache(settings.storage.dir / "embeddings.sqlite")
+        from agent.backends.cache_sqlite import SqliteCache  # noqa: PLC0415
+
+        cache = SqliteCache(settings.storage.dir / "embeddings.sqlite", "vectors", MOST)
     return CachedEmbedder(embedder, cache)
 
 

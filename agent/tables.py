@@ -5,7 +5,7 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 
 from dataclasses import replace
 
-from agent.answer_cache import AnswerCache, SqliteShelf
+from agent.answer_cache import ON_DISK, AnswerCache
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
@@ -97,7 +97,9 @@ def new_answer_cache(settings: Settings) -> AnswerCache | None:
         from agent.backends.cache_redis import RedisCache
 
         return AnswerCache(RedisCache(url))
-    return AnswerCache(SqliteShelf(settings.storage.dir / "answers.sqlite"))
+    from agent.backends.cache_sqlite import SqliteCache
+
+    return AnswerCache(SqliteCache(settings.storage.dir / "answers.sqlite", "answers", ON_DISK))
 
 
 def with_models(minds: Minds, llm: Llm) -> Minds:
