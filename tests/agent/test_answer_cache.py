@@ -49,6 +49,7 @@ class House:
 
     async def ask(self, text: str = ASKED, history: tuple[Exchange, ...] = ()) -> list[Sentence]:
         context = Context(1, history)
+        await self.model.warm()
         said = [sentence async for sentence in self.answers.sentences(text, context, self)]
         await self.model.close()
         self.model._client = None
