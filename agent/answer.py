@@ -201,7 +201,7 @@ class Answers:
                 yield sentence
             return
         said: list[Sentence] = []
-        async with aclosing(self._thought(question, using, watch)) as sentences:
+        async with aclosing(self._thought(question, using, watch, context.waited_s)) as sentences:
             async for sentence in sentences:
                 if not said:
                     watch.reached("first_sentence")
@@ -213,11 +213,14 @@ class Answers:
         elif self._cache and key and using.by_model and first_of_call(question):
             await self._cache.put(key, said)
 
-    async def _thought(self, question: Question, using: Using, watch: Watch) -> AsyncGenerator[Sentence, None]:
+    async def _thought(
+        self, question: Question, using: Using, watch: Watch, waited_s: float
+    ) -> AsyncGenerator[Sentence, None]:
         """What the models say, and what comes of the tools that they ask for."""
         silent = True
         for _ in range(ROUNDS):
-            thought = Thought(self._asking, question, self._language, self._prompts.ungrounded_note)
+            thought = Thought(self._asking, question, self._language, self._prompts.ungrounded_note, waited_s)
+            waited_s = 0.0  # what comes after a tool has been announced
             calls: list[ToolCall] = []
             mute = True
             async with aclosing(thought.sentences(watch)) as texts:

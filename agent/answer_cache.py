@@ -4,23 +4,19 @@ The key is a digest of all that an answer depends on, so any change (a text, a p
 no caller's words can be read out of the file. What is kept is what the agent said.
 """
 
-import asyncio
 import hashlib
 import json
 import re
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
-from agent.errors import StartError
 from agent.ports import Question, Sentence
 
 IN_MEMORY = 2000
 """Answers kept in memory."""
 ON_DISK = 50_000
-"""Answers kept in the file; beyond it the oldest tenth goes."""
+"""Answers kept in a file; beyond it the oldest tenth goes."""
 WORD = re.compile(r"[\w.,:/%-]*\w[%]?")
 
 
@@ -35,56 +31,6 @@ class Shelf(Protocol):
 
     async def close(self) -> None:
         """Close files and connections."""
-
-
-class SqliteShelf:
-    """One file; a look-up takes some 0.05 ms, writing is done in a thread."""
-
-    def __init__(self, path: Path) -> None:
-        """Opens or makes the file; raises ``StartError`` when that can't be done."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, check_same_thread=False, timeout=1)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL)")
-        except (sqlite3.Error, OSError) as error:
-            raise StartError(f"{path}: answer cache can't be opened: {error}; remove the file") from None
-        self._writing = asyncio.Lock()
-
-    async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Those that are there."""
-        if self._writing.locked():  # another thread has the connection; a miss is cheaper than a wait
-            return {}
-        found: dict[str, bytes] = {}
-        try:
-            for key in keys:
-                row = self._file.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-                if row:
-                    found[key] = row[0]
-        except sqlite3.Error:
-            return found
-        return found
-
-    async def put(self, found: Mapping[str, bytes]) -> None:
-        """Keep them; the oldest go when there are too many."""
-        async with self._writing:
-            await asyncio.shield(asyncio.to_thread(self._write, dict(found)))
-
-    async def close(self) -> None:
-        """Close the file."""
-        async with self._writing:
-            self._file.close()
-
-    def _write(self, found: Mapping[str, bytes]) -> None:
-        try:
-            with self._file:
-                self._file.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", list(found.items()))
-                (count,) = self._file.execute("SELECT count(*) FROM answers").fetchone()
-                if count > ON_DISK:
-                    oldest = "SELECT rowid FROM answers ORDER BY rowid LIMIT ?"
-                    self._file.execute(f"DELETE FROM answers WHERE rowid IN ({oldest})", (ON_DISK // 10,))  # noqa: S608
-        except sqlite3.Error:
-            return
 
 
 class AnswerCache:

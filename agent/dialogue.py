@@ -52,6 +52,8 @@ class Context:
     """The operator was offered just now, so «да» means him."""
     last_said: str = ""
     """The newest answer in full, for «повторите»."""
+    waited_s: float = 0.0
+    """How long the caller has waited since the end of the turn, seconds."""
 
 
 @dataclass(slots=True)

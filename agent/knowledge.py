@@ -18,7 +18,7 @@ from kb.library import Library
 from kb.live import Knowledge
 from kb.meanings import WordVectors
 from kb.retriever import KnowledgeBase
-from kb.terms import Terms
+from kb.terms import Terms, user_table
 from kb.vectors import LocalStore, Matrix
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
         return None
     if embed.engine == "hash":
         return HashEmbedder(terms, WordVectors.load(settings.language))
-    from kb.embedding_cache import CachedEmbedder, SqliteCache, VectorCache  # noqa: PLC0415
+    from kb.embedding_cache import MOST, CachedEmbedder, VectorCache  # noqa: PLC0415
 
     embedder: Embedder
     if embed.engine == "openai":
@@ -60,7 +60,9 @@ def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
 
         cache = RedisCache(url)
     else:
-        cache = SqliteCache(settings.storage.dir / "embeddings.sqlite")
+        from agent.backends.cache_sqlite import SqliteCache  # noqa: PLC0415
+
+        cache = SqliteCache(settings.storage.dir / "embeddings.sqlite", "vectors", MOST)
     return CachedEmbedder(embedder, cache)
 
 
@@ -75,7 +77,7 @@ def new_store(settings: Settings) -> VectorStore:
 
 def new_workshop(settings: Settings) -> Workshop:
     """What builds the index of the language; its folder is named after the texts' own."""
-    terms, library = Terms(settings.language), new_library(settings)
+    terms, library = Terms(settings.language, user_table(settings.kb.dir, settings.language)), new_library(settings)
     place = hashlib.sha256(str(library.folder.absolute()).encode()).hexdigest()[:8]
     folder = settings.storage.dir / "kb" / f"{settings.language}-{place}"
     embedder = new_embedder(settings, terms)

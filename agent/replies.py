@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.answer import Answering, Watch
 from agent.dialogue import Dialogue, Turn
@@ -46,7 +46,7 @@ class Replies:
         position: Callable[[], int],
     ) -> None:
         """``rate`` is the playout's, Hz; ``position`` the caller's audio so far, samples."""
-        self._unheard = UNHEARD_MS * rate // 1000
+        self._unheard, self._rate = UNHEARD_MS * rate // 1000, rate
         self._playout, self._speaker, self._answers = playout, speaker, answers
         self._turns, self._emit, self._position = turns, emit, position
         self._dialogue = Dialogue()
@@ -97,7 +97,8 @@ class Replies:
         ``reached`` are the stages before the words were known; ``effect`` is told the effects of what is being said.
         Raises ``VoiceError``.
         """
-        draft = self._drafted(self._dialogue.whole(text), spawn)
+        waited_s = (self._position() - reached.get("turn_end", self._position())) / self._rate
+        draft = self._drafted(self._dialogue.whole(text), spawn, waited_s)
         turn = self._dialogue.begin(text)
         self._dialogue.offered = False
         current = self._current = _Current(turn, self._playout.pushed)
@@ -145,15 +146,15 @@ class Replies:
         if self._draft is not None:
             await self._draft.close()
 
-    def _new_draft(self, whole: str) -> Draft:
-        context = self._dialogue.context
+    def _new_draft(self, whole: str, waited_s: float = 0.0) -> Draft:
+        context = replace(self._dialogue.context, waited_s=waited_s)
 
         def sentences(watch: Watch) -> AsyncGenerator[Sentence, None]:
             return self._answers.sentences(whole, context, watch)
 
         return Draft(whole, sentences, self._position)
 
-    def _drafted(self, whole: str, spawn: Spawn) -> Draft:
+    def _drafted(self, whole: str, spawn: Spawn, waited_s: float) -> Draft:
         """The draft that was made for these words, or a new one."""
         draft = self._draft
         if draft is not None and self._answers.alike(draft.text, whole):
@@ -161,7 +162,7 @@ class Replies:
             self._draft = None
         else:
             self._discard(spawn)
-            draft = self._new_draft(whole)
+            draft = self._new_draft(whole, waited_s)
         self._guesses = 0
         return draft
 

@@ -101,7 +101,7 @@ class Modem(Section):
     """Text sent back to whoever sends a message and is not answered by the agent; empty: nothing is."""
     sms_agent: bool = False
     """The agent answers messages from the knowledge base, with the language model where there is one."""
-    call_back: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    call_back: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
     """Numbers that the agent may offer to call back, as patterns such as ``+79*``; empty: none."""
     power_hook: str = ""
     """Program that takes the modem's power away and gives it back; run when nothing else helps. Empty: none."""

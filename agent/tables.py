@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from agent.answer_cache import AnswerCache, SqliteShelf
+from agent.answer_cache import ON_DISK, AnswerCache
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.listening import Ears
@@ -79,7 +79,7 @@ def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
     """Answers out of the texts alone."""
     from agent.backends.llm_extractive import ExtractiveModel
 
-    return ExtractiveModel(knowledge.terms, knowledge.weight, _split, settings.kb.threshold, knowledge.meant)
+    return ExtractiveModel(knowledge, _split, settings.kb.threshold)
 
 
 async def new_minds(settings: Settings, knowledge: Knowledge) -> Minds:
@@ -102,7 +102,9 @@ def new_answer_cache(settings: Settings) -> AnswerCache | None:
         from agent.backends.cache_redis import RedisCache
 
         return AnswerCache(RedisCache(url))
-    return AnswerCache(SqliteShelf(settings.storage.dir / "answers.sqlite"))
+    from agent.backends.cache_sqlite import SqliteCache
+
+    return AnswerCache(SqliteCache(settings.storage.dir / "answers.sqlite", "answers", ON_DISK))
 
 
 def with_models(minds: Minds, llm: Llm) -> Minds:

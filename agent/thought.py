@@ -24,9 +24,13 @@ LEAK = "…"
 class Thought:
     """Asks the models, once more where they invented something, and the knowledge base where that did not help."""
 
-    def __init__(self, asking: Asking, question: Question, language: str, note: str) -> None:
-        """``note`` tells a model what it invented, ``{}`` standing for that."""
+    def __init__(self, asking: Asking, question: Question, language: str, note: str, waited_s: float = 0.0) -> None:
+        """``note`` tells a model what it invented, ``{}`` standing for that.
+
+        ``waited_s``: how long the caller has waited already; a recogniser that was slow leaves the models less time.
+        """
         self._asking, self._question, self._note = asking, question, note
+        self._waited_s = waited_s
         self._language = language
         self._grounds: Grounds | None = None
         self._rules = instructions(question.system)
@@ -39,7 +43,7 @@ class Thought:
     async def sentences(self, watch: Watch) -> AsyncGenerator[str | ToolCall, None]:
         """Sentences fit to be spoken, and tools that the model asks for; never raises for a model."""
         stall_s, loop = self._asking.minds.stall_s, asyncio.get_running_loop()
-        by = loop.time() + stall_s
+        by = loop.time() + stall_s - self._waited_s
         if self._asking.minds.models:
             loop.call_later(WHILE_IT_THINKS_S, self._known_facts)
         try:

@@ -39,8 +39,9 @@ class Figures:
 
 
 def rows(kind: str, language: str) -> list[Row]:
-    """The pairs of ``normalise`` or ``verbalise`` in the file's order."""
-    lines = (TABLES / f"{kind}_{language}.tsv").read_text(encoding="utf-8").splitlines()
+    """The pairs of ``normalise`` or ``verbalise`` in the files' order, the second file behind the first."""
+    files = [TABLES / f"{kind}_{language}.tsv", TABLES / f"{kind}_more_{language}.tsv"]
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
     cells = [line.split("\t") for line in lines if line and not line.startswith("#")]
     if kind == "verbalise":
         return [Row(source, tuple(wanted.split(" | "))) for source, wanted in cells]

@@ -4,18 +4,13 @@ Texts themselves are not kept, only their SHA-256: a caller's words can't be rea
 """
 
 import hashlib
-import sqlite3
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
-from agent.errors import KnowledgeError
 from agent.ports import Embedder
 
 MOST = 200_000
-"""Vectors kept; beyond it the oldest tenth goes."""
-AT_ONCE = 500
-"""Keys of one query."""
+"""Vectors kept in a file; beyond it the oldest tenth goes."""
 
 
 class VectorCache(Protocol):
@@ -29,49 +24,6 @@ class VectorCache(Protocol):
 
     async def close(self) -> None:
         """Close files and connections."""
-
-
-class SqliteCache:
-    """In one file; a look-up takes some 0.05 ms."""
-
-    def __init__(self, path: Path) -> None:
-        """Opens or makes the file; raises ``KnowledgeError`` when that can't be done."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, check_same_thread=False, timeout=5)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL)")
-        except (sqlite3.Error, OSError) as error:
-            raise KnowledgeError(f"{path}: embedding cache can't be opened: {error}; remove the file") from None
-
-    async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Those that are there."""
-        found: dict[str, bytes] = {}
-        try:
-            for at in range(0, len(keys), AT_ONCE):
-                part = list(keys[at : at + AT_ONCE])
-                marks = ",".join("?" * len(part))
-                rows = self._file.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)  # noqa: S608
-                found.update(rows.fetchall())
-        except sqlite3.Error:
-            return found
-        return found
-
-    async def put(self, found: Mapping[str, bytes]) -> None:
-        """Keep them; the oldest go when there are too many."""
-        try:
-            with self._file:
-                self._file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", list(found.items()))
-                (count,) = self._file.execute("SELECT count(*) FROM vectors").fetchone()
-                if count > MOST:
-                    oldest = "SELECT rowid FROM vectors ORDER BY rowid LIMIT ?"
-                    self._file.execute(f"DELETE FROM vectors WHERE rowid IN ({oldest})", (MOST // 10,))  # noqa: S608
-        except sqlite3.Error:
-            return
-
-    async def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 class CachedEmbedder:

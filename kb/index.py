@@ -33,7 +33,6 @@ UNKNOWN = 1.2
 
 STRAY = 0.15
 """What a section loses when its heading speaks of other things too; decides between near-equals."""
-
 Meant = Mapping[str, Mapping[str, float]]
 """For a wanted term the terms of the index that may be meant by it, and how surely, 0 to 1."""
 
@@ -83,6 +82,13 @@ class Index:
             self._add(out, met, weight / best, {**meant.get(term, {}), term: 1.0})
         out *= 1 - STRAY * (1 - np.minimum(met / self._postings.heading_sizes, 1))
         return out
+
+    def alone(self, number: int, wanted: Mapping[str, float], meant: Meant) -> bool:
+        """True for a section with but one of the wanted terms, unless one alone is wanted and its heading has that."""
+        readings = [{**meant.get(term, {}), term: 1.0} for term in wanted]
+        if len(readings) == 1 and any(number in self._postings.headings.get(term, ()) for term in readings[0]):
+            return False
+        return sum(any(self._postings.at(term, number) for term in several) for several in readings) == 1
 
     def parts(self, number: int, wanted: Mapping[str, float], meant: Meant) -> dict[str, float]:
         """What each wanted term adds to the score of one section before its heading is looked at, for people."""

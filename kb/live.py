@@ -1,5 +1,6 @@
 """The knowledge base that calls ask, while another one may take its place."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from agent.ports import Exchange, Passage
@@ -39,9 +40,17 @@ class Knowledge:
         """Search terms of a text."""
         return self._base.terms(text)
 
+    def wanted(self, text: str, history: Sequence[Exchange]) -> Mapping[str, float]:
+        """Terms of a question with those of the turns that it leans on, and how important each is."""
+        return self._base.wanted(text, history)
+
+    def kinds(self, text: str) -> Sequence[re.Pattern[str]]:
+        """How a text looks that has what the question asks for."""
+        return self._base.terms.kinds(text)
+
     def weight(self, term: str) -> float:
         """How much a term tells."""
-        return self._base.index.weight(term)
+        return self._base.weight(term)
 
     def meant(self, term: str) -> Mapping[str, float]:
         """Terms of the texts that may be meant by a term."""

@@ -1,7 +1,7 @@
 """What a caller's word may stand for among the words of the knowledge base.
 
-Three sources, each a weight from 0 to 1: the table of near words (written by people), sound (a recogniser's slip,
-only for words that the knowledge base does not have), and word vectors (words used in the same company).
+Four sources, each a weight from 0 to 1: the table of near words (written by people), sound (a recogniser's slip) and
+the root, both only for words that the knowledge base does not have, and word vectors (words used in the same company).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kb.roots import Roots
 from kb.sounds import Sounds
 
 if TYPE_CHECKING:
@@ -34,15 +35,20 @@ UNSURE = 0.45
 READINGS = 5
 """Words that may be meant by one word, at most, from each source."""
 CACHED = 4096
+COMMON, COMMON_RANGE = 4.0, 2.0
+"""Commonness from which a word tells less, and within which it comes to tell least; news have 7.8 for the commonest."""
+COMMONEST = 0.6
+"""What the commonest words tell less, as a share."""
 
 
 class WordVectors:
     """Stems of one language and where they stand among each other; ``None`` from ``load`` where there are none."""
 
-    def __init__(self, stems: Sequence[str], vectors: "Matrix") -> None:
-        """``vectors``: a row of length 1 for each stem."""
+    def __init__(self, stems: Sequence[str], vectors: "Matrix", commonness: "Matrix | None" = None) -> None:
+        """``vectors``: a row of length 1 for each stem; ``commonness``: logarithm (10) of its count in the news."""
         self._numbers = {stem: number for number, stem in enumerate(stems)}
         self._vectors = vectors
+        self._commonness = commonness
 
     @staticmethod
     @lru_cache(4)
@@ -55,7 +61,7 @@ class WordVectors:
             return None
         with np.load(path) as kept:
             stems = kept["stems"].tobytes().decode().split("\n")
-            return WordVectors(stems, kept["vectors"])
+            return WordVectors(stems, kept["vectors"], kept["commonness"])
 
     @property
     def size(self) -> int:
@@ -65,6 +71,14 @@ class WordVectors:
     def has(self, stem: str) -> bool:
         """True for a stem of the language."""
         return stem in self._numbers
+
+    def telling(self, stem: str) -> float:
+        """1 for a word that is rare in the language, less for the common ones: they turn up everywhere."""
+        number = self._numbers.get(stem)
+        if number is None or self._commonness is None:
+            return 1.0
+        more = float(self._commonness[number]) - COMMON
+        return 1 - COMMONEST * min(max(more / COMMON_RANGE, 0.0), 1.0)
 
     def rows(self, stems: Sequence[str]) -> "Matrix":
         """A row of length 1 for each stem, zeros for those that are not known."""
@@ -88,6 +102,7 @@ class Meanings:
         self._known = frozenset(vocabulary)
         self._near = near
         self._sounds = Sounds([word for word in vocabulary if word.isalpha()])
+        self._roots = Roots([word for word in vocabulary if word.isalpha()])
         self._vectors = vectors
         self._words = [word for word in vocabulary if len(word) > 1 and vectors and vectors.has(word)]
         self._rows = vectors.rows(self._words) if vectors else None
@@ -102,10 +117,16 @@ class Meanings:
             doubt = SAID if self._vectors and self._vectors.has(term) else 1.0
             for other, sure in self._sounds.like(term)[:READINGS]:
                 found[other] = max(found.get(other, 0.0), sure * doubt)
+            for other, sure in self._roots.like(term)[:READINGS]:
+                found[other] = max(found.get(other, 0.0), sure)
         for other, sure in self._alike(term):
             found[other] = max(found.get(other, 0.0), sure)
         found.pop(term, None)
         return found
+
+    def telling(self, term: str) -> float:
+        """How much a term tells in the language at large, 1 at most."""
+        return self._vectors.telling(term) if self._vectors else 1.0
 
     def foreign(self, term: str, readings: Mapping[str, float]) -> bool:
         """True for a word of the language that hardly stands for anything here: it speaks of other things."""

@@ -5,8 +5,10 @@ scale is the same for every question.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +17,8 @@ from kb import followups, ingest
 from kb.followups import Subject
 from kb.index import Index
 from kb.ingest import Section
-from kb.terms import Terms
+from kb.ranking import Ranked, falling, fused, highest
+from kb.terms import Terms, plainly
 
 if TYPE_CHECKING:
     from kb.meanings import Meanings
@@ -33,14 +36,13 @@ AT_ONCE = 2000
 SMALL_NUMBERS = frozenset("12")
 FOREIGN = 0.66
 """What is left of the confidence for each word that speaks of other things."""
-FUSED = 60
-"""Sections of each ranking that are fused."""
-RANK_K = 8
-"""How little a place counts in reciprocal rank fusion; small, for few sections are right."""
-DENSE_SHARE = 0.35
-"""Weight of the vectors' ranking beside that of the words."""
-CLOSE = 0.8
-"""Only sections whose words score at least this share of the best change places for the vectors' sake."""
+ALONE = 0.65
+"""What is left of the confidence in a section that has but one of several things that are wanted."""
+LACKING = 0.85
+"""What is left of the confidence where a section has nothing of a kind that is asked for: no price, no telephone."""
+LOOKED_AT = 30
+"""Sections, the likeliest, that are looked at for what is asked for."""
+KINDS_KEPT = 65536
 BEYOND_WORDS = 0.5
 """Most that the vectors alone add to the confidence of a section."""
 
@@ -107,24 +109,23 @@ class KnowledgeBase:
         self._dense = dense
         self._meanings = meanings or _meanings(self.index, terms)
         self._bases = _bases(self.sections)
+        self._has = lru_cache(KINDS_KEPT)(self._holds)
 
     async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
         """At most ``top_k`` passages, best first, weak ones too: the score says how weak."""
         if len(self.sections) > AT_ONCE:  # longer than the event loop may be kept
-            words = await asyncio.to_thread(self._look_up, text, history)
+            wanted, words = await asyncio.to_thread(self._look_up, text, history)
         else:
-            words = self._look_up(text, history)
+            wanted, words = self._look_up(text, history)
         if words is None:
             return ()
         dense = await self._vectors(text, history)
-        route = self.route(text)
-        ranked, _ = self._rank(words, dense, route)
-        return tuple(self._passage(number, score) for number, score, _ in ranked)
+        ranked, _ = self._rank(words, dense, self.route(text))
+        return tuple(self._passage(number, score) for number, score, _ in self._doubted(ranked, wanted))
 
     async def explain(self, text: str, history: Sequence[Exchange] = ()) -> Search:
         """The same search with its reasons."""
-        wanted = self.wanted(text, history)
-        words = self._words(wanted)
+        wanted, words = self._look_up(text, history)
         route = self.route(text)
         if words is None:
             return Search(wanted, route, False, ())
@@ -139,13 +140,17 @@ class KnowledgeBase:
                 fused,
                 self.index.parts(number, wanted, meant),
             )
-            for number, score, fused in ranked
+            for number, score, fused in self._doubted(ranked, wanted)
         )
         return Search(wanted, route, fell_back, found)
 
     def meant(self, term: str) -> Mapping[str, float]:
         """Terms of the knowledge base that may be meant by ``term``, and how surely, 0 to 1."""
         return self._meanings.of(term)
+
+    def weight(self, term: str) -> float:
+        """How much a term tells, here and in the language at large; > 0."""
+        return self.index.weight(term) * self._meanings.telling(term)
 
     def route(self, text: str) -> Base | None:
         """The base that the question's keywords point to; ``None`` when they don't tell."""
@@ -159,8 +164,19 @@ class KnowledgeBase:
         """Term -> importance; a question that leans on earlier turns takes their subject over."""
         return followups.lean(self._own(text), self._subject(history), self.terms.signs.continues(text))
 
-    def _look_up(self, text: str, history: Sequence[Exchange]) -> Any:
-        return self._words(self.wanted(text, history))
+    def _look_up(self, text: str, history: Sequence[Exchange]) -> tuple[dict[str, float], Any]:
+        """What is wanted, and the words' score of each section; ``None`` without words."""
+        wanted = self.wanted(text, history)
+        words = self._words(wanted)
+        return wanted, words if words is None else self._of_kind(words, text)
+
+    def _doubted(self, ranked: Ranked, wanted: Mapping[str, float]) -> Ranked:
+        """Less confidence in sections that have but one of the things that are wanted: it may be there by chance."""
+        meant = self._readings(wanted)
+        alone = [self.index.alone(number, wanted, meant) for number, _, _ in ranked]
+        return falling(
+            [(n, score * (ALONE if one else 1), both) for (n, score, both), one in zip(ranked, alone, strict=True)]
+        )
 
     def _subject(self, history: Sequence[Exchange]) -> Subject | None:
         subject: Subject | None = None
@@ -181,16 +197,25 @@ class KnowledgeBase:
         return self.terms(path[-1]) if path and words[best] >= self._threshold else ()
 
     def _own(self, text: str) -> dict[str, float]:
-        light = self.terms.light(text)
-        return {term: self._importance(term, term in light) for term in self.terms(text)}
+        light, places = self.terms.light(text), self.terms.places(text)
+        own: dict[str, float] = {}
+        for term in self.terms(text):
+            if term in places and not self._surely(term):
+                own.update(dict.fromkeys(self.terms.town, LIGHT_KNOWN))
+            else:
+                own[term] = self._importance(term, term in light)
+        return own
 
     def _importance(self, term: str, light: bool) -> float:
         if term in SMALL_NUMBERS:
             return LIGHT
         if not light:
             return 1.0
-        known = self.index.knows(term) or max(self.meant(term).values(), default=0.0) >= MEANT
-        return LIGHT_KNOWN if known else LIGHT
+        return LIGHT_KNOWN if self._surely(term) else LIGHT
+
+    def _surely(self, term: str) -> bool:
+        """The texts have it, or what is surely meant by it."""
+        return self.index.knows(term) or max(self.meant(term).values(), default=0.0) >= MEANT
 
     def _words(self, wanted: Mapping[str, float]) -> Any:
         """Confidence of each section by its words; ``None`` without words."""
@@ -199,7 +224,19 @@ class KnowledgeBase:
         meant = self._readings(wanted)
         foreign = sum(weight == 1.0 and self._meanings.foreign(term, meant[term]) for term, weight in wanted.items())
         evidence = min(1.0, sum(wanted.values()) / EVIDENCE) * FOREIGN**foreign
-        return self.index.scores(wanted, meant) * evidence
+        telling = {term: weight * self._meanings.telling(term) for term, weight in wanted.items()}
+        return self.index.scores(telling, meant) * evidence
+
+    def _of_kind(self, words: Any, text: str) -> Any:
+        """Less confidence in sections that have nothing of the kind that is asked for."""
+        kinds = self.terms.kinds(text)
+        if not kinds:
+            return words
+        words = words.copy()
+        for number in highest(words, LOOKED_AT):
+            lacking = sum(not self._has(kind, int(number)) for kind in kinds)
+            words[number] *= LACKING**lacking
+        return words
 
     def _readings(self, wanted: Mapping[str, float]) -> dict[str, dict[str, float]]:
         """What may be meant by each term; never a term that the caller said beside it."""
@@ -208,6 +245,9 @@ class KnowledgeBase:
     def _reading(self, term: str, weight: float, wanted: Mapping[str, float]) -> dict[str, float]:
         least = MEANT if weight in (LIGHT, LIGHT_KNOWN) else 0.0
         return {other: sure for other, sure in self.meant(term).items() if other not in wanted and sure >= least}
+
+    def _holds(self, kind: re.Pattern[str], number: int) -> bool:
+        return kind.search(plainly(self.sections[number].text)) is not None
 
     async def _vectors(self, text: str, history: Sequence[Exchange]) -> Any:
         if self._dense is None:
@@ -219,7 +259,7 @@ class KnowledgeBase:
         scores = np.asarray(await self._dense.scores(text), np.float32)
         return scores if len(scores) == len(self.sections) else None
 
-    def _rank(self, words: Any, dense: Any, route: Base | None) -> tuple[list[tuple[int, float, float]], bool]:
+    def _rank(self, words: Any, dense: Any, route: Base | None) -> tuple[Ranked, bool]:
         """(section, confidence, fused score), best first; and whether the routed base was left."""
         sure = words
         if dense is not None and self._dense is not None and self._dense.sure:
@@ -227,47 +267,12 @@ class KnowledgeBase:
         if route:
             inside = self._bases[route]
             if len(inside) and float(sure[inside].max()) >= self._threshold:
-                return self._fuse(words, dense, sure, inside), False
-        return self._fuse(words, dense, sure, None), route is not None
-
-    def _fuse(self, words: Any, dense: Any, sure: Any, among: Any) -> list[tuple[int, float, float]]:
-        import numpy as np  # noqa: PLC0415
-
-        numbers = np.arange(len(sure)) if among is None else among
-        lexical = numbers[_best(words[numbers], FUSED)]
-        places = {int(number): 1 / (RANK_K + place) for place, number in enumerate(lexical, 1)}
-        if dense is not None:
-            likely = float(sure[numbers].max()) * CLOSE
-            near = numbers[_best(dense[numbers], FUSED)]
-            for place, number in enumerate((n for n in near if sure[n] >= likely), 1):
-                places[int(number)] = places.get(int(number), 0.0) + DENSE_SHARE / (RANK_K + place)
-        ranked = sorted(places.items(), key=lambda pair: (-pair[1], pair[0]))
-        return _falling([(number, float(sure[number]), fused) for number, fused in ranked if sure[number] > 0])[
-            : self._top_k
-        ]
+                return fused(words, dense, sure, inside, self._top_k), False
+        return fused(words, dense, sure, None, self._top_k), route is not None
 
     def _passage(self, number: int, score: float) -> Passage:
         section = self.sections[number]
         return Passage(section.base, section.heading, section.text, min(score, 1.0))
-
-
-def _falling(ranked: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
-    """A section that the vectors put before a surer one is as sure as that."""
-    out: list[tuple[int, float, float]] = []
-    most = 0.0
-    for number, score, fused in reversed(ranked):
-        most = max(most, score)
-        out.append((number, most, fused))
-    return out[::-1]
-
-
-def _best(scores: Any, most: int) -> Any:
-    """Places of the highest scores above 0, best first, the earlier of equals first."""
-    import numpy as np  # noqa: PLC0415
-
-    some = np.sort(np.argpartition(-scores, most)[:most]) if len(scores) > most else np.arange(len(scores))
-    some = some[scores[some] > 0]
-    return some[np.argsort(-scores[some], kind="stable")]
 
 
 def _bases(sections: Sequence[Section]) -> dict[Base, Any]:

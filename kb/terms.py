@@ -26,13 +26,19 @@ CACHED_TEXTS = 4096
 class Terms:
     """Callable text -> terms for one language; tables come from ``data/<language>.toml``."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, extra: Path | None = None) -> None:
+        """``extra``: a user's own rows, where the file is there; raises ``StartError`` naming a table of no use."""
         self.language = language
         path = DATA / f"{language}.toml"
         self._tables = _read(path)
-        self.checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes())
+        if extra is not None and extra.is_file():
+            self._tables = _with(self._tables, _read(extra), extra)
+            digest.update(extra.read_bytes())
+        self.checksum = digest.hexdigest()
         self._of = lru_cache(CACHED_TEXTS)(self._terms)
         self._is_light = lru_cache(CACHED_WORDS)(self._tells_little)
+        self._is_place = lru_cache(CACHED_WORDS)(self._names_a_place)
 
     def __call__(self, text: str) -> tuple[str, ...]:
         """Terms in order, repeats kept; stop words left out, numbers as digits."""
@@ -52,6 +58,24 @@ class Terms:
                 for other in self(others):
                     found[one].add(other)
         return {term: tuple(sorted(others - {term})) for term, others in found.items()}
+
+    def places(self, text: str) -> frozenset[str]:
+        """Those terms of ``text`` that are names of towns, regions and countries."""
+        return frozenset(term for term, word in self._of(text) if word and self._is_place(word))
+
+    @cached_property
+    def town(self) -> tuple[str, ...]:
+        """What the name of a place says where the texts don't name it."""
+        return self(self._tables.get("town", ""))
+
+    def kinds(self, text: str) -> tuple[re.Pattern[str], ...]:
+        """How a text looks that has what a question asks for: a price, a place, a telephone number."""
+        plain = plainly(text)
+        return tuple(wanted for asked, wanted in self._kinds if asked.search(plain))
+
+    @cached_property
+    def _kinds(self) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
+        return [(re.compile(asked), re.compile(wanted)) for asked, wanted in self._tables["kinds"]]
 
     @cached_property
     def signs(self) -> Signs:
@@ -102,8 +126,13 @@ class Terms:
 
     @cached_property
     def _same(self) -> dict[str, str]:
-        groups = (group.split() for group in self._tables["same"])
-        return {self._stem(word): self._stem(words[0]) for words in groups for word in words}
+        """Stem -> the one that stands for it; words that a user adds to a group of ours join it."""
+        found: dict[str, str] = {}
+        for words in (group.split() for group in reversed(self._tables["same"])):
+            stems = [self._stem(word) for word in words]
+            one = next((found[stem] for stem in stems if stem in found), stems[0])
+            found.update(dict.fromkeys(stems, one))
+        return found
 
     @cached_property
     def _rewrites(self) -> list[tuple[re.Pattern[str], str]]:
@@ -111,7 +140,7 @@ class Terms:
 
     def _terms(self, text: str) -> tuple[tuple[str, str], ...]:
         """Terms, each with the word that it was; joined ones with none."""
-        text = text.lower().replace("ё", "е")
+        text = plainly(text)
         for what, into in self._rewrites:
             text = what.sub(into, text)
         words = join_numbers(TOKEN.findall(text), self._numbers)
@@ -124,6 +153,9 @@ class Terms:
             return True
         return self.language == "ru" and word.isalpha() and _part_of_speech(word) in LIGHT_PARTS
 
+    def _names_a_place(self, word: str) -> bool:
+        return self.language == "ru" and word.isalpha() and "Geox" in _tag(word)
+
     def _term(self, word: str) -> str:
         if word[0].isdigit():
             return re.sub(r"\s", "", word).replace(",", ".")
@@ -135,10 +167,19 @@ class Terms:
         return self._same.get(stem, stem)
 
 
+def plainly(text: str) -> str:
+    """As the tables are written: lower case, «е» for «ё»."""
+    return text.lower().replace("ё", "е")
+
+
 def _part_of_speech(word: str) -> str:
     """pymorphy3's name for it: ``NOUN``, ``VERB`` ...; empty for a word that its dictionary lacks."""
-    words = _morphology()
-    return str(words.parse(word)[0].tag.POS or "") if words.word_is_known(word) else ""
+    return str(_tag(word).POS or "") if _morphology().word_is_known(word) else ""
+
+
+@lru_cache(CACHED_WORDS)
+def _tag(word: str) -> Any:
+    return _morphology().parse(word)[0].tag
 
 
 @lru_cache(1)
@@ -187,6 +228,48 @@ def _continues(total: int, part: int, value: int) -> bool:
 
 def _lowest(total: int) -> int:
     return 1_000_000 if total % 1_000_000 == 0 else 1000
+
+
+EXTENDABLE: dict[str, type] = {
+    "stop": str,
+    "light_words": str,
+    "rewrite": list,
+    "kinds": list,
+    "same": list,
+    "near": list,
+}
+"""What a user's table may add to; words in one text, or rows."""
+
+
+def user_table(folder: Path, language: str) -> Path:
+    """Where a user's own search words lie: beside the knowledge base."""
+    return folder / f"search_{language}.toml"
+
+
+def _with(ours: dict[str, Any], added: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Our tables with a user's rows, theirs before ours."""
+    for name, rows in added.items():
+        kind = EXTENDABLE.get(name)
+        if kind is None:
+            raise StartError(f"{path}: there is no table {name!r}; a search table has {', '.join(EXTENDABLE)}")
+        if not isinstance(rows, kind):
+            raise StartError(f"{path}: {name} must be {'one text of words' if kind is str else 'a list of rows'}")
+        if name in ("rewrite", "kinds") and isinstance(rows, list):
+            _check(rows, name, path)
+    return {**ours, **{name: _joined(rows, ours[name]) for name, rows in added.items()}}
+
+
+def _joined(theirs: Any, ours: Any) -> Any:
+    return f"{theirs} {ours}" if isinstance(ours, str) else [*theirs, *ours]
+
+
+def _check(rows: Sequence[Any], name: str, path: Path) -> None:
+    for row in rows:
+        try:
+            what, into = row
+            re.compile(what), re.compile(into)
+        except (ValueError, TypeError, re.error) as error:
+            raise StartError(f"{path}: {name} has a row that can't be used, {row!r}: {error}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from agent.ports import Passage, Question
+from agent.ports import Exchange, Passage, Question
 
 LONGEST = 260
 """Characters of an answer, about 18 seconds of speech; the first sentence is spoken whatever its length."""
@@ -12,42 +13,43 @@ SENTENCES = 3
 """Most sentences of an answer."""
 CLOSE = 0.93
 """A later passage is looked at when its score is at least this share of the best one's."""
-SECOND = 0.66
+SECOND = 0.55
 """A further sentence is spoken when it scores at least this share of the best one's."""
+PLAIN = 0.5
+"""Share of the question in its words from which a sentence surely answers it."""
+UNSURE = 0.45
+"""In place of ``SECOND`` where the best sentence does not: more of the section is said."""
+LATER = 0.93
+"""What is left of the score of a sentence for each passage that was found before its own."""
 PLACE = 0.12
 """Bonus of a passage's first sentence: it is written to answer the heading."""
-HINTED = 0.2
-"""Bonus of a sentence that has the kind of thing that is asked for."""
+HINTED = 0.4
+"""Bonus of a sentence that has all the kinds of things that are asked for."""
 EXACT = 2.0
 """How much more a number tells than a word as rare: who names one wants that very one."""
 OBLIGING = 0.08
 """Bonus of an opening sentence for a question that names nothing but the heading's subject."""
 
 NUMERAL = re.compile(r"\d+(\.\d+)?")
-NUMBER = r"\d"
-TIME = r"\d{1,2}:\d\d|\d+ час|\b\d+(:\d\d)? ?(am|pm)\b|полдень"
-SPAN = r"\d+ \w*\s?(дн|день|час|минут|месяц|недел|год|лет|day|week|month|hour|year|minute)"
-PLACE_WORDS = r"улиц|проезд|проспект|дом \d|город|москв|твер|метро|офис|склад|street|lane|road|station|leeds|office"
-MONEY = r"рубл|₽|pound|£|€|\$|euro"
-CONTACT = r"@|\d{3}[- ]\d\d|\w\.example|\w\.(ru|com|org|net)\b"
 
-HINTS = tuple(
-    (re.compile(asked), re.compile(wanted, re.IGNORECASE))
-    for asked, wanted in (
-        (r"сколько.*сто[ия]|цен[ауые]|стоимост|how much|price|cost", MONEY),
-        (r"до какого часа|во сколько|до скольки|с какого часа|режим|график|hours|when.*(open|close)|what time", TIME),
-        (r"сколько (дней|идет|времени|длится)|как долго|срок|когда|how long|delivery time|when", SPAN),
-        (
-            r"сколько|как(ой|ая|ое|ие) (\w+ )?(вес|размер|габарит|мощност|скорост|ход|усили|нагруз|погрешн|точност)",
-            NUMBER,
-        ),
-        (r"how (heavy|high|many|often|old)|maximum|what (is the )?(speed|weight|accuracy|stroke|height)", NUMBER),
-        (r"\bгде\b|адрес|куда|в каком городе|\bwhere\b|address", PLACE_WORDS),
-        (r"\bвес(ит|ят|ом)?\b|тяжел|килограмм|how heavy|weigh", r"\d (кг|т|тонн\w*|kg)\b"),
-        (r"платн|даром|денег стоит|free of charge|for free", MONEY + r"|бесплатн|free"),
-        (r"телефон|почт|сайт|email|phone|website", CONTACT),
-    )
-)
+
+class Lexicon(Protocol):
+    """What the search knows of words: the same knowledge chooses the section and the sentence."""
+
+    def terms(self, text: str) -> Sequence[str]:
+        """Search terms of a text."""
+
+    def wanted(self, text: str, history: Sequence[Exchange]) -> Mapping[str, float]:
+        """Terms of a question, those of the turns that it leans on among them, and how important each is, 0 to 1."""
+
+    def weight(self, term: str) -> float:
+        """How much a term tells, > 0."""
+
+    def meant(self, term: str) -> Mapping[str, float]:
+        """Terms that may be meant by a term and how surely, 0 to 1."""
+
+    def kinds(self, text: str) -> Sequence[re.Pattern[str]]:
+        """How a text looks (lower case, «е» for «ё») that has what the question asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +58,16 @@ class _Candidate:
     passage: int
     place: int
     text: str
+    said: float
+    """Share of the question's weight that its own words have, 0 to 1."""
 
 
 class ExtractiveModel:
-    """A ``LanguageModel`` that reads out of the passages; microseconds, no network, no memory of its own.
+    """A ``LanguageModel`` that reads out of the passages; microseconds, no network, no memory of its own."""
 
-    ``terms`` and ``weight`` are the search's own analysis (``KnowledgeBase.terms``, ``KnowledgeBase.index.weight``),
-    ``split`` cuts a text into sentences; passages under ``threshold`` are not spoken. ``meant`` gives the terms
-    that may be meant by a term and how surely (``KnowledgeBase.meant``).
-    """
-
-    def __init__(
-        self,
-        terms: Callable[[str], Sequence[str]],
-        weight: Callable[[str], float],
-        split: Callable[[str], Sequence[str]],
-        threshold: float,
-        meant: Callable[[str], Mapping[str, float]] | None = None,
-    ) -> None:
-        self._meant = meant or _itself
-        self._terms = terms
-        self._weight = weight
+    def __init__(self, lexicon: Lexicon, split: Callable[[str], Sequence[str]], threshold: float) -> None:
+        """``split`` cuts a text into sentences; passages under ``threshold`` are not spoken."""
+        self._lexicon = lexicon
         self._split = split
         self._threshold = threshold
 
@@ -99,48 +90,52 @@ class ExtractiveModel:
         if not strong:
             return ()
         strong = [p for p in strong if p.score >= strong[0].score * CLOSE]
-        ranked = sorted(self._candidates(question.text, strong), key=lambda c: -c.score)
+        ranked = sorted(self._candidates(question, strong), key=lambda c: -c.score)
         if not ranked:
             return ()
         best = ranked[0]
-        return _fit(best, [c for c in ranked[1:] if c.passage == best.passage and c.score >= best.score * SECOND])
+        enough = best.score * (SECOND if best.said >= PLAIN else UNSURE)
+        return _fit(best, [c for c in ranked[1:] if c.passage == best.passage and c.score >= enough])
 
-    def _candidates(self, text: str, passages: Sequence[Passage]) -> list[_Candidate]:
-        wanted = frozenset(self._terms(text))
-        asked = text.lower().replace("ё", "е")
-        hints = [kind for when, kind in HINTS if when.search(asked)]
+    def _candidates(self, question: Question, passages: Sequence[Passage]) -> list[_Candidate]:
+        wanted = self._lexicon.wanted(question.text, question.history)
+        kinds = self._lexicon.kinds(question.text)
         found: list[_Candidate] = []
         for number, passage in enumerate(passages):
-            heading = frozenset(self._terms(passage.heading))
+            heading = frozenset(self._lexicon.terms(passage.heading))
             sentences = self._sentences(passage.text)
-            weights = self._weights(wanted, [set(self._terms(sentence)) for sentence in sentences])
+            weights = self._weights(wanted, [set(self._lexicon.terms(sentence)) for sentence in sentences])
             for place, sentence in enumerate(sentences):
-                share = self._share(sentence, weights, heading)
-                bonus = HINTED if any(kind.search(sentence.lower()) for kind in hints) else 0.0
-                bonus += 0.0 if place else PLACE
-                if not place and wanted <= heading:
+                said, share = self._share(sentence, weights, heading)
+                bonus = _bonus(sentence, kinds) + (0.0 if place else PLACE)
+                if not place and heading.issuperset(wanted):
                     bonus += OBLIGING
-                found.append(_Candidate(passage.score * (share + bonus), number, place, sentence))
+                score = passage.score * (share + bonus) * LATER**number
+                found.append(_Candidate(score, number, place, sentence, said))
         return found
 
-    def _weights(self, wanted: frozenset[str], sentences: Sequence[set[str]]) -> dict[str, float]:
+    def _weights(self, wanted: Mapping[str, float], sentences: Sequence[set[str]]) -> dict[str, float]:
         """Shares, sum 1: a term tells more when it is rare in the knowledge base and rare among these sentences."""
-        meant = {term: {**self._meant(term), term: 1.0} for term in wanted}
-        rare = {t: 1 - sum(not own.isdisjoint(meant[t]) for own in sentences) / (len(sentences) + 1) for t in wanted}
-        weights = {term: self._weight(term) * rare[term] * (EXACT if NUMERAL.fullmatch(term) else 1) for term in wanted}
+        weights: dict[str, float] = {}
+        for term, importance in wanted.items():
+            meant = {**self._lexicon.meant(term), term: 1.0}
+            rare = 1 - sum(not own.isdisjoint(meant) for own in sentences) / (len(sentences) + 1)
+            exact = EXACT if NUMERAL.fullmatch(term) else 1.0
+            weights[term] = self._lexicon.weight(term) * rare * exact * importance
         total = sum(weights.values()) or 1.0
         return {term: weight / total for term, weight in weights.items()}
 
-    def _share(self, sentence: str, weights: dict[str, float], heading: frozenset[str]) -> float:
-        """Weight of the wanted terms that the sentence has; the heading's count half when it lacks them."""
-        own = set(self._terms(sentence))
-        share = 0.0
+    def _share(self, sentence: str, weights: Mapping[str, float], heading: frozenset[str]) -> tuple[float, float]:
+        """Weight of the wanted terms that the sentence has, and with half of what only its heading has."""
+        own = set(self._lexicon.terms(sentence))
+        share = spoken = 0.0
         for term, weight in weights.items():
-            meant = {**self._meant(term), term: 1.0}
+            meant = {**self._lexicon.meant(term), term: 1.0}
             said = max((sure for other, sure in meant.items() if other in own), default=0.0)
             headed = max((sure for other, sure in meant.items() if other in heading), default=0.0)
+            spoken += weight * said
             share += weight * max(said, headed / 2)
-        return share
+        return spoken, share
 
     def _sentences(self, text: str) -> list[str]:
         lines = (line.strip() for line in text.splitlines())
@@ -148,9 +143,10 @@ class ExtractiveModel:
         return [sentence for line in spoken for sentence in self._split(line)]
 
 
-def _itself(term: str) -> Mapping[str, float]:
-    """Nothing else is meant by ``term``."""
-    return {}
+def _bonus(sentence: str, kinds: Sequence[re.Pattern[str]]) -> float:
+    """For each kind of thing that is asked for and that the sentence has, its share."""
+    plain = sentence.lower().replace("ё", "е")
+    return HINTED * sum(kind.search(plain) is not None for kind in kinds) / max(len(kinds), 1)
 
 
 def _fit(best: _Candidate, others: Sequence[_Candidate]) -> tuple[str, ...]:

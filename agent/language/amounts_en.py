@@ -58,6 +58,8 @@ def money(text: str) -> str:
     for sign, name in NAMES.items():
         whole = rf"(?<![\w.,:/{re.escape(sign)}-])(\d+(?:\.\d+)?) {name}(?: and)? (\d{{1,2}}) ?{COINS[sign]}(?!\w)"
         text = re.sub(whole, lambda found, of=sign: f"{of}{found[1]}.{int(found[2]):02d}", text, flags=re.IGNORECASE)  # type: ignore[misc]
+        short = rf"(?<![\w.,:/{re.escape(sign)}-])(\d+) {name} ([1-9]\d)(?![\w.,:/-]| \d| [a-z])"  # «4 pounds 99»
+        text = re.sub(short, rf"{sign}\1.\2", text, flags=re.IGNORECASE)
         alone = rf"(?<![\w.,:/{re.escape(sign)}-])(\d+(?:\.\d+)?) {name}(?!\w)"
         text = re.sub(alone, lambda found, of=sign: f"{of}{found[1]}", text, flags=re.IGNORECASE)  # type: ignore[misc]
     return text

@@ -31,7 +31,7 @@ CASES = {
     "loc2": "p",
 }
 GENDERS = {"masc": "m", "femn": "f", "neut": "n"}
-NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)?"
+NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
 LISTED = re.compile(rf"(?<![\w.,:])(?:\d{{1,2}}:\d\d|{NUMBER})(?:,| и| или| -| —|-|–)$")
 MORE = re.compile(rf"(?:\s?[-–—]\s?|, | и | или | на |×)(?:{NUMBER})(?![\w-])| (?:и|или) (?:более|менее|больше)(?!\w)")
 SEEN_THROUGH = re.compile(
@@ -71,12 +71,12 @@ def prepare() -> None:
 
 
 @lru_cache(CACHED)
-def nouns(word: str) -> tuple[Noun, ...]:
-    """The readings of ``word`` as a noun; empty: it is none."""
+def nouns(word: str, *, names: bool = False) -> tuple[Noun, ...]:
+    """The readings of ``word`` as a noun, or as a first name; empty: it is none."""
     readings = []
     for parse in dictionary().parse(word):
         tag = parse.tag
-        if tag.POS == "NOUN" and tag.case in CASES and "Surn" not in tag and "Name" not in tag:
+        if tag.POS == "NOUN" and tag.case in CASES and "Surn" not in tag and ("Name" in tag) == names:
             gender = GENDERS.get(tag.gender, "")
             readings.append(Noun(CASES[tag.case], tag.number == "plur", gender, tag.animacy == "anim"))
     return tuple(readings)

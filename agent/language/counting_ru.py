@@ -77,7 +77,8 @@ def _count(before: str, value: str, behind: str) -> tuple[str, int]:
         return _price(value, of, case), len(written)
     if case == "a" and of.animate:
         case = "g"
-    said = f"{_said(value, of, case)} {counted(of, value, _of_half(value, case))}"
+    # «полтора квадратных метра», as after «два»
+    said = f"{_said(value, of, case)} {counted(of, '2' if _half(value, case, 'm') else value, _of_half(value, case))}"
     if _half(value, case, "m") and case not in "na":
         said = f"{_said(value, of, case)} {form(of, case, plural=True)}"
     taken = len(written)

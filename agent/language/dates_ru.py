@@ -32,6 +32,7 @@ ROMAN_SPAN = re.compile(r"(?<!\w)([IVX]{1,6})\s?[–—-]\s?([IVX]{1,6}) (вв\.
 CHAPTER = re.compile(
     r"(?<!\w)((?:[Гг]лав|[Рр]аздел|[Чч]аст|[Кк]атегори|[Гг]рупп|[Тт]ип|[Тт]ом)[а-яё]{0,2}) ([IVX]{1,5})(?![\w.-])"
 )
+KING = re.compile(r"(?<!\w)([А-ЯЁ][а-яё]{2,}) ([IVX]{1,5})(?![\w.-])(?! (?:век|в\.|вв))")
 RATIO = re.compile(r"(?<![\d:.,])(\d{1,4}):(\d|\d{3,4}|[6-9]\d)(?![\d:])")
 ROMAN_NOUNS = re.compile(
     r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс"
@@ -63,7 +64,7 @@ def words(text: str) -> str:
     text = YEAR.sub(_year, text)
     text = DATE.sub(_date, text)
     text = ROMAN_SPAN.sub(_roman_span, CHAPTER.sub(lambda m: f"{m[1]} {numbers.cardinal(roman(m[2]))}", text))
-    return ROMAN.sub(_roman, text)
+    return KING.sub(_king, ROMAN.sub(_roman, text))
 
 
 def _century(year: str) -> str:
@@ -162,6 +163,16 @@ def _roman(found: re.Match[str]) -> str:
         noun = {"n": "век", "a": "век", "g": "века", "d": "веку", "i": "веком", "p": "веке"}[case]
         return f"{numbers.ordinal(value, case)} {noun}"
     return f"{agreeing(value, before, word)} {word}"
+
+
+def _king(found: re.Match[str]) -> str:
+    """«Пётр I», «при Екатерине II»."""
+    readings = [name for name in nouns(found[1].lower(), names=True) if not name.plural]
+    if not readings:
+        return found[0]
+    allowed = candidates(found.string[: found.start()])
+    name = min(readings, key=lambda one: allowed.find(one.case) if one.case in allowed else len(allowed))
+    return f"{found[1]} {numbers.ordinal(roman(found[2]), name.case, name.gender or 'm')}"
 
 
 def _roman_span(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from agent.language.tables import derived, table
 
 LONGEST = 12
 """Digits of a number that is still said as one."""
-NUMBER = r"\d{1,3}(?:,\d{3})+(?![\d,]*\d)|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:\.\d+)?"
+NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]*\d)|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:\.\d{1,2})?(?!\d)|\d+(?:\.\d+)?"
 _MONTHS = "January February March April May June July August September October November December"
 MONTHS = _MONTHS.split()
 MONTH = "|".join(MONTHS)
@@ -39,6 +39,16 @@ CAPITALS = re.compile(r"\b(?:[A-Z]{2,6}|[B-HJ-Z])\b")
 BEHIND = re.compile(r"[ \u00a0\u202f]?([A-Za-z°%µμΩ£$€¥₽][A-Za-z°%²³·]*(?:\.m\.)?(?:/[A-Za-z]+[²³]?)?)(?![\w/°²³])")
 ALONE = re.compile(r"(?<![\w/])[A-Za-z°%µ][A-Za-z²³·%]+(?:/[a-z]+[²³]?)?(?![\w/])|[%°](?!\w)")
 NOT_ALONE = frozenset(["am", "in", "min", "bar", "ft", "bit", "lb", "sec", "hrs", "cd", "pa", "PA", "mA"])
+WEEKDAYS = {
+    "Mon": "Monday",
+    "Tue": "Tuesday",
+    "Wed": "Wednesday",
+    "Thu": "Thursday",
+    "Fri": "Friday",
+    "Sat": "Saturday",
+    "Sun": "Sunday",
+}
+DAYS = "|".join(WEEKDAYS)
 PARTS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 """Fractions that have names of their own."""
 
@@ -47,7 +57,7 @@ def words(text: str) -> str:
     """A sentence as words."""
     text = MAIL.sub(lambda m: _address(m[0]), text)
     text = SITE.sub(lambda m: _address(m[0].split("//")[-1]), text)
-    text = _names(_dates(text))
+    text = _names(_dates(_weekdays(_shapes(text))))
     text = VERSION.sub(lambda m: " point ".join(_number(part) for part in m[0].split(".")), text)
     text = PHONE.sub(_phone, text)
     text = CLOCK.sub(_clock, text)
@@ -61,9 +71,24 @@ def words(text: str) -> str:
     return CAPITALS.sub(lambda m: m[0] if m[0] in read else _spelled(m[0]), text.replace("/", " "))
 
 
+def _shapes(text: str) -> str:
+    """Short words that other letters tell apart: «no. 5», «12 in.», «St. Mary», «Dr. Smith» at the beginning."""
+    text = re.sub(r"\bno\.\s?(?=\d)", "number ", re.sub(r"(?<=\d) ?in\.(?=\s|$)", "in", text))
+    text = re.sub(r"\bSt\.(?= [A-Z][a-z]+)", "Saint", text)
+    return re.sub(r"\b(Dr|Mr)\.(?= [A-Z])", lambda m: {"Dr": "Doctor", "Mr": "Mister"}[m[1]], text)
+
+
+def _weekdays(text: str) -> str:
+    """«Mon–Fri 9:00–17:00» -> «Monday to Friday 9:00 to 17:00»."""
+    text = re.sub(rf"\b({DAYS})\.?\s?[-–—]\s?({DAYS})\b\.?", r"\1 to \2", text)
+    text = re.sub(rf"\b({DAYS})\b\.?(?=(?: to| and| or|,| \d|$|[.;:!?]))", lambda m: WEEKDAYS[m[1]], text)
+    return re.sub(r"(\d\d?:\d\d)\s?[-–—]\s?(?=\d\d?:\d\d)", r"\1 to ", text)
+
+
 def _dates(text: str) -> str:
     text = ISO.sub(lambda m: _day(m[3], MONTHS[int(m[2]) - 1], m[1], "the "), text)
     text = SLASHED.sub(lambda m: _day(m[1], MONTHS[int(m[2]) - 1], m[3], "the "), text)
+    text = re.sub(rf"(?<=\d of )({MONTH}), (?=(?:19|20)\d\d)", r"\1 ", text)
     text = DATE.sub(lambda m: _day(m[2], m[3], m[4], f"{m[1] or 'the'} "), text)
     text = AMERICAN.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'ordinal')}{_year(m[3], ', ')}", text)
     text = NAMED_YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)

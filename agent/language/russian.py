@@ -49,6 +49,10 @@ ORDINAL = re.compile(
 )
 GLUED = re.compile(r"(?<![\w.,-])(\d{1,9})[-–]([а-яё]{4,})")
 MINUS = re.compile(r"(?<![\w.,)°%])[-−–](?=\d)")
+FLAT = re.compile(r"(?<!\d)(\d)-комн(?:\.|(ая|ую|ой)(?!\w))")
+STOREY = re.compile(r"(?<![\d/])(\d{1,3})/(\d{1,3}) ?эт(?:\.|аж(?!\w))")
+INCHES = re.compile(r"(?<=\d)(?:″|”|''|\"(?=[\s,.;:)]|$))")
+TYRE = re.compile(r"(?<![\d/])(\d{3})/(\d\d) ?R ?(\d\d)(?!\d)")
 SUFFIXES = {
     "й": ("n", "m"),
     "ый": ("n", "m"),
@@ -79,7 +83,8 @@ CARDINAL_ENDINGS = {"ти": "g", "мя": "i"}
 
 def words(text: str) -> str:
     """A sentence as words."""
-    text = spelling_ru.places(spelling_ru.addresses(text))
+    text = spelling_ru.letters_of_houses(_shapes(spelling_ru.addresses(text)))
+    text = spelling_ru.qualities(spelling_ru.places(text))
     text = LOCAL.sub(_local, FOREIGN.sub(_foreign, PHONE.sub(_phone, text)))
     text = spelling_ru.weekdays(dates_ru.words(spelling_ru.names(text)))
     text = SIGN_RANGE.sub(_signed_range, _signs(text))
@@ -89,6 +94,13 @@ def words(text: str) -> str:
     text = re.sub(r"(?<=\d)/(?=\d)", " дробь ", text)
     text = counting_ru.words(MINUS.sub("минус ", text))
     return spelling_ru.words_of_letters(text.replace("=", " равно ").replace("/", " "))
+
+
+def _shapes(text: str) -> str:
+    """What is written by a shape of its own: flats, storeys, inches, tyres, percentage points."""
+    text = FLAT.sub(lambda m: f"{m[1]}-комнатн{m[2] or 'ая'}", STOREY.sub(r"\1-й этаж из \2", text))
+    text = re.sub(r"(?<=\d)\s?п\.\s?п\.", " пп", INCHES.sub(" ″", text))
+    return TYRE.sub(r"\1 на \2 R\3", text)
 
 
 def _phone(found: re.Match[str]) -> str:

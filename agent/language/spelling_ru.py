@@ -3,8 +3,9 @@
 import re
 
 from agent.language import numbers_ru as numbers
-from agent.language.cases_ru import NUMBER, candidates
+from agent.language.cases_ru import NUMBER, candidates, noun_behind
 from agent.language.tables import derived, table
+from agent.language.units_ru import unit
 
 MAIL = re.compile(r"[\w.+-]+@[A-Za-zА-Яа-я][\w-]*(?:\.\w+)+")
 SITE = re.compile(r"\b(?:https?://)?[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)+\b")
@@ -19,6 +20,14 @@ OPEN_HOURS = re.compile(
     r"((?:будни|ежедневно|выходные|понедельник|вторник|сред[ау]|четверг|пятниц[ау]|суббот[ау]|воскресенье|(?i:пн|вт|ср|чт|пт|сб|вс)\.?)"
     r"\s*[:—–]?\s*)(\d{1,2})\s?[-–—]\s?(\d{1,2})(?![\d.,:]*\d|\s?[а-яё%])"
 )
+LETTERED = re.compile(
+    r"((?:№|(?i:дом\w{0,2}|д\.|корпус\w*|корп\.|строение|стр\.|кабинет\w*|каб\.|офис\w*|оф\.|аудитори\w|вагон|квартир\w|кв\.))"
+    r"\s?\d{1,4})\s?([А-ЯЁа-г])(?![\w.])"
+)
+BRAND = re.compile(r"(?<=\d)([А-ЯЁ])(?![\w.·/])")
+"""«сталь 40Х»."""
+QUALITY = re.compile(r"(?<!\w)(?<!\d )([Мм]ин|[Мм]акс)\. ([а-яё]{3,})")
+QUALITIES = {"мин": "минимальн", "макс": "максимальн"}
 VOWELS = frozenset("АЕЁИОУЫЭЮЯAEIOUY")
 PLACE_CASES = {"n": 0, "g": 1, "d": 2, "p": 3, "a": 3}
 """Which form of a place's name; «на ул.» is taken for «на улице»."""
@@ -68,6 +77,26 @@ def _read(word: str) -> str:
     if len(word) > 3 and VOWELS & set(word[1:-1].upper()):
         return latin(word.lower()) if word.isascii() else word
     return spelled(word.upper())
+
+
+def letters_of_houses(text: str) -> str:
+    """«дом 5А», «офис 12Г», «поезд № 023А»: the letter is none of a unit."""
+    text = LETTERED.sub(lambda m: f"{m[1]} {spelled(m[2].upper())}", text)
+    return BRAND.sub(lambda m: m[0] if unit(m[1]) else f" {spelled(m[1])}", text)
+
+
+def qualities(text: str) -> str:
+    """«мин. заказ» -> «минимальный заказ», «макс. нагрузка» -> «максимальная нагрузка»."""
+    return QUALITY.sub(_quality, text)
+
+
+def _quality(found: re.Match[str]) -> str:
+    readings = noun_behind(f" {found[2]}")
+    if not readings:
+        return found[0]
+    noun = readings[0]
+    said = QUALITIES[found[1].lower()] + ("ые" if noun.plural else {"f": "ая", "n": "ое"}.get(noun.gender, "ый"))
+    return f"{said.capitalize() if found[1][0].isupper() else said} {found[2]}"
 
 
 def short_words(text: str) -> str:
@@ -136,7 +165,7 @@ def weekdays(text: str) -> str:
         text,
     )
     text = OPEN_HOURS.sub(r"\1с \2 до \3", text)
-    lone = rf"(?<!\w)((?i:{one})\.|(?:{one.upper()})|(?:{one.title()})|(?:{one}))(?!\w)"
+    lone = rf"(?<!\w)(?<!\d )(?<!\d\u00a0)((?i:{one})\.|(?:{one.upper()})|(?:{one.title()})|(?:{one}))(?!\w)"
     return re.sub(lone, lambda m: days[m[1].lower().rstrip(".")][_day_form(m.string[: m.start()])], text)
 
 
@@ -149,6 +178,7 @@ def _day_form(before: str) -> int:
 
 def words_of_letters(text: str) -> str:
     """What is left of capitals and Latin letters."""
+    text = re.sub(r"(?<=[а-яё]) -(?=[а-яё])", "-", text)
     text = CAPITALS.sub(_capitals, text.replace("Wi-Fi", str(table("verbalise_ru")["words"]["Wi-Fi"])))
     return LATIN.sub(lambda m: latin(m[0]), text)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from agent.language import amounts_en
+from agent.language.number_words import replaced
 from agent.language.spoken_units import GAPS
 from agent.language.tables import derived, table
 
@@ -18,7 +19,9 @@ ORDINAL_LEADS = frozenset(_ORDINAL_LEADS.split())
 """Before these «third» is a number; «second» may be a unit."""
 YEAR_LEADS = frozenset(["in", "since", "from", "until", "till", "of", "by", "before", "after"])
 PER_TIME = {"second": "s", "minute": "min", "hour": "h"}
-PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
+PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "third": 3, "thirds": 3, "fifth": 5, "fifths": 5}
+CODES = frozenset(["order", "number", "code", "room", "invoice", "extension", "model"])
+"""Behind these, digits that are said one by one are one number."""
 
 
 def step(text: str, numbers: bool) -> str:
@@ -68,18 +71,7 @@ class Token:
 
 def to_digits(text: str) -> str:
     """Number words as digits: «two and a half thousand» 2500, «twenty first» 21st."""
-    tokens = tokens_of(text)
-    said: list[str] = []
-    done = at = 0
-    while at < len(tokens):
-        written = _written(tokens, at)
-        if written is None:
-            at += 1
-            continue
-        digits, after = written
-        said += [text[done : tokens[at].start], digits]
-        done, at = tokens[after - 1].end, after
-    return "".join([*said, text[done:]])
+    return replaced(text, tokens_of(text), _written)
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -108,7 +100,8 @@ def _written(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
 def _digit_run(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """«oh one one three ...»: four digits or more, one by one."""
     digits, after = _digits_from(tokens, at)
-    return (digits, after) if len(digits) >= 4 else None
+    least = 2 if at and tokens[at - 1].text in CODES else 4
+    return (digits, after) if len(digits) >= least else None
 
 
 def _digits_from(tokens: Sequence[Token], at: int) -> tuple[str, int]:
@@ -127,11 +120,12 @@ def _digit(word: str) -> str | None:
 
 def _year(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """«since nineteen ninety eight», «in twenty twenty six»."""
-    if at == 0 or tokens[at - 1].text not in YEAR_LEADS:
-        return None
+    led = at > 0 and tokens[at - 1].text in YEAR_LEADS
     century = _words().get(_text(tokens, at), 0)
     rest = number_at(tokens, at + 1) if at + 1 < len(tokens) else None
     if century not in {18, 19, 20} or rest is None or rest.ordinal or not 10 <= rest.value <= 99:
+        return None
+    if not led and (century != 20 or rest.next < len(tokens) or at):  # «twenty twenty six» alone is a year
         return None
     return f"{century}{int(rest.value)}", rest.next
 
@@ -139,7 +133,8 @@ def _year(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
 def _part(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """«three quarters» 3/4."""
     above, below = _words().get(_text(tokens, at), 0), PARTS.get(_text(tokens, at + 1), 0)
-    return (f"{above}/{below}", at + 2) if 1 <= above < below else None
+    one = _text(tokens, at + 1).endswith("s") != (above == 1)  # «one third», «two thirds»; «the twenty third» is none
+    return (f"{above}/{below}", at + 2) if 1 <= above < below and (one or below in {2, 4}) else None
 
 
 def number_at(tokens: Sequence[Token], at: int) -> Reading | None:

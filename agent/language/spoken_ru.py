@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from agent.language.number_words import replaced
 from agent.language.tables import derived, table
 
 TOKEN = re.compile(r"(?<![\w,.:/-])\d{1,15}(?:,\d{1,15})?(?![\w,.:/-]*\w)|[А-Яа-яЁё]+(?:-[А-Яа-яЁё]+)*|\S")
@@ -58,18 +59,7 @@ class Reading:
 
 def to_digits(text: str) -> str:
     """Number words as digits; everything else stays as it is."""
-    tokens = tokens_of(text)
-    said: list[str] = []
-    done = at = 0
-    while at < len(tokens):
-        written = _written(tokens, at)
-        if written is None:
-            at += 1
-            continue
-        digits, after = written
-        said += [text[done : tokens[at].start], digits]
-        done, at = tokens[after - 1].end, after
-    return "".join([*said, text[done:]])
+    return replaced(text, tokens_of(text), _written)
 
 
 def tokens_of(text: str) -> list[Token]:

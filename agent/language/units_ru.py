@@ -9,7 +9,7 @@ ORDER = "ngdaip"
 """Order of the cases in a row of ``[declensions]``."""
 GAP = "[ \u00a0\u202f]"
 BEHIND = re.compile(
-    rf"{GAP}?([A-Za-zА-Яа-яЁё°%‰₽$€£¥₸µμΩ][A-Za-zА-Яа-яЁё°%‰²³·]*\.?(?:/[A-Za-zА-Яа-я][A-Za-zА-Яа-я²³]*\.?)?)(?![\w/°²³])"
+    rf"{GAP}?([A-Za-zА-Яа-яЁё°%‰₽$€£¥₸µμΩ″][A-Za-zА-Яа-яЁё°%‰²³·]*\.?(?:/[A-Za-zА-Яа-я][A-Za-zА-Яа-я²³]*\.?)?)(?![\w/°²³])"
 )
 """What may be a unit behind a number."""
 ALONE = re.compile(r"(?<![\w/])[A-Za-zА-Яа-я°%‰₽µμ][A-Za-zА-Яа-я²³·%]*(?:/[а-я][а-я²³]*)?(?![\w/])")

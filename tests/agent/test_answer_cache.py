@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from agent.answer import Answers
-from agent.answer_cache import AnswerCache, SqliteShelf, key_of
+from agent.answer_cache import AnswerCache, key_of
 from agent.asking import Minds
+from agent.backends.cache_redis import RedisCache
+from agent.backends.cache_sqlite import SqliteCache
 from agent.backends.llm_openai import OpenAiModel
 from agent.dialogue import Context
 from agent.errors import StartError
@@ -18,6 +20,7 @@ from agent.prompts import load_prompts
 from agent.settings import Llm
 from tests.fakes.engines import FakeMind
 from tests.fakes.openai_server import Behaviour, OpenAiServer
+from tests.fakes.redis_server import redis_url  # noqa: F401 - a fixture
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 WORDS, INTENTS = load_prompts(PROMPTS, "ru"), load_intents(PROMPTS, "ru")
@@ -46,6 +49,7 @@ class House:
 
     async def ask(self, text: str = ASKED, history: tuple[Exchange, ...] = ()) -> list[Sentence]:
         context = Context(1, history)
+        await self.model.warm()
         said = [sentence async for sentence in self.answers.sentences(text, context, self)]
         await self.model.close()
         self.model._client = None
@@ -112,10 +116,10 @@ async def test_what_the_knowledge_base_had_to_say_is_not_kept(server: OpenAiServ
 
 async def test_answers_outlive_the_daemon(server: OpenAiServer, tmp_path: Path) -> None:
     path = tmp_path / "deep/answers.sqlite"
-    first = AnswerCache(SqliteShelf(path))
+    first = AnswerCache(SqliteCache(path, "answers", 10))
     said = await House(server, first).ask()
     await first.close()
-    second = AnswerCache(SqliteShelf(path))
+    second = AnswerCache(SqliteCache(path, "answers", 10))
     assert await House(server, second).ask() == said
     await second.close()
     assert len(server.behaviour.requests) == 1
@@ -125,13 +129,43 @@ async def test_answers_outlive_the_daemon(server: OpenAiServer, tmp_path: Path) 
 async def test_a_file_that_is_no_cache_is_named_and_one_that_breaks_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "answers.sqlite"
     path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(StartError, match=r"answers\.sqlite: answer cache can't be opened"):
-        SqliteShelf(path)
-    shelf = SqliteShelf(tmp_path / "other.sqlite")
-    shelf._file.execute("DROP TABLE answers")
+    with pytest.raises(StartError, match=r"answers\.sqlite: cache of answers can't be opened"):
+        SqliteCache(path, "answers", 10)
+    shelf = SqliteCache(tmp_path / "other.sqlite", "answers", 10)
+    shelf._writer.execute("DROP TABLE answers")
     await shelf.put({"a": b"b"})
     assert await shelf.get(["a"]) == {}
     await shelf.close()
+
+
+async def test_the_oldest_go_where_there_are_too_many(tmp_path: Path) -> None:
+    shelf = SqliteCache(tmp_path / "answers.sqlite", "answers", 20)
+    for number in range(21):
+        await shelf.put({f"k{number}": b"x"})
+    found = await shelf.get([f"k{number}" for number in range(21)])
+    assert set(found) == {f"k{number}" for number in range(2, 21)}
+    await shelf.close()
+
+
+async def test_two_daemons_share_answers_in_a_real_redis(server: OpenAiServer, redis_url: str) -> None:  # noqa: F811
+    caches = [AnswerCache(RedisCache(redis_url)) for _ in range(2)]
+    houses = [House(server, cache) for cache in caches]
+    said = [await house.ask() for house in houses]
+    assert said[0] == said[1] != []
+    assert len(server.behaviour.requests) == 1
+    assert [house.answers.cache_hits for house in houses] == [{"hits": 0, "misses": 1}, {"hits": 1, "misses": 0}]
+    await houses[1].ask("какая у вас гарантия на станок")
+    assert len(server.behaviour.requests) == 2
+    for cache in caches:
+        await cache.close()
+
+
+async def test_without_its_redis_the_model_is_asked(server: OpenAiServer) -> None:
+    pytest.importorskip("redis", reason="the extra `redis` is not installed")
+    cache = AnswerCache(RedisCache("redis://127.0.0.1:1/0"))
+    assert await House(server, cache).ask() != []
+    assert cache.misses == 1
+    await cache.close()
 
 
 def test_case_and_punctuation_don_t_matter_and_numbers_do() -> None:

@@ -55,11 +55,11 @@ class House:
         self.answers = Answers(FakeRetriever((HOURS,)), minds, WORDS, INTENTS, str)
         self.took_s = 0.0
 
-    async def ask(self, text: str = ASKED) -> list[str]:
+    async def ask(self, text: str = ASKED, waited_s: float = 0.0) -> list[str]:
         """The texts of an answer; ``took_s`` is how long the first of them took."""
         watch = Clocked()
         began = asyncio.get_running_loop().time()
-        sentences = [s async for s in self.answers.sentences(text, Context(), watch)]
+        sentences = [s async for s in self.answers.sentences(text, Context(waited_s=waited_s), watch)]
         self.took_s = watch.stages["first_sentence"] - began
         return [s.text for s in sentences]
 
@@ -87,6 +87,16 @@ async def test_whatever_fails_the_knowledge_base_answers_in_time(server: OpenAiS
     house = House(server)
     assert await house.ask() == [READ_OUT]
     assert house.took_s < BAR_S
+    await house.close()
+
+
+async def test_what_the_caller_has_waited_already_is_taken_from_the_models(server: OpenAiServer) -> None:
+    server.behaviour.fault = "hang_first"
+    house = House(server, stall_s=2.9)
+    assert await house.ask(waited_s=2.2) == [READ_OUT]
+    assert 0.6 < house.took_s < 2.2
+    assert await house.ask(waited_s=2.8) == [READ_OUT]  # too late to ask anybody
+    assert len(server.behaviour.requests) == 1
     await house.close()
 
 

@@ -1,10 +1,7 @@
 """Vectors: ours, those of a server that speaks OpenAI's protocol, and where they are kept."""
 
 import asyncio
-import shutil
-import socket
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,19 +12,21 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from agent.backends.cache_redis import RedisCache
+from agent.backends.cache_sqlite import SqliteCache
 from agent.backends.embed_openai import OpenAiEmbedder
 from agent.backends.embed_sentence import SentenceTransformerEmbedder
 from agent.errors import KnowledgeError, StartError
 from agent.knowledge import new_embedder
 from agent.settings import Embed, Settings, Storage
 from kb.dense import DenseSearch, spread
-from kb.embedding_cache import CachedEmbedder, SqliteCache
+from kb.embedding_cache import CachedEmbedder
 from kb.hashing import HashEmbedder
 from kb.ingest import cut
 from kb.meanings import WordVectors
 from kb.retriever import KnowledgeBase
 from kb.terms import Terms
 from kb.vectors import Matrix
+from tests.fakes.redis_server import redis_url  # noqa: F401 - a fixture
 
 RU = Terms("ru")
 TEXTS = "# Цены\nПресс стоит.\n<<->>\n# Доставка\nВезём.\n<<->>\n# Захваты\nКлиновые.\n<<->>\n# Печь\nГорячая.\n"
@@ -151,31 +150,11 @@ async def test_no_text_is_sent_twice(server: Server, tmp_path: Path) -> None:
 
 async def test_a_broken_cache_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "e.sqlite").write_bytes(b"no database at all, certainly not one" * 40)
-    with pytest.raises(KnowledgeError, match=r"e\.sqlite.*remove the file"):
-        SqliteCache(tmp_path / "e.sqlite")
+    with pytest.raises(StartError, match=r"e\.sqlite: cache of vectors.*remove the file"):
+        SqliteCache(tmp_path / "e.sqlite", "vectors", 10)
 
 
-@pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    pytest.importorskip("redis", reason="the extra `redis` is not installed")
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is missing; scripts/test-tools.sh installs it")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if "Ready to accept connections" in line:
-                break
-        yield f"redis://127.0.0.1:{port}/0"
-        server.terminate()
-        server.stdout.read()
-
-
-async def test_a_real_redis_keeps_vectors(redis_url: str, server: Server) -> None:
+async def test_a_real_redis_keeps_vectors(redis_url: str, server: Server) -> None:  # noqa: F811
     for texts in (["пресс"], ["пресс", "печь"]):
         settings = Embed(engine="openai", base_url=server.url, model="m")
         embedder = CachedEmbedder(OpenAiEmbedder(settings, "k"), RedisCache(redis_url))

@@ -10,6 +10,7 @@ from agent.ports import Exchange, Passage
 from kb.evaluation import Answered, figures, half_of, holds_fact, judge, read
 
 HERE = Path(__file__).parent
+TABLES = ("eval_ru.tsv", "dialogues_ru.tsv", "eval_more_ru.tsv", "dialogues_more_ru.tsv")
 QUESTIONS = "id\tkb\tquestion\tmust_contain\tsection_heading\n"
 
 
@@ -117,7 +118,7 @@ def test_every_fact_stands_in_its_section() -> None:
     from kb.retriever import load  # noqa: PLC0415
 
     sections = load(HERE.parents[1] / "kb", "ru", 3, 0.3).sections
-    for case in (*read(HERE / "eval_ru.tsv"), *read(HERE / "dialogues_ru.tsv")):
+    for case in (case for name in TABLES for case in read(HERE / name)):
         texts = [section.text for section in sections if section.heading in case.headings]
         assert not case.answerable or texts, case.id
         assert not case.facts or any(holds_fact(text, fact) for text in texts for fact in case.facts), case.id

@@ -55,16 +55,17 @@ def test_eval_writes_its_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "recall@1" in capsys.readouterr().out
 
 
-def test_the_demo_answers_its_questions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["ru", "more_ru"])
+def test_the_demo_answers_its_questions(tmp_path: Path, table: str) -> None:
     """Floors are a little under what was measured, on both halves together."""
-    report = judged(tmp_path, str(SHIPPED / "eval_ru.tsv"))
+    report = judged(tmp_path, str(SHIPPED / f"eval_{table}.tsv"))
     assert len(report["rows"]) >= 120
-    assert report["recall@1"] >= 0.87
+    assert report["recall@1"] >= 0.85
     assert report["recall@3"] >= 0.95
-    assert report["contains"] >= 0.84
-    assert report["refused"] >= 0.82
+    assert report["contains"] >= 0.86
+    assert report["refused"] >= 0.77
     assert report["wrongly_refused"] <= 0.05
-    follow = judged(tmp_path, str(SHIPPED / "dialogues_ru.tsv"))
+    follow = judged(tmp_path, str(SHIPPED / f"dialogues_{table}.tsv"))
     assert follow["contains"] >= 0.85
 
 
@@ -75,7 +76,7 @@ def test_another_knowledge_base_is_judged(tmp_path: Path) -> None:
     table = tmp_path / "t.tsv"
     table.write_text(
         "id\tkb\tquestion\tmust_contain\tsection_heading\n"
-        "a\tgeneral\tво сколько открыт бассейн\tсеми\tБассейн\nb\ttech\tтеплая ли вода\t28\tВода\n"
+        "a\tgeneral\tво сколько открыт бассейн\tсеми\tБассейн\nb\ttech\tнагрета ли вода\t28\tВода\n"
         "c\tnone\tпродаете ли вы велосипеды\t\t\n",
         encoding="utf-8",
     )

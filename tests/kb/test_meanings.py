@@ -1,18 +1,21 @@
 """What words may stand for, how they sound, and what a follow-up leans on."""
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.errors import StartError
 from agent.ports import Exchange
 from kb.followups import Subject, lean
 from kb.ingest import cut
 from kb.meanings import Meanings, WordVectors
 from kb.retriever import KnowledgeBase, load
+from kb.roots import of_one_root
 from kb.sounds import Sounds, alike, edits, key
-from kb.terms import Terms
+from kb.terms import Terms, user_table
 
 ROOT = Path(__file__).parents[2]
 RU = Terms("ru")
@@ -44,6 +47,53 @@ def test_slips_of_the_ear_find_their_word() -> None:
         assert sounds.like(heard)[0][0] == meant
     assert sounds.like("погод") == []
     assert sounds.like("он") == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "related"),
+    [
+        ("парковочн", "парковк", True),
+        ("дороговат", "дорог", True),
+        ("контактн", "контракт", False),
+        ("кран", "кра", False),
+    ],
+)
+def test_words_of_one_root_begin_alike(one: str, other: str, *, related: bool) -> None:
+    assert bool(of_one_root(one, other)) is related
+    assert of_one_root(one, other) == of_one_root(other, one) < 1
+
+
+async def test_a_word_of_the_same_root_is_found_and_a_compound_too() -> None:
+    assert (await base().search("складской"))[0].heading == "Склад"
+    assert (await base().search("видеоэкстензометр"))[0].heading == "Экстензометры"
+
+
+async def test_the_name_of_a_town_asks_for_towns() -> None:
+    towns = KnowledgeBase(
+        cut("# Филиалы\nВ другие города ездит инженер.\n<<->>\n# Цены\nПресс.\n", "general"), RU, 3, 0.3
+    )
+    found = (await towns.search("инженер поедет в мурманск"))[0]
+    assert found.heading == "Филиалы"
+    assert RU.places("сколько стоит доставка в самару") == {"самар"}
+    assert not RU.places("сколько стоит пресс")
+
+
+async def test_a_section_without_what_is_asked_for_is_less_likely() -> None:
+    texts = "# Твердомер\nТвердомер меряет твёрдость.\n<<->>\n# Твердомер, стоимость\nТвердомер: 145 000 рублей.\n"
+    shop = KnowledgeBase(cut(texts, "general"), RU, 3, 0.3)
+    assert (await shop.search("какие деньги за твердомер"))[0].heading == "Твердомер, стоимость"
+
+
+async def test_one_word_of_several_is_less_sure() -> None:
+    alone, with_another = await base().search("машина погода"), await base().search("разрывная машина")
+    assert alone[0].heading == with_another[0].heading
+    assert alone[0].score < with_another[0].score / 2
+
+
+def test_common_words_tell_less_than_rare_ones() -> None:
+    vectors = WordVectors.load("ru")
+    assert vectors is not None
+    assert vectors.telling("год") < vectors.telling("договор") < vectors.telling("твердомер") == 1
 
 
 def base() -> KnowledgeBase:
@@ -87,6 +137,32 @@ def test_a_whole_question_leans_on_nothing() -> None:
     own = {"гарант": 1.0, "датчик": 1.0, "сил": 1.0}
     assert lean(own, Subject({"цен": 1.0}), continues=False) == own
     assert lean(own, None, continues=True) == own
+
+
+def test_a_user_adds_words_to_the_search(tmp_path: Path) -> None:
+    own = user_table(tmp_path, "ru")
+    own.write_text('same = ["цена ценуха"]\nnear = ["хреновина : машина"]\nstop = "братан"\n', encoding="utf-8")
+    terms = Terms("ru", own)
+    assert terms("братан какая ценуха") == terms("стоимость") == RU("стоимость")
+    assert RU("машина")[0] in terms.near["хреновин"]
+    assert terms.checksum != RU.checksum == Terms("ru", tmp_path / "absent.toml").checksum
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('sam = ["а б"]', "there is no table 'sam'"),
+        ('same = "а б"', "same must be a list of rows"),
+        ('stop = ["а"]', "stop must be one text of words"),
+        ('rewrite = [["(а", "б"]]', "rewrite has a row that can't be used"),
+        ("same = [", "not valid TOML"),
+    ],
+)
+def test_a_users_search_table_of_no_use_is_named(tmp_path: Path, text: str, says: str) -> None:
+    own = tmp_path / "search_ru.toml"
+    own.write_text(text, encoding="utf-8")
+    with pytest.raises(StartError, match=r"search_ru\.toml.*" + re.escape(says)):
+        Terms("ru", own)
 
 
 @pytest.mark.parametrize(

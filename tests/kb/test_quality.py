@@ -18,6 +18,7 @@ from agent.language.normalise import normalise
 from agent.ports import Passage, Question
 from agent.sentences import SentenceCutter
 from agent.settings import Kb
+from kb.live import Knowledge
 from kb.retriever import KnowledgeBase, load
 
 HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ def ask(language: str, text: str) -> tuple[tuple[Passage, ...], str]:
     base = knowledge(language)
     canonical = normalise(text, language)
     passages = asyncio.run(base.search(canonical))
-    model = ExtractiveModel(base.terms, base.index.weight, split, THRESHOLD, base.meant)
+    model = ExtractiveModel(Knowledge(base), split, THRESHOLD)
     return passages, " ".join(model.choose(Question(canonical, passages)))
 
 
