@@ -93,6 +93,7 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
     knowledge = new_knowledge(settings)
+    stack.push_async_callback(knowledge.close)
     minds = await new_minds(settings, knowledge)
     for model in minds.models:
         stack.push_async_callback(model.close)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.ports import Base, Exchange, Passage
+from agent.ports import Base, Embedder, Exchange, Passage
 from kb import followups, ingest
 from kb.followups import Subject
 from kb.index import Index
@@ -97,14 +97,18 @@ class KnowledgeBase:
         *,
         index: Index | None = None,
         meanings: "Meanings | None" = None,
+        embedder: Embedder | None = None,
     ) -> None:
-        """``threshold``: a base whose best section is under it hands the question on to the other."""
+        """``threshold``: a base whose best section is under it hands the question on to the other.
+
+        ``embedder``: closed with the base.
+        """
         self.terms = terms
         self.sections = tuple(sections)
         self.index = index or Index.build(self.sections, terms)
         self._top_k = top_k
         self._threshold = threshold
-        self._dense = dense
+        self._dense, self._embedder = dense, embedder
         self._meanings = meanings or _meanings(self.index, terms)
         self._bases = _bases(self.sections)
 
@@ -142,6 +146,12 @@ class KnowledgeBase:
             for number, score, fused in ranked
         )
         return Search(wanted, route, fell_back, found)
+
+    async def close(self) -> None:
+        """Close the embedder; nothing is searched afterwards."""
+        embedder, self._embedder = self._embedder, None
+        if embedder is not None:
+            await embedder.close()
 
     def meant(self, term: str) -> Mapping[str, float]:
         """Terms of the knowledge base that may be meant by ``term``, and how surely, 0 to 1."""
