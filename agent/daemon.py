@@ -109,7 +109,7 @@ class Daemon:
                 self._present.left(line)
 
         def ready() -> None:
-            self._ready = True
+            self._ready, self._desk.door = True, board
             # what was loaded at start lives as long as the daemon: no collection walks it during a call
             gc.collect()
             gc.freeze()

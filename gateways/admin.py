@@ -17,6 +17,7 @@ from gateways.pages import load_files
 from gateways.problems import Problem, explained
 from gateways.queries import Key
 from gateways.routes import Route, add, describe
+from gateways.talk import TalkDoor
 from gateways.texts import TextDoor
 
 BODY_MOST = 1_000_000
@@ -44,12 +45,12 @@ def new_app(desk: Desk) -> web.Application:
     app.on_response_prepare.append(seal)
     guard = Guard(desk.key)
     own = FrontDoor(desk, guard)
-    chats = ChatDoor(desk)
-    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), chats)
+    chats, talks = ChatDoor(desk), TalkDoor(desk)
+    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), chats, talks)
     routes = [route for door in doors for route in door.routes()]
     own.description = describe(routes, desk.health().version)
     add(app, guard, routes)
-    app.on_shutdown.extend((_farewell(desk), chats.close))
+    app.on_shutdown.extend((_farewell(desk), chats.close, talks.close))
     return app
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from agent.ports import Base, Health, Sentence
+from agent.ports import Base, FrontDoor, Health, Sentence
 from gateways.queries import FiguresQuery, LogsQuery
 
 Row = dict[str, Any]
@@ -79,5 +79,7 @@ class Desk:
     texts: Texts | None = None
     new_chat: Callable[[], Ask] | None = None
     """Begins a conversation in writing."""
+    door: FrontDoor | None = None
+    """Where calls from the page ring."""
     farewells: list[Callable[[], None]] = field(default_factory=list)
     """Called when the server stops: whoever waits for news is let go."""
