@@ -21,7 +21,7 @@ from agent.pauses import Verdict
 from agent.phrases import Phrases
 from agent.ports import CallerInfo
 from agent.prompts import Prompts
-from agent.settings import Settings, Turns
+from agent.settings import Settings
 from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
 from agent.tools import Means, WebhookCall
 
@@ -54,11 +54,15 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         finished=lambda text: _finished(text, answers, settings.language),
         ears=new_ears(settings),
         language=settings.language,
-        turns=_turns(settings.turns, minds),
+        turns=live.turns,
         calls=settings.calls,
         turn_model=turn_model,
         for_call=lambda house, caller: replace(
-            house, prompts=live.now().prompts, answers=answers.of(_desk(caller, live, webhook, memory))
+            house,
+            prompts=live.now().prompts,
+            answers=answers.of(_desk(caller, live, webhook, memory)),
+            turns=live.turns,
+            calls=live.settings.calls,
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
@@ -78,10 +82,6 @@ def _webhook(stack: AsyncExitStack) -> WebhookCall:
     tools = HttpTools()
     stack.push_async_callback(tools.close)
     return tools.call
-
-
-def _turns(turns: Turns, minds: Minds) -> Turns:
-    return turns.model_copy(update={"lull_ms": turns.lull_llm_ms}) if minds.model else turns
 
 
 def _finished(text: str, answers: Answers, language: str) -> Verdict:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from agent.answer import Answers
 from agent.asking import Minds
+from agent.editing import current_file, settings_path
 from agent.errors import AlloError
 from agent.hot import Watched, log
-from agent.settings import Settings, load
+from agent.settings import Settings, Turns
 from agent.tables import new_extractive, new_knowledge, with_models
 from agent.texts import Texts, load_texts
 from kb.live import Knowledge
@@ -25,8 +26,9 @@ class Live:
         self._knowledge: Knowledge | None = None
         self._indexing: asyncio.Future[Knowledge] | None = None
         self._texts = self._watch(settings)
-        source = settings.source
-        self._file = Watched(lambda _: [source], lambda: load(source)) if source else None
+        source = settings_path(settings)
+        self._file = Watched(lambda _: [source], lambda: current_file(settings))
+        self._read = self._file.current  # what was given may differ from it: another folder, no model
         self._fault = ""
 
     def serve(self, answers: Answers, minds: Minds, knowledge: Knowledge) -> None:
@@ -35,17 +37,36 @@ class Live:
 
     def now(self) -> Texts:
         """The texts as they are now; settings that changed are put to use."""
-        if self._file is not None:
-            settings = self._file.current
-            if settings is not self._settings:
-                self._apply(settings)
+        settings = self._file.current
+        if settings is not self._read:
+            self._read = settings
+            self._apply(settings)
         self._take_knowledge()
         return self._texts.current
 
     @property
     def fault(self) -> str:
         """What keeps changed files out of use; empty: nothing."""
-        return (self._file.fault if self._file else "") or self._fault or self._texts.fault
+        return self._file.fault or self._fault or self._texts.fault
+
+    @property
+    def settings(self) -> Settings:
+        """As the file said when it was looked at last; what needs a new start is in it and not in use."""
+        return self._settings
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Both bases; there from ``serve`` on."""
+        if self._knowledge is None:
+            raise RuntimeError("nothing is served yet")
+        return self._knowledge
+
+    @property
+    def turns(self) -> Turns:
+        """Turn taking for a call that begins now."""
+        turns = self._settings.turns
+        quick = self._minds is not None and self._minds.model is not None
+        return turns.model_copy(update={"lull_ms": turns.lull_llm_ms}) if quick else turns
 
     def _apply(self, settings: Settings) -> None:
         before, self._settings = self._settings, settings
