@@ -68,7 +68,8 @@ class Call:
         self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns))
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
-        self._speaker = Speaker(self._playout, self._house.voice, house.words, rate, house.prompts.firm)
+        noted, voice = partial(self._trace.note, "spoken"), self._house.voice
+        self._speaker = Speaker(self._playout, voice, house.words, rate, house.prompts.firm, noted=noted)
         self._replies = Replies(
             self._playout,
             self._speaker,

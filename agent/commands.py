@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("recorded", "today"),
         help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
     )
+    again.add_argument("--json", action="store_true", help="both stories as JSON")
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
     kb = commands.add_parser("kb", help="the knowledge base: build its index, search it, judge its answers")
     _add_kb(kb)
@@ -180,7 +181,7 @@ def _call_id(words: Sequence[str]) -> str:
 def _replay(args: argparse.Namespace) -> int:
     from agent.replay_command import replay_command
 
-    return replay_command(load(args.config), args.call, args.engines, args.save)
+    return replay_command(load(args.config), args.call, args.engines, args.save, as_json=args.json)
 
 
 def _doctor(args: argparse.Namespace) -> int:
