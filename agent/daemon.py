@@ -17,7 +17,7 @@ from agent.call import Call
 from agent.chat import Chat
 from agent.errors import AlloError, StartError
 from agent.events import CallEvent
-from agent.furnish import furnish
+from agent.furnish import furnish_live
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
@@ -25,7 +25,8 @@ from agent.ports import Health, Line
 from agent.settings import Settings
 from agent.store import open_log
 from agent.tables import new_sources
-from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
+from agent.text_desk import new_texts
+from agent.web_desk import PresentCalls, new_desk, open_past
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
 
@@ -79,11 +80,11 @@ class Daemon:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
         settings = self._settings
         journal = await self._open_journal(stack)
-        house, self._engines = await furnish(settings, stack)
+        house, self._engines, live = await furnish_live(settings, stack)
         observe = _both(journal.observe, house.observe)
         house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=observe)
         self._answers_state = house.answers_state
-        self._desk.texts, self._desk.live = new_texts(settings), self._present
+        self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
         self._desk.new_chat = lambda: Chat(house.answers).ask
         return self._present.watched(house)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.errors import SettingsError, StartError
+from agent.errors import RecordError, SettingsError, StartError
 from agent.phrase_file import Value, with_key
 from agent.prompts import FILES, LISTS, SPOKEN, load_prompts
 from agent.settings import Settings, parse
@@ -173,7 +173,7 @@ def current_file(settings: Settings) -> Settings:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write in one step, so that nobody reads a half; raises ``StartError`` when it can't be written."""
+    """Write in one step, so that nobody reads a half; raises ``RecordError`` when it can't be written."""
     fresh = None
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as fresh:
@@ -185,4 +185,4 @@ def replace(path: Path, text: str) -> None:
         if fresh is not None:
             Path(fresh.name).unlink(missing_ok=True)
         why = error.strerror or error
-        raise StartError(f"{path}: can't be written: {why}; give Allo's user the right to write there") from None
+        raise RecordError(f"{path}: can't be written: {why}; give Allo's user the right to write there") from None

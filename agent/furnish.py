@@ -31,6 +31,12 @@ RATE = 8000
 
 async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
     """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
+    house, engines, _ = await furnish_live(settings, stack)
+    return house, engines
+
+
+async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str], Live]:
+    """The same, and what keeps it up to date with its files."""
     for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
         prepare(settings.language)
     stt = await new_stt(settings)
@@ -69,7 +75,7 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
-    return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+    return house, {"stt": stt.name, "tts": voice_name, "llm": model}, live
 
 
 def _desk(caller: CallerInfo, live: Live, webhook: WebhookCall, memory: Memory | None) -> Desk:

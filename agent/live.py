@@ -7,7 +7,7 @@ from dataclasses import replace
 from agent.answer import Answers
 from agent.asking import Minds
 from agent.editing import current_file, settings_path
-from agent.errors import AlloError
+from agent.errors import AlloError, KnowledgeError
 from agent.hot import Watched, log
 from agent.settings import Settings, Turns
 from agent.tables import new_extractive, new_knowledge, with_models
@@ -56,9 +56,9 @@ class Live:
 
     @property
     def knowledge(self) -> Knowledge:
-        """Both bases; there from ``serve`` on."""
+        """Both bases; raises ``KnowledgeError`` before ``serve``."""
         if self._knowledge is None:
-            raise RuntimeError("nothing is served yet")
+            raise KnowledgeError("nothing is searched yet; ask again in a moment")
         return self._knowledge
 
     @property

@@ -1,23 +1,23 @@
-"""What the daemon puts on the page's desk: the call log, the calls in progress, the texts."""
+"""What the daemon puts on the page's desk: the call log and the calls in progress."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from agent.archive import Archive, Selection, open_archive
 from agent.call import Call
 from agent.call_figures import Figures, Span, open_figures
-from agent.errors import KnowledgeError
 from agent.events import CallEvent
 from agent.feed import Feed
 from agent.house import House
-from agent.language.normalise import normalise
-from agent.ports import Base, Health, Line
-from agent.prompts import Prompts, load_prompts
+from agent.ports import Health, Line
+from agent.prompts import load_prompts
+from agent.replaying import replayed
 from agent.settings import Settings
 from agent.store import CallLog
-from gateways.desk import Desk, Row, Texts
+from gateways.desk import Desk, Row
 from gateways.queries import FiguresQuery, LogsQuery
 
 
@@ -111,17 +111,8 @@ async def open_past(settings: Settings, log: CallLog, stack: AsyncExitStack) -> 
 def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> Desk:
     """A desk that knows the key and nothing else yet."""
     key = settings.web.api_key.get_secret_value()
-    return Desk(health=health, key=key, language=settings.language, farewells=[feed.close])
-
-
-def new_texts(settings: Settings) -> Texts:
-    """What the agent knows and says, as it lies on the disk."""
-    return Texts(
-        knowledge=lambda base: _knowledge(settings, base),
-        prompts=lambda: _prompts(load_prompts(settings.prompts.dir, settings.language)),
-        settings=lambda: _settings(settings),
-        normalise=lambda text: normalise(text, settings.language),
-    )
+    again = partial(replayed, settings)
+    return Desk(health=health, key=key, language=settings.language, replay=again, farewells=[feed.close])
 
 
 def _selection(query: LogsQuery) -> Selection:
@@ -134,29 +125,3 @@ def _selection(query: LogsQuery) -> Selection:
         offset=(query.page - 1) * query.per_page,
         limit=query.per_page,
     )
-
-
-def _knowledge(settings: Settings, base: Base) -> str:
-    folder = settings.kb.dir if settings.language == "ru" else settings.kb.dir / settings.language
-    path = folder / f"{base}.md"
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KnowledgeError(f"{path}: the base can't be read: {error}") from None
-
-
-def _prompts(prompts: Prompts) -> Row:
-    names = [name for name in Prompts.__dataclass_fields__ if name != "firm_texts"]
-    return {name: getattr(prompts, name) for name in names}
-
-
-def _settings(settings: Settings) -> Row:
-    """As the specification names them; no secrets."""
-    return {
-        "KB_TOP_K": settings.kb.top_k,
-        "KB_FALLBACK_THRESHOLD": settings.kb.threshold,
-        "llm_model_primary": settings.llm.model if settings.llm.configured else "",
-        "llm_model_fallback": "",
-        "llm_temperature": settings.llm.temperature,
-        "turns": settings.turns.model_dump(mode="json"),
-    }

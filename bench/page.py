@@ -18,10 +18,12 @@ from pathlib import Path
 
 import aiohttp
 
+from agent.live import Live
 from agent.ports import Health
 from agent.settings import Settings, Storage
 from agent.store import CallLog, Entry, open_log
-from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
+from agent.text_desk import new_texts
+from agent.web_desk import PresentCalls, new_desk, open_past
 from bench.report import percentile
 from gateways.admin import serve_admin
 from gateways.pages import load_files
@@ -114,7 +116,7 @@ async def measure(folder: Path, calls: int, rounds: int) -> None:
         settings, present = Settings(storage=Storage(dir=folder)), PresentCalls()
         desk = new_desk(settings, lambda: Health(ready=True, version="bench"), present.feed)
         desk.calls = await open_past(settings, log, stack)
-        desk.live, desk.texts = present, new_texts(settings)
+        desk.live, desk.texts = present, new_texts(Live(settings, stack), settings, stack)
         runner = await serve_admin(HOST, 0, desk)
         stack.push_async_callback(runner.cleanup)
         await ask(f"http://{HOST}:{runner.addresses[0][1]}", calls, rounds)

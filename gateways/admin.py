@@ -11,6 +11,7 @@ from gateways.bodies import json_body
 from gateways.chat import ChatDoor
 from gateways.desk import Desk
 from gateways.guard import COOKIE, SESSION_S, Guard, seal
+from gateways.knowledge import KnowledgeDoor
 from gateways.live import LiveDoor
 from gateways.logs import Logs
 from gateways.pages import load_files
@@ -46,7 +47,7 @@ def new_app(desk: Desk) -> web.Application:
     guard = Guard(desk.key)
     own = FrontDoor(desk, guard)
     chats, talks = ChatDoor(desk), TalkDoor(desk)
-    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), chats, talks)
+    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), KnowledgeDoor(desk), chats, talks)
     routes = [route for door in doors for route in door.routes()]
     own.description = describe(routes, desk.health().version)
     add(app, guard, routes)

@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from agent.ports import Base, FrontDoor, Health, Sentence
+from agent.ports import FrontDoor, Health, Sentence
 from gateways.queries import FiguresQuery, LogsQuery
+from gateways.text_desk import Row, Texts
 
-Row = dict[str, Any]
-"""A row of the call log, fit for JSON."""
+__all__ = ["Ask", "CallLog", "Desk", "Live", "Row", "Texts"]
 
 
 class CallLog(Protocol):
@@ -47,21 +47,6 @@ class Live(Protocol):
         """Give the caller to the operator; False when the line can't or there is no such call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """What the agent knows and says. What is None can't be changed in this version."""
-
-    knowledge: Callable[[Base], str]
-    """The Markdown of a base; raises ``agent.errors.AlloError``."""
-    prompts: Callable[[], Row]
-    settings: Callable[[], Row]
-    normalise: Callable[[str], str]
-    save_knowledge: Callable[[Base, str], Awaitable[Row]] | None = None
-    """Takes the new Markdown, keeps a copy of the old one and rebuilds in the background."""
-    save_prompts: Callable[[Row], Awaitable[Row]] | None = None
-    save_settings: Callable[[Row], Awaitable[Row]] | None = None
-
-
 Ask = Callable[[str], AsyncIterator[Sentence]]
 """A question of one conversation in writing, the sentences of its answer."""
 
@@ -79,6 +64,8 @@ class Desk:
     texts: Texts | None = None
     new_chat: Callable[[], Ask] | None = None
     """Begins a conversation in writing."""
+    replay: Callable[[str, str], Awaitable[Row]] | None = None
+    """Lives a call (its id) again with engines ``recorded`` or ``today``; raises ``agent.errors.AlloError``."""
     door: FrontDoor | None = None
     """Where calls from the page ring."""
     farewells: list[Callable[[], None]] = field(default_factory=list)

@@ -2,14 +2,12 @@
 
 import asyncio
 import string
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.ports import Base
 from gateways.queries import FiguresQuery, LogsQuery
 from tests.gateways.conftest import Office, Open
 
@@ -22,7 +20,24 @@ VALUES = st.one_of(
     ),
 )
 SEGMENTS = st.sampled_from(
-    ["..", "logs", "kb", "api", "live", "recording", "peaks", "%00", "a" * 300, "'", "logs-ui", "csv"]
+    [
+        "..",
+        "backups",
+        "wrong-answers",
+        "search?q=a",
+        "progress",
+        "logs",
+        "kb",
+        "api",
+        "live",
+        "recording",
+        "peaks",
+        "%00",
+        "a" * 300,
+        "'",
+        "logs-ui",
+        "csv",
+    ]
 )
 
 
@@ -45,8 +60,7 @@ async def test_no_query_breaks_the_log(open_office: Open) -> None:
 
 
 async def test_no_path_or_body_breaks_the_server(open_office: Open) -> None:
-    office = await open_office()
-    office.desk.texts = replace(office.desk.texts, save_knowledge=_kept) if office.desk.texts else None
+    office = await open_office(answering=True)
     paths = st.lists(st.one_of(SEGMENTS, st.text(string.printable, min_size=1, max_size=8)), max_size=4)
     bodies = st.one_of(
         st.binary(max_size=40), st.sampled_from([b"{}", b'{"key": "\\ud800"}', b'{"text": null}', b"[" * 5000])
@@ -56,13 +70,10 @@ async def test_no_path_or_body_breaks_the_server(open_office: Open) -> None:
         path = "/" + "/".join(quote(part, safe="%'") for part in parts)
         if path.rstrip("/") != "/api/live":  # it never ends
             await ask(office, method, path, data=body, headers={"Content-Type": kind} if kind else {})
-    for path in ("/api/session", "/api/normalize", "/api/prompts", "/kb/upload"):
+    changing = ("/api/prompts", "/api/settings", "/kb/upload", "/api/kb/convert", "/api/wrong-answers")
+    for path in ("/api/session", "/api/normalize", *changing, "/api/backups/1/restore"):
         for body, kind in _drawn(st.tuples(bodies, kinds), 40):
             await ask(office, "POST", path, data=body, headers={"Content-Type": kind} if kind else {})
-
-
-async def _kept(base: Base, markdown: str) -> dict[str, Any]:
-    return {"base": base, "characters": len(markdown)}
 
 
 def _drawn(what: st.SearchStrategy[Any], most: int) -> list[Any]:
