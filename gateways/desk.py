@@ -31,6 +31,16 @@ class CallLog(Protocol):
         """Sums over the calls of a span."""
 
 
+class Speech(Protocol):
+    """The voice and the recogniser, for programs. Methods raise ``agent.errors.AlloError``."""
+
+    async def say(self, text: str, rate: int, pace: float) -> bytes:
+        """PCM16 mono at ``rate`` Hz."""
+
+    async def hear(self, pcm: bytes, rate: int) -> str:
+        """The words in PCM16 mono."""
+
+
 class Live(Protocol):
     """The calls in progress."""
 
@@ -64,6 +74,7 @@ class Desk:
     texts: Texts | None = None
     new_chat: Callable[[], Ask] | None = None
     """Begins a conversation in writing."""
+    speech: Speech | None = None
     replay: Callable[[str, str], Awaitable[Row]] | None = None
     """Lives a call (its id) again with engines ``recorded`` or ``today``; raises ``agent.errors.AlloError``."""
     door: FrontDoor | None = None

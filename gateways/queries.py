@@ -121,6 +121,30 @@ class Text(Query):
     text: str = Field(max_length=4000)
 
 
+class Conversation(Query):
+    """Which conversation of a program is meant."""
+
+    conversation: str = Field(
+        "default", min_length=1, max_length=100, pattern=r"^[\w.@:+-]+$", description="Any name; each remembers"
+    )
+
+
+class ChatText(Conversation):
+    """A question in writing."""
+
+    text: str = Field(min_length=1, max_length=2000, pattern=r"\S", description="What a caller would ask")
+
+
+class SpeechText(Query):
+    """A text to be spoken."""
+
+    text: str = Field(
+        min_length=1, max_length=2000, pattern=r"\S", description="As it is written; numbers are read out"
+    )
+    rate: Literal[8000, 16000, 24000, 48000] = Field(16000, description="Samples per second")
+    pace: float = Field(1.0, ge=0.5, le=2.0, description="1: as the voice speaks by itself")
+
+
 class Again(Query):
     """How a recorded call is lived again."""
 

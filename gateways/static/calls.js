@@ -169,7 +169,7 @@ function row(call) {
   const open = (event) => event.target.closest("a") || getSelection().toString() || (location.hash = link);
   return h("tr", { onclick: open },
     h("td", { class: "when" }, h("time", { datetime: call.started_at }, when(call.started_at))),
-    h("td", { class: "who" }, h("a", { href: link }, call.number || t("calls.withheld"))),
+    h("td", { class: "who" }, h("a", { href: link }, call.number || t(call.line === "page" ? "calls.page" : "calls.withheld"))),
     h("td", { class: "question" },
       call.excerpt ? found(call.excerpt) : call.question || h("span", { class: "soft" }, t("calls.silent")), " ",
       call.sources.map((source) => [base(source), " "])),

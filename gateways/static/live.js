@@ -87,7 +87,7 @@ class Card {
       h("button", { class: "bad", onclick: () => this.hangUp() }, t("live.hangup")),
     ];
     this.element = h("section", { class: "card", "aria-label": call.number },
-      h("header", {}, h("h2", {}, call.number || t("calls.withheld")), h("span", { class: "soft small" }, call.line), this.time),
+      h("header", {}, h("h2", {}, call.number || t(call.line === "page" ? "calls.page" : "calls.withheld")), h("span", { class: "soft small" }, call.line), this.time),
       this.turn, this.words, h("footer", {}, this.lag, open, this.buttons));
     this.words.append(this.partial);
     this.lines = [];

@@ -6,6 +6,8 @@ const WORDS = {
   "nav.live": ["Сейчас", "Live"],
   "nav.figures": ["Цифры", "Figures"],
   "nav.knowledge": ["База знаний", "Knowledge"],
+  "nav.prompts": ["Фразы", "Prompts"],
+  "nav.settings": ["Настройки", "Settings"],
   "nav.chat": ["Попробовать", "Try it"],
   "chat.field": ["Спросите что-нибудь", "Ask something"],
   "chat.send": ["Спросить", "Ask"],
@@ -85,6 +87,7 @@ const WORDS = {
   "calls.who": ["Кто звонил", "Caller"],
   "calls.question": ["О чём спросил", "First question"],
   "calls.long": ["Длился", "Length"],
+  "calls.page": ["со страницы", "from the page"],
   "calls.withheld": ["скрыт", "withheld"],
   "calls.silent": ["ничего не сказал", "said nothing"],
   "calls.none": ["Пока ни одного звонка", "No calls yet"],
@@ -100,6 +103,30 @@ const WORDS = {
   "page.of": ["Страница {n}", "Page {n}"],
   "call.back": ["Все звонки", "All calls"],
   "call.from": ["Звонок с номера {n}", "Call from {n}"],
+  "call.page": ["Разговор со страницы", "Call from the page"],
+  "call.passages": ["откуда ответ: {n}", "passages: {n}"],
+  "call.score": ["уверенность", "confidence"],
+  "call.wrong": ["Ответ неверный", "Wrong answer"],
+  "call.wrong.title": ["Сообщить о неверном ответе", "Report a wrong answer"],
+  "call.wrong.text": ["Вопрос попадёт в набор, по которому проверяются ответы (allo kb eval).", "The question joins the table by which answers are judged (allo kb eval)."],
+  "call.wrong.question": ["Что спросили", "What was asked"],
+  "call.wrong.expected": ["Что должно быть в ответе", "What a right answer holds"],
+  "call.wrong.kb": ["Где это написано", "Where it stands"],
+  "call.wrong.general": ["в общей базе", "in the general base"],
+  "call.wrong.tech": ["в технической базе", "in the technical base"],
+  "call.wrong.none": ["нигде: надо было сказать, что не знает", "nowhere: it should have said that it does not know"],
+  "call.wrong.send": ["Сообщить", "Report"],
+  "call.wrong.done": ["Вопрос добавлен в проверку.", "The question was added to the evaluation set."],
+  "call.replay": ["Прожить заново", "Replay"],
+  "call.replaying": ["Звонок проживается заново…", "The call is being lived again…"],
+  "call.replay.same": ["Решения те же, бит в бит.", "The decisions are the same, bit for bit."],
+  "call.replay.differ": ["Отличий: {n}.", "Differences: {n}."],
+  "call.replay.took": ["{a} с разговора за {b} с", "{a} s of call in {b} s"],
+  "call.replay.rows": ["Решения и события: {n}", "Decisions and events: {n}"],
+  "call.replay.at": ["Когда", "When"],
+  "call.replay.then": ["Тогда", "Then"],
+  "call.replay.now": ["Теперь", "Now"],
+  s: ["с", "s"],
   "call.caller": ["Абонент", "Caller"],
   "call.agent": ["Агент", "Agent"],
   "call.unheard": ["не услышано", "not heard"],
@@ -190,6 +217,9 @@ const WORDS = {
   "health.llm": ["языковая модель", "language model"],
   "health.noline": ["Ни одной линии не включено: см. [sip] и [asterisk] в настройках.", "No line is on: see [sip] and [asterisk]."],
 };
+
+// A view brings the words of its own.
+export const learn = (more) => Object.assign(WORDS, more);
 
 let now = localStorage.getItem("language") ?? (navigator.language.startsWith("ru") ? "ru" : "en");
 
