@@ -23,6 +23,7 @@ from agent.journal import Journal
 from agent.lag import LoopLag
 from agent.ports import Health, Line
 from agent.settings import Settings
+from agent.spoken import Spoken
 from agent.store import open_log
 from agent.tables import new_sources
 from agent.text_desk import new_texts
@@ -85,6 +86,7 @@ class Daemon:
         house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=observe)
         self._answers_state = house.answers_state
         self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
+        self._desk.speech = Spoken(house)
         self._desk.new_chat = lambda: Chat(house.answers).ask
         return self._present.watched(house)
 

@@ -18,6 +18,7 @@ from gateways.pages import load_files
 from gateways.problems import Problem, explained
 from gateways.queries import Key
 from gateways.routes import Route, add, describe
+from gateways.speech import SpeechDoor
 from gateways.talk import TalkDoor
 from gateways.texts import TextDoor
 
@@ -47,7 +48,7 @@ def new_app(desk: Desk) -> web.Application:
     guard = Guard(desk.key)
     own = FrontDoor(desk, guard)
     chats, talks = ChatDoor(desk), TalkDoor(desk)
-    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), KnowledgeDoor(desk), chats, talks)
+    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), KnowledgeDoor(desk), chats, talks, SpeechDoor(desk))
     routes = [route for door in doors for route in door.routes()]
     own.description = describe(routes, desk.health().version)
     add(app, guard, routes)
