@@ -47,7 +47,7 @@ async function reason(reply) {
 
 // `action`: [label, what it does], such as undoing what the text tells of; then it stays longer.
 export function toast(text, bad = false, action = null) {
-  const note = h("div", { class: bad ? "toast bad" : "toast", role: bad ? "alert" : undefined }, text);
+  const note = h("div", { class: bad ? "toast bad" : "toast", role: bad ? "alert" : undefined, onclick: () => note.remove() }, text);
   const press = () => {
     note.remove();
     action[1]();

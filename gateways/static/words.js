@@ -50,8 +50,8 @@ const WORDS = {
   ],
   "key.title": ["Нужен ключ", "The key is needed"],
   "key.text": [
-    "Разговоры видит и меняет только тот, кто знает ключ. Он стоит в настройках: [web] api_key.",
-    "Only who knows the key sees and changes calls. It stands in the settings: [web] api_key.",
+    "Разговоры видит и меняет только тот, кто знает ключ. Он стоит в настройках, [web] api_key, а если там пусто, в файле web.key папки данных.",
+    "Only who knows the key sees and changes calls. It stands in the settings, [web] api_key, or, where that is empty, in the file web.key of the data folder.",
   ],
   "key.label": ["Ключ", "Key"],
   "key.enter": ["Войти", "Enter"],
