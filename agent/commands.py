@@ -125,8 +125,10 @@ def _serve(args: argparse.Namespace) -> int:
             logging.getLogger(name).setLevel(logging.WARNING)  # a line for every question is too much
     from agent.daemon import Daemon
 
+    daemon = Daemon(settings)
+    page = f"http://{settings.web.host}:{settings.web.port}/"
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(Daemon(settings).run(lambda health: _banner(settings, health)))
+        runner.run(daemon.run(lambda health: _banner(settings, health, daemon.key.place(page))))
     return 0
 
 
@@ -139,8 +141,8 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _banner(settings: Settings, health: Health) -> None:
-    """What a person sees when calls are answered."""
+def _banner(settings: Settings, health: Health, page: str) -> None:
+    """What a person sees when calls are answered; ``page`` is where the page is."""
     from agent.model_store import find_stt_model
 
     lines = [f"Allo {health.version} answers the phone (language: {settings.language}, Ctrl+C ends)"]
@@ -150,7 +152,7 @@ def _banner(settings: Settings, health: Health) -> None:
     lines += [f"  {name:<11} {state}" for name, state in health.lines.items()]
     lines += [f"  {name:<11} {state}" for name, state in health.engines.items()]
     lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
-    lines.append(f"  page        http://{settings.web.host}:{settings.web.port}/")
+    lines.append(f"  page        {page}")
     lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
     if find_stt_model(settings).name.startswith("vosk-demo"):
         lines.append(

@@ -28,6 +28,7 @@ from agent.store import open_log
 from agent.tables import new_sources
 from agent.text_desk import new_texts
 from agent.web_desk import PresentCalls, new_desk, open_past
+from agent.web_key import WebKey, web_key
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
 
@@ -54,6 +55,8 @@ class Daemon:
         self._board: Switchboard | None = None
         self._present = PresentCalls()
         self._desk = new_desk(settings, self._health, self._present.feed)
+        self.key = WebKey("")
+        """The page's, once it runs."""
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
 
     async def run(self, up: Callable[[Health], None]) -> None:
@@ -67,6 +70,8 @@ class Daemon:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._signalled))
         try:
             async with AsyncExitStack() as stack:
+                self.key = web_key(self._settings)
+                self._desk.key, self._desk.local = self.key.value, self.key.file is not None
                 web = await serve_admin(self._settings.web.host, self._settings.web.port, self._desk)
                 stack.push_async_callback(web.cleanup)
                 house = await self._furnish(stack)

@@ -29,7 +29,7 @@ class Web(Section):
     port: Port = 9000
     """Port to listen on."""
     api_key: SecretStr = SecretStr("")
-    """What ``X-API-Key`` must say; ``API_SECRET_KEY`` is used when this is empty. Without a key: loopback only."""
+    """What ``X-API-Key`` must say; empty: ``API_SECRET_KEY``, else a key is made and only loopback is served."""
 
 
 class Storage(Section):

@@ -109,10 +109,9 @@ async def open_past(settings: Settings, log: CallLog, stack: AsyncExitStack) -> 
 
 
 def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> Desk:
-    """A desk that knows the key and nothing else yet."""
-    key = settings.web.api_key.get_secret_value()
+    """A desk that has nothing of the house yet, and no key."""
     again = partial(replayed, settings)
-    return Desk(health=health, key=key, language=settings.language, replay=again, farewells=[feed.close])
+    return Desk(health=health, language=settings.language, replay=again, farewells=[feed.close])
 
 
 def _selection(query: LogsQuery) -> Selection:

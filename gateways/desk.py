@@ -67,7 +67,9 @@ class Desk:
 
     health: Callable[[], Health]
     key: str = ""
-    """What ``X-API-Key`` must say; empty: only loopback is served."""
+    """What ``X-API-Key`` must say; empty: nobody is served."""
+    local: bool = False
+    """Nobody chose the key: only loopback is served."""
     language: Literal["ru", "en"] = "ru"
     calls: CallLog | None = None
     live: Live | None = None

@@ -7,10 +7,12 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bench.daemon import DaemonProcess
 from bench.wire import Plan, PlanItem
+from gateways.guard import COOKIE
 from tests.e2e.caller import Caller
 from tests.e2e.facts import FIRST, path
 from tests.gateways.browser import Page, chromium, open_page
@@ -38,8 +40,19 @@ async def choose(page: Page, language: str) -> None:
     await page.tell("Page.addScriptToEvaluateOnNewDocument", source=chosen)
 
 
+async def sign_in(page: Page, daemon: DaemonProcess) -> None:
+    """The browser gets the cookie as if it had given the key."""
+    address = f"http://127.0.0.1:{daemon.web_port}"
+    key = {"key": daemon.web_key}
+    async with aiohttp.ClientSession() as http, http.post(f"{address}/api/session", json=key) as entered:
+        token = entered.cookies[COOKIE].value
+    await page.tell("Network.setCookie", name=COOKIE, value=token, url=address)
+
+
 async def opened(page: Page, daemon: DaemonProcess, place: str, language: str = "ru") -> None:
     await choose(page, language)
+    if (daemon.storage / "web.key").exists():
+        await sign_in(page, daemon)
     await page.open(f"http://127.0.0.1:{daemon.web_port}/#/{place}")
     await page.until(f"document.querySelector('main').dataset.view === '{place}'")
 
@@ -126,6 +139,19 @@ async def test_an_open_page_neither_holds_the_daemon_up_nor_misses_its_return(da
         await page.until("!document.querySelector('.link.on')")
         await asyncio.to_thread(daemon.start)
         await page.until("document.querySelector('.link.on')")
+
+
+async def test_the_address_that_is_printed_at_the_first_start_opens_the_page_once(daemon: DaemonProcess) -> None:
+    [address] = re.findall(r"page +(http\S+#/calls\?key=\S+)", daemon.log)
+    async with open_page() as page:
+        await choose(page, "en")
+        await page.open(address)
+        await page.until("document.querySelector('.empty')?.textContent.includes('No calls yet')")
+        assert daemon.web_key not in await page.run("location.href")
+        assert await page.run("fetch('/logs').then((reply) => reply.status)") == 200
+    await asyncio.to_thread(daemon.stop)
+    await asyncio.to_thread(daemon.start)
+    assert daemon.log.count(daemon.web_key) == 1
 
 
 async def test_the_agent_answers_in_writing(daemon: DaemonProcess) -> None:

@@ -35,6 +35,7 @@ from gateways.admin import new_app
 from gateways.desk import Desk
 
 SECOND = 8000
+KEPT = "a key that nobody chose"
 
 
 @dataclass
@@ -88,7 +89,7 @@ Open = Callable[..., Awaitable[Office]]
 
 @pytest.fixture
 async def office(open_office: Open) -> Office:
-    """Without a key, on loopback."""
+    """On loopback, asked with the key that was made for it."""
     return await open_office()
 
 
@@ -123,5 +124,7 @@ async def _open(stack: AsyncExitStack, folder: Path, key: str, answering: bool) 
     desk.calls = await open_past(settings, log, stack)
     live = (await open_answers(settings, stack))[2] if answering else Live(settings, stack)
     desk.live, desk.texts = present, new_texts(live, settings, stack)
-    client = await stack.enter_async_context(TestClient(TestServer(new_app(desk))))
+    desk.key, desk.local = key or KEPT, not key
+    given = {} if key else {"X-API-Key": KEPT}
+    client = await stack.enter_async_context(TestClient(TestServer(new_app(desk)), headers=given))
     return Office(client, journal, log, desk, present.feed, folder)

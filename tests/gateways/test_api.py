@@ -1,9 +1,14 @@
 """Health, the description of the API, the texts."""
 
+import asyncio
+
 import pytest
 
+from gateways.admin import serve_admin
 from gateways.pages import STATIC
 from tests.gateways.conftest import Office
+
+PROBLEM = "application/problem+json"
 
 
 async def test_root_is_health_for_programs_and_the_page_for_browsers(office: Office) -> None:
@@ -73,3 +78,24 @@ async def test_the_pages_files_are_packed_and_known_again(office: Office) -> Non
         assert (reply.status, await reply.read()) == (200, path.read_bytes())
         again = await office.web.get(f"/logs-ui/{path.name}", headers={"If-None-Match": reply.headers["ETag"]})
         assert again.status == 304
+
+
+@pytest.mark.parametrize("path", ["/stt", "/process_call", "/kb/upload", "/api/kb/convert"])
+async def test_a_form_that_can_not_be_read_is_no_fault_of_ours(office: Office, path: str) -> None:
+    for body in (b"--x\r\n[[], True]--x--", b"--x\r\n--x--\r\n", b"--x\r\nA: \0\r\n\r\n--x--"):
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        async with office.web.post(path, data=body, headers=kind) as reply:
+            assert (reply.status, reply.content_type) in ((400, PROBLEM), (422, PROBLEM))
+
+
+async def test_what_is_no_http_leaves_no_trace_in_the_log(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    server = await serve_admin("127.0.0.1", 0, office.desk)
+    try:
+        reader, writer = await asyncio.open_connection(*server.addresses[0])
+        writer.write(b"GET / HTTP/1.1\r\nX: \0\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        await server.cleanup()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
