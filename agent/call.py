@@ -19,7 +19,7 @@ from agent.judging import Judging
 from agent.listening import Listening, new_turn_taker
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
-from agent.recording import Recording
+from agent.recording import Keeping
 from agent.replies import Replies
 from agent.speak import Speaker, adjusted
 from agent.trace import Trace
@@ -83,7 +83,7 @@ class Call:
         self._reply: asyncio.Task[None] | None = None
         self._dead_air = DeadAir(rate)
         self._far_end = house.new_far_end()
-        self._recording: Recording | None = None
+        self._recording: Keeping | None = None
         self._limit = int(house.calls.max_minutes * 60 * rate)
         self._warn_at = max(self._limit - WARNING_S * rate, self._limit // 2)
         self._reprompted = self._failures = 0

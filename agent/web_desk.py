@@ -1,6 +1,6 @@
 """What the daemon puts on the page's desk: the call log and the calls in progress."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,8 @@ from agent.call_figures import Figures, Span, open_figures
 from agent.events import CallEvent
 from agent.feed import Feed
 from agent.house import House
-from agent.ports import Health, Line
+from agent.overhearing import Overheard
+from agent.ports import CallerInfo, Health, Line
 from agent.prompts import load_prompts
 from agent.replaying import replayed
 from agent.settings import Settings
@@ -61,18 +62,24 @@ class PresentCalls:
         self.feed = Feed()
         self.watch = self.feed.watch
         self._lines: dict[str, Line] = {}
+        self._sounds: dict[str, Overheard] = {}
 
     def watched(self, house: House) -> House:
         """A house whose calls can be watched."""
-        observe, new_trace = house.observe, house.new_trace
+        observe, new_trace, new_recording = house.observe, house.new_trace, house.new_recording
 
         def observed(call_id: str, event: CallEvent) -> None:
             observe(call_id, event)
             self.feed.observe(call_id, event)
 
+        def overheard(caller: CallerInfo) -> Overheard:
+            heard = self._sounds[caller.call_id] = Overheard(new_recording(caller), caller.rate)
+            return heard
+
         return replace(
             house,
             observe=observed,
+            new_recording=overheard,
             new_trace=lambda caller: self.feed.tapped(caller.call_id, new_trace(caller)),
         )
 
@@ -84,6 +91,12 @@ class PresentCalls:
     def left(self, line: Line) -> None:
         """The call of this line is over."""
         self._lines.pop(line.caller.call_id, None)
+        self._sounds.pop(line.caller.call_id, None)
+
+    def listen(self, call_id: str) -> tuple[int, AsyncGenerator[bytes, None]] | None:
+        """Both sides of a call from now on, and their rate."""
+        heard = self._sounds.get(call_id)
+        return (heard.rate, heard.listen()) if heard else None
 
     async def hang_up(self, call_id: str) -> bool:
         """End a call."""

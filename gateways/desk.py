@@ -50,6 +50,9 @@ class Live(Protocol):
         Ends when the reader is too slow, and at shutdown.
         """
 
+    def listen(self, call_id: str) -> tuple[int, AsyncGenerator[bytes, None]] | None:
+        """Sample rate and pieces of a call from now on, PCM16 stereo, caller left; None: no such call."""
+
     async def hang_up(self, call_id: str) -> bool:
         """End a call; False when there is none of this id."""
 

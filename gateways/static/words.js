@@ -166,6 +166,7 @@ const WORDS = {
   "live.speaks": ["говорит агент", "agent speaks"],
   "live.over": ["разговор окончен", "the call is over"],
   "live.lag": ["ответ за {n} мс", "reply in {n} ms"],
+  "live.listen": ["Слушать", "Listen in"],
   "live.hangup": ["Положить трубку", "Hang up"],
   "live.hangup.title": ["Закончить разговор?", "End the call?"],
   "live.hangup.text": ["Абонент услышит гудки.", "The caller will be cut off."],

@@ -25,6 +25,20 @@ AXE = """axe.run({resultTypes: ['violations']}).then((done) => done.violations.m
   one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))"""
 
 
+PROBE = """(() => {
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) {
+      window.probe = new AnalyserNode(this.context, { fftSize: 2048 });
+      connect.call(this, window.probe);
+    }
+    return connect.call(this, target, ...rest);
+  };
+})()"""
+LOUD = """(() => { const wave = new Float32Array(2048); window.probe.getFloatTimeDomainData(wave);
+  return Math.max(...wave) > 0.05; })()"""
+
+
 @pytest.fixture(autouse=True)
 def browser() -> None:
     """Without Chromium the tests are skipped; with ALLO_REQUIRE_ASTERISK=1 they fail."""
@@ -59,10 +73,13 @@ async def opened(page: Page, daemon: DaemonProcess, place: str, language: str = 
 
 async def test_a_call_appears_live_then_in_the_table_opens_and_plays(daemon: DaemonProcess) -> None:
     async with open_page() as page:
+        await page.tell("Page.addScriptToEvaluateOnNewDocument", source=PROBE)
         await opened(page, daemon, "live")
         assert "Сейчас никто не звонит" in await page.run("document.body.innerText")
         caller = Caller(Plan(daemon.uri, [[PlanItem(path(FIRST))]], user="+7916123"))
         await page.until("document.querySelector('.card h2')?.textContent.includes('7916123')")
+        await page.click(".card button", "Слушать")
+        await page.until(LOUD)
         heard = await page.until("document.querySelector('.card .caller:not(.partial)')?.textContent")
         assert "график" in heard
         await page.until("document.querySelector('.card .lag').textContent.match(/ответ за \\d+/)")

@@ -9,25 +9,15 @@ from audio.frame import AudioFrame
 from audio.wav import read_channels, read_mono, write_mono
 from bench.daemon import DaemonProcess
 from tests.e2e.facts import FIRST, RUSSIAN, path
-from tests.e2e.test_page import SHOTS, browser, opened  # noqa: F401 - the fixture skips without Chromium
+from tests.e2e.test_page import LOUD, PROBE, SHOTS, browser, opened
 from tests.gateways.browser import open_page
+
+__all__ = ["browser"]  # the fixture skips without Chromium
 
 MICROPHONE = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 MODELS = Path(__file__).parents[2] / "agent" / "models"
 RATE = 48_000
 SECOND = "espeak-f3_53"
-PROBE = """(() => {
-  const connect = AudioNode.prototype.connect;
-  AudioNode.prototype.connect = function (target, ...rest) {
-    if (target instanceof AudioDestinationNode) {
-      window.probe = new AnalyserNode(this.context, { fftSize: 2048 });
-      connect.call(this, window.probe);
-    }
-    return connect.call(this, target, ...rest);
-  };
-})()"""
-LOUD = """(() => { const wave = new Float32Array(2048); window.probe.getFloatTimeDomainData(wave);
-  return Math.max(...wave) > 0.05; })()"""
 
 
 def microphone(folder: Path, *parts: tuple[float, str]) -> tuple[str, ...]:
