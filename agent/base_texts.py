@@ -51,7 +51,7 @@ class BaseTexts:
 
         ``begun``: the ``tag`` of the text that the change began with; it is refused when another one stands there now.
         """
-        sections = ingest.cut(markdown, base)
+        sections = await asyncio.to_thread(ingest.cut, markdown, base)
         if not sections:
             raise Problem(422, "this text has no section: write a heading (# ...) and below it what is true")
         async with self._writing:
@@ -131,7 +131,9 @@ class BaseTexts:
 
     def _read(self, base: Base, document: str) -> str:
         path = self._path(base, document)
-        if not document and not path.exists():
+        if not path.exists():
+            if document:
+                raise Problem(404, f"{document}: there is no such document")
             return ""  # a base may consist of documents alone
         try:
             return path.read_text(encoding="utf-8-sig") if path.suffix in EDITABLE else convert.to_markdown(path)

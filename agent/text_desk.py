@@ -6,7 +6,10 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import ValidationError
+
 from agent import tunable
+from agent.backends.tts_espeak import DEFAULT_VOICES
 from agent.base_texts import BaseTexts
 from agent.editing import (
     LANGUAGES,
@@ -19,8 +22,10 @@ from agent.editing import (
 )
 from agent.language.normalise import normalise
 from agent.live import Live
+from agent.model_store import list_models
 from agent.prompts import LISTS, SPOKEN
 from agent.settings import Settings
+from agent.tables import new_voice
 from agent.versions import Versions
 from agent.wrong_answers import WrongAnswer, WrongAnswers
 from gateways.text_desk import Row, Texts
@@ -88,6 +93,7 @@ class Said:
         async with self._writing:
             self._live.now()
             before = {name: tunable.value_of(self._live.settings, name) for name in changes if name in tunable.TUNABLE}
+            await _try_voice(self._live.settings, changes)
             await asyncio.to_thread(apply_settings, self._live.settings, changes)
             self._live.now()
             after = {name: tunable.value_of(self._live.settings, name) for name in before}
@@ -123,6 +129,8 @@ class Said:
         for row in rows:
             if row["name"] == "prompts.persona":
                 row["choices"] = _personas(settings)
+            if row["name"] == "tts.voice":
+                row["suggested"] = _voices(settings)
         return {
             "KB_TOP_K": named.pop("kb_top_k"),
             "KB_FALLBACK_THRESHOLD": named.pop("kb_fallback_threshold"),
@@ -187,6 +195,28 @@ class Reported:
         """Remove one."""
         found = await asyncio.to_thread(self._wrong.forget, id_)
         return asdict(found) if found else None
+
+
+async def _try_voice(settings: Settings, changes: Row) -> None:
+    """A voice that can't be loaded would stop the next start; raises ``SettingsError`` or ``StartError``."""
+    wanted = {name.removeprefix("tts."): value for name, value in changes.items() if name.startswith("tts.")}
+    if not wanted:
+        return
+    try:
+        tts = type(settings.tts).model_validate(settings.tts.model_dump() | wanted)
+    except ValidationError:
+        return  # the file is checked as a whole, and says it better
+    voice = await new_voice(settings.model_copy(update={"tts": tts}))
+    await voice.close()
+
+
+def _voices(settings: Settings) -> list[str]:
+    """Pulled voices of the language, and what espeak-ng has."""
+    language = settings.language
+    here = (row for row in list_models(settings) if row.kind == "piper" and row.language == language)
+    pulled = [row.name for row in here if row.state != "not pulled"]
+    name = DEFAULT_VOICES.get(language, language)
+    return [*pulled, name, f"{name}+f2", f"{name}+m3"]
 
 
 def _phrases(settings: Settings, language: str) -> dict[str, Any]:

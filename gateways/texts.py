@@ -57,7 +57,7 @@ class TextDoor:
         changes = await json_body(request)
         try:
             return web.json_response(await self._texts.save_settings(changes))
-        except SettingsError as error:
+        except (SettingsError, StartError) as error:
             raise Problem(422, str(error)) from None
 
     async def backups(self, request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ class TextDoor:
         """Put it back; what stands there now is kept in its turn."""
         try:
             done = await self._texts.backups.restore(_id(request))
-        except (StartError, SettingsError) as error:
+        except (SettingsError, StartError) as error:
             raise Problem(422, str(error)) from None
         if done is None:
             raise Problem(404, "there is no such backup any more")

@@ -128,7 +128,8 @@ class KnowledgeBase:
     async def explain(self, text: str, history: Sequence[Exchange] = ()) -> Search:
         """The same search with its reasons."""
         wanted = self.wanted(text, history)
-        words = self._words(wanted)
+        large = len(self.sections) > AT_ONCE
+        words = await asyncio.to_thread(self._words, wanted) if large else self._words(wanted)
         route = self.route(text)
         if words is None:
             return Search(wanted, route, False, ())

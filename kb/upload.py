@@ -27,6 +27,7 @@ UNPACKED_MOST = 100_000_000
 """What a .docx may hold unpacked, bytes."""
 TEXT_MOST = 5_000_000
 """Longest text that is taken out, bytes."""
+TOO_LONG = f"the document has more than {TEXT_MOST // 1_000_000} MB of text; split it"
 ROOT = Path(__file__).parents[1]
 
 
@@ -70,6 +71,8 @@ async def markdown_of(name: str, content: bytes) -> str:
     """The text of a document that was sent, as Markdown; raises ``StartError`` when it can't be had."""
     kind = await asyncio.to_thread(check, name, content)
     if kind in (".md", ".txt"):
+        if len(content) > TEXT_MOST:
+            raise StartError(TOO_LONG)
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
         if kind == ".md" or convert.SEPARATOR in text or re.search(r"^#{1,6} ", text, re.MULTILINE):
             return text
@@ -103,7 +106,7 @@ async def _read_apart(path: Path) -> str:
     if process.returncode != 0:
         raise StartError("the document can't be read: it is broken, or too large; save it as text")
     if len(out) > TEXT_MOST:
-        raise StartError(f"the document has more than {TEXT_MOST // 1_000_000} MB of text; split it")
+        raise StartError(TOO_LONG)
     return out.decode()
 
 

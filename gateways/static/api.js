@@ -54,7 +54,7 @@ export function toast(text, bad = false, action = null) {
   };
   if (action) note.append(" ", h("button", { class: "plain", onclick: press }, action[0]));
   document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), bad || action ? 9000 : 4500);
+  setTimeout(() => note.remove(), action ? 20000 : bad ? 9000 : 4500);
 }
 
 // A question with a way back; true when the person says yes.

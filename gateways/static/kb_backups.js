@@ -2,6 +2,7 @@
 import { ask, get } from "/logs-ui/api.js";
 import { backups } from "/logs-ui/backups.js";
 import { watch } from "/logs-ui/building.js";
+import { keep } from "/logs-ui/drafts.js";
 import { h } from "/logs-ui/dom.js";
 import { BASES } from "/logs-ui/knowledge.js";
 
@@ -16,7 +17,7 @@ export async function show(body, base) {
   };
   const load = async () => list.replaceChildren(await backups(`kb/${language}/${base}`, present, restored, true));
   const restored = async (answer) => {
-    sessionStorage.removeItem(`draft ${base}`);
+    keep(base, {});
     await load();
     await watch(building, answer.build);
   };

@@ -3,6 +3,7 @@ import { ask, get, open, toast } from "/logs-ui/api.js";
 import { undo } from "/logs-ui/backups.js";
 import { watch } from "/logs-ui/building.js";
 import { drawn } from "/logs-ui/diff.js";
+import { draft, keep, saveKey } from "/logs-ui/drafts.js";
 import { h } from "/logs-ui/dom.js";
 import { BASES } from "/logs-ui/knowledge.js";
 import { learn, t } from "/logs-ui/words.js";
@@ -19,7 +20,6 @@ learn({
   "edit.saved": ["Сохранено, прежний текст лежит в прежних версиях.", "Saved; the old text is among the earlier versions."],
   "edit.changes": ["Показать изменения", "Show changes"],
   "edit.upload": ["Загрузить файл", "Upload a file"],
-  "edit.draft": ["Это ваши правки с прошлого раза, они ещё не сохранены.", "These are your changes from before; they are not saved yet."],
   "edit.fixed": ["Этот файл правят не здесь: {n}", "This file is not edited here: {n}"],
   "edit.file": ["Файл: {n}", "File: {n}"],
   "upload.title": ["Что сделать с файлом?", "What about this file?"],
@@ -61,6 +61,7 @@ class Editor {
     const file_ = h("input", { type: "file", accept: KINDS, class: "quiet", tabindex: -1, "aria-hidden": "true", onchange: () => this.dropped(file_) });
     const drop = h("div", { class: "drop" }, this.text);
     this.acceptDrops(drop);
+    saveKey(drop, () => this.save.disabled || this.store());
     body.replaceChildren(
       h("p", { class: "soft small" }, t("edit.hint")),
       h("div", { class: "editor" },
@@ -71,19 +72,18 @@ class Editor {
       h("p", { class: "soft small" }, t("edit.file", { n: file })));
   }
 
-  async load(draft = true) {
+  async load() {
     const reply = await ask(this.path);
     this.saved = await reply.text();
     this.tag = reply.headers.get("ETag");
-    const kept = draft && sessionStorage.getItem(`draft ${this.base}`);
-    this.text.value = kept ?? this.saved;
+    this.text.value = draft(this.base).text ?? this.saved;
     this.typed();
-    this.note.textContent = kept && kept !== this.saved ? t("edit.draft") : "";
+    this.list();
+    this.note.textContent = this.text.value !== this.saved ? t("edit.draft") : "";
   }
 
   keepDraft() {
-    if (this.text.value === this.saved) sessionStorage.removeItem(`draft ${this.base}`);
-    else sessionStorage.setItem(`draft ${this.base}`, this.text.value);
+    keep(this.base, this.text.value === this.saved ? {} : { text: this.text.value });
   }
 
   typed() {
@@ -134,13 +134,18 @@ class Editor {
       this.saved = this.text.value;
       this.tag = `"${answer.tag}"`;
       this.note.textContent = "";
-      if (answer.replaced) toast(t("edit.saved"), false, [t("undo"), () => undo([answer.replaced], () => this.load(false))]);
+      if (answer.replaced) toast(t("edit.saved"), false, [t("undo"), () => this.undo(answer.replaced)]);
       this.typed();
       await watch(this.building, answer.build);
     } catch (error) {
       this.note.replaceChildren(h("span", { class: "alarm" }, error.message));
       this.typed();
     }
+  }
+
+  async undo(replaced) {
+    keep(this.base, {});
+    await undo([replaced], () => this.load());
   }
 
   acceptDrops(place) {

@@ -2,6 +2,7 @@
 import { get, send, toast } from "/logs-ui/api.js";
 import { backups, undo } from "/logs-ui/backups.js";
 import { h } from "/logs-ui/dom.js";
+import { draft, keep, saveKey } from "/logs-ui/drafts.js";
 import { phraseWords } from "/logs-ui/prompt_words.js";
 import { language, t } from "/logs-ui/words.js";
 
@@ -27,6 +28,8 @@ export async function show(main, here) {
 class Form {
   constructor(told, place, renew) {
     this.renew = renew;
+    this.name = `prompts ${place}`;
+    this.kept = draft(this.name);
     this.fields = new Map();
     const phrases = told.phrases[place] ?? {};
     const files = Object.keys(told.files).filter((name) => name.startsWith(`${place}/`));
@@ -37,7 +40,15 @@ class Form {
       Object.entries(phrases).map(([name, value]) => this.phrase(`${place}/${name}`, name, value, told.lists.includes(name))),
       place === "personas" ? null : h("h2", {}, t("prompts.model")),
       texts.map((name) => this.text(name, told.files[name])),
-      h("div", { class: "actions" }, this.save, h("button", { type: "button", onclick: renew }, t("edit.revert")), this.note));
+      h("div", { class: "actions" }, this.save, h("button", { type: "button", onclick: () => this.discard() }, t("edit.revert")), this.note));
+    if (this.changed.length) this.note.append(h("span", { class: "soft" }, t("edit.draft")));
+    this.typed();
+    saveKey(this.element, () => this.save.disabled || this.element.requestSubmit());
+  }
+
+  discard() {
+    keep(this.name, {});
+    return this.renew();
   }
 
   phrase(key, name, value, list) {
@@ -57,7 +68,7 @@ class Form {
   field(key, title, hint, value, rows, read) {
     const id = `p-${key.replace(/\W/g, "-")}`;
     const fault = h("p", { class: "alarm small", id: `${id}-fault`, role: "alert" });
-    const area = h("textarea", { id, rows, value, spellcheck: "true", lang: key.split("/")[0] === "en" ? "en" : language(), "aria-describedby": `${id}-hint ${id}-fault`, oninput: () => this.typed() });
+    const area = h("textarea", { id, rows, value: this.kept[key] ?? value, spellcheck: "true", lang: key.split("/")[0] === "en" ? "en" : language(), "aria-describedby": `${id}-hint ${id}-fault`, oninput: () => this.typed() });
     this.fields.set(key, { area, fault, saved: value, read });
     return h("div", { class: "entry" }, h("label", { for: id }, title), h("p", { class: "soft small", id: `${id}-hint` }, hint), area, fault);
   }
@@ -68,6 +79,7 @@ class Form {
 
   typed() {
     this.save.disabled = this.changed.length === 0;
+    keep(this.name, Object.fromEntries(this.changed.map(([key, field]) => [key, field.area.value])));
   }
 
   async store(event) {
@@ -78,7 +90,7 @@ class Form {
       const answer = await send("POST", "/api/prompts", changes);
       for (const [, field] of this.changed) field.saved = field.area.value;
       this.typed();
-      toast(t("prompts.saved"), false, answer.replaced.length ? [t("undo"), () => undo(answer.replaced, this.renew)] : null);
+      toast(t("prompts.saved"), false, answer.replaced.length ? [t("undo"), () => undo(answer.replaced, () => this.discard())] : null);
     } catch (error) {
       this.blame(error.message);
     }

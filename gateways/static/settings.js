@@ -2,6 +2,7 @@
 import { get, send, toast } from "/logs-ui/api.js";
 import { undo } from "/logs-ui/backups.js";
 import { h, number } from "/logs-ui/dom.js";
+import { draft, keep, saveKey } from "/logs-ui/drafts.js";
 import { settingWords } from "/logs-ui/setting_words.js";
 import { t } from "/logs-ui/words.js";
 
@@ -19,6 +20,7 @@ export async function show(main, here) {
 class Form {
   constructor(told, renew) {
     this.renew = renew;
+    this.kept = draft("settings");
     this.fields = new Map();
     this.save = h("button", { class: "main", disabled: true }, t("settings.save"));
     this.note = h("p", { class: "alarm note", role: "alert" });
@@ -27,19 +29,28 @@ class Form {
       told.fields.filter((row) => row.name.startsWith(`${name}.`)).map((row) => this.row(row)));
     this.element = h("form", { class: "sheet settings", novalidate: true, onsubmit: (event) => this.store(event) },
       GROUPS.map(group),
-      h("div", { class: "actions" }, this.save, h("button", { type: "button", onclick: renew }, t("edit.revert")), this.note));
+      h("div", { class: "actions" }, this.save, h("button", { type: "button", onclick: () => this.discard() }, t("edit.revert")), this.note));
+    if (this.changed.length) this.note.append(h("span", { class: "soft" }, t("edit.draft")));
+    this.typed();
+    saveKey(this.element, () => this.save.disabled || this.element.requestSubmit());
+  }
+
+  discard() {
+    keep("settings", {});
+    return this.renew();
   }
 
   row(row) {
     const id = `s-${row.name.replace(".", "-")}`;
     const [title, hint, unit] = settingWords(row.name);
     const fault = h("p", { class: "alarm small", id: `${id}-fault`, role: "alert" });
-    const input = control(row, id, () => this.typed());
+    const made = control({ ...row, value: this.kept[row.name] ?? row.value }, id, () => this.typed());
+    const input = Array.isArray(made) ? made[0] : made;
     this.fields.set(row.name, { input, fault, row });
     const limits = row.least !== null && row.most !== null ? t("settings.limits", { a: number(row.least), b: number(row.most) }) : "";
     return h("div", { class: "entry" },
       h("label", { for: id }, title),
-      h("div", { class: "row" }, input, unit && h("span", { class: "soft" }, unit)),
+      h("div", { class: "row" }, made, unit && h("span", { class: "soft" }, unit)),
       h("p", { class: "soft small", id: `${id}-hint` }, hint, " ", limits, " ", t("settings.default", { n: shown(row.default) }), " ", t(`settings.used.${row.used}`)),
       row.fixed_by ? h("p", { class: "small warm" }, t("settings.fixed", { n: row.fixed_by })) : null,
       row.waits ? h("p", { class: "small warm" }, t("settings.waits")) : null,
@@ -52,6 +63,7 @@ class Form {
 
   typed() {
     this.save.disabled = this.changed.length === 0;
+    keep("settings", Object.fromEntries(this.changed.map(([name, { input, row }]) => [name, value(input, row)])));
   }
 
   async store(event) {
@@ -63,8 +75,8 @@ class Form {
     }
     try {
       const answer = await send("POST", "/api/settings", Object.fromEntries(this.changed.map(([name, { input, row }]) => [name, value(input, row)])));
-      await this.renew();
-      toast(t("settings.saved"), false, answer.replaced.length ? [t("undo"), () => undo(answer.replaced, this.renew)] : null);
+      await this.discard();
+      toast(t("settings.saved"), false, answer.replaced.length ? [t("undo"), () => undo(answer.replaced, () => this.discard())] : null);
     } catch (error) {
       this.blame(error.message);
     }
@@ -88,7 +100,10 @@ function control(row, id, typed) {
   const common = { id, disabled: Boolean(row.fixed_by), oninput: typed, "aria-describedby": `${id}-hint ${id}-fault` };
   if (row.type === "boolean") return h("input", { ...common, type: "checkbox", checked: row.value });
   if (row.choices.length) return h("select", common, row.choices.map((choice) => h("option", { value: choice, selected: choice === row.value }, shown(choice))));
-  if (row.type === "string") return h("input", { ...common, type: "text", value: row.value, spellcheck: "false", autocomplete: "off" });
+  if (row.type === "string") {
+    const field = h("input", { ...common, type: "text", value: row.value, spellcheck: "false", autocomplete: "off", list: row.suggested && `${id}-list` });
+    return row.suggested ? [field, h("datalist", { id: `${id}-list` }, row.suggested.map((one) => h("option", { value: one })))] : field;
+  }
   const step = row.type === "integer" ? 1 : row.most <= 2 ? 0.01 : 0.1;
   return h("input", { ...common, type: "number", value: row.value, min: row.least, max: row.most, step, required: true });
 }

@@ -102,13 +102,6 @@ async def test_prompts_are_changed_refused_at_the_field_and_undone(house: Daemon
     before = phrases.read_text(encoding="utf-8")
     async with open_page() as page:
         await opened(page, house, "prompts")
-        await written(page, "#p-ru-no_answer", "Увы, не знаю.")
-        await written(page, "#p-ru-hold", "Жду.\nЖду вас.")
-        await page.click(".actions button", "Сохранить")
-        await page.until("document.querySelector('.toast')?.textContent.includes('Сохранено')")
-        assert (await asked(house)).startswith("Увы, не знаю.")
-        assert tomllib.loads(phrases.read_text(encoding="utf-8"))["hold"] == ["Жду.", "Жду вас."]
-
         await written(page, "#p-ru-unheard-txt", "Без места.")
         await page.click(".actions button", "Сохранить")
         fault = "document.querySelector('#p-ru-unheard-txt-fault').textContent"
@@ -117,7 +110,14 @@ async def test_prompts_are_changed_refused_at_the_field_and_undone(house: Daemon
         page.faults.clear()  # Chromium notes the refusal as an error
         assert (tmp_path / "prompts/ru/unheard.txt").read_text(encoding="utf-8") != "Без места."
         await page.click(".actions button", "Отменить правки")
+        await page.until("document.querySelector('#p-ru-unheard-txt')?.value !== 'Без места.'")
 
+        await written(page, "#p-ru-no_answer", "Увы, не знаю.")
+        await written(page, "#p-ru-hold", "Жду.\nЖду вас.")
+        await page.click(".actions button", "Сохранить")
+        await page.until("document.querySelector('.toast')?.textContent.includes('Сохранено')")
+        assert (await asked(house)).startswith("Увы, не знаю.")
+        assert tomllib.loads(phrases.read_text(encoding="utf-8"))["hold"] == ["Жду.", "Жду вас."]
         await page.click(".toast button", "Вернуть как было")
         await page.until("document.querySelector('#p-ru-no_answer')?.value.startsWith('К сожалению')")
         assert phrases.read_text(encoding="utf-8") == before

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateways.queries import FiguresQuery, LogsQuery
 from tests.gateways.conftest import Office, Open
 
-NAMES = st.sampled_from([*LogsQuery.model_fields, *FiguresQuery.model_fields, "columns"])
+NAMES = st.sampled_from([*LogsQuery.model_fields, *FiguresQuery.model_fields, "columns", "document", "of"])
 VALUES = st.one_of(
     st.text(max_size=30),
     st.integers().map(str),
@@ -48,15 +48,19 @@ async def ask(office: Office, method: str, path: str, **more: Any) -> None:
             assert reply.content_type == "application/problem+json"
 
 
-async def test_no_query_breaks_the_log(open_office: Open) -> None:
-    office = await open_office()
+async def test_no_query_breaks_the_log_or_the_texts(open_office: Open) -> None:
+    office = await open_office(answering=True)
     await office.hold("100", "какая гарантия", "Два года.")
     asked = st.tuples(
-        st.sampled_from(["/logs", "/logs/csv", "/api/figures", "/logs/id-100-14/peaks"]),
+        st.sampled_from(
+            ["/logs", "/logs/csv", "/api/figures", "/logs/id-100-14/peaks", "/kb", "/api/kb/search", "/api/backups"]
+        ),
         st.dictionaries(NAMES, VALUES, max_size=4),
     )
     for path, query in _drawn(asked, 250):
         await ask(office, "GET", path, params=query)
+    for question in _drawn(st.text(min_size=1, max_size=60), 60):
+        await ask(office, "GET", "/api/kb/search", params={"q": question})
 
 
 async def test_no_path_or_body_breaks_the_server(open_office: Open) -> None:
