@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Protocol
 
 from agent.answer_cache import AnswerCache, first_of_call, key_of
-from agent.asking import Asking, Minds, Watch
+from agent.asking import Asking, Finding, Minds, Watch
 from agent.dialogue import Context
 from agent.errors import KnowledgeError
 from agent.grounding import grounds_of
@@ -189,6 +189,8 @@ class Answers:
         question = Question(asked, (), context.history, prompts.instructions, note, about=desk.about)
         passages = await self._passages(question)
         watch.reached("passages")
+        if isinstance(watch, Finding):
+            watch.found(passages)
         question = replace(question, passages=passages)
         using = Using(self._tools, desk.means, prompts)
         question = replace(question, tools=using.offered)

@@ -108,7 +108,7 @@ class Archive:
         turns = await self._read("SELECT * FROM turns WHERE call_id = ? ORDER BY n", (call_id,))
         events = await self._read("SELECT at, kind, detail FROM events WHERE call_id = ? ORDER BY at", (call_id,))
         for turn in turns:
-            turn["stages"] = json.loads(turn["stages"])
+            turn["stages"], turn["passages"] = json.loads(turn["stages"]), json.loads(turn["passages"])
         timeline = await asyncio.to_thread(read_timeline, self._trace(rows[0]["recording"]))
         return {**rows[0], "turns": turns, "events": events, "timeline": timeline}
 

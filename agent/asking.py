@@ -9,12 +9,12 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.breaker import Breaker, RetryBudget
 from agent.errors import ModelError
 from agent.events import Stage
-from agent.ports import LanguageModel, Question
+from agent.ports import LanguageModel, Passage, Question
 from agent.sentences import SentenceCutter
 from agent.tool import ToolCall
 
@@ -32,6 +32,14 @@ class Watch(Protocol):
 
     def token(self) -> None:
         """The model sent a piece."""
+
+
+@runtime_checkable
+class Finding(Protocol):
+    """A ``Watch`` that also wants to know on what an answer stands."""
+
+    def found(self, passages: tuple[Passage, ...]) -> None:
+        """These were found for it, best first; maybe none."""
 
 
 @dataclass(frozen=True, slots=True)

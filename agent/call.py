@@ -20,7 +20,7 @@ from agent.leg import Over, ending, one_by_one, outcome, settled
 from agent.listening import Listening, new_turn_taker
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
-from agent.recording import Recording
+from agent.recording import Keeping
 from agent.replies import Replies
 from agent.speak import Speaker, adjusted
 from agent.trace import Trace
@@ -63,7 +63,8 @@ class Call:
         )
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
-        self._speaker = Speaker(self._playout, self._house.voice, house.words, rate, house.prompts.firm)
+        noted, voice = partial(self._trace.note, "spoken"), self._house.voice
+        self._speaker = Speaker(self._playout, voice, house.words, rate, house.prompts.firm, noted=noted)
         self._replies = Replies(
             self._playout,
             self._speaker,
@@ -77,7 +78,7 @@ class Call:
         self._reply: asyncio.Task[None] | None = None
         self._dead_air = DeadAir(rate)
         self._far_end = house.new_far_end()
-        self._recording: Recording | None = None
+        self._recording: Keeping | None = None
         self._limit = int(house.calls.max_minutes * 60 * rate)
         self._warn_at = max(self._limit - WARNING_S * rate, self._limit // 2)
         self._reprompted = self._failures = 0

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("recorded", "today"),
         help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
     )
+    again.add_argument("--json", action="store_true", help="both stories as JSON")
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
     kb = commands.add_parser("kb", help="the knowledge base: build its index, search it, judge its answers")
     _add_kb(kb)
@@ -125,8 +126,10 @@ def _serve(args: argparse.Namespace) -> int:
     logs.set_up(settings.log)
     from agent.daemon import Daemon
 
+    daemon = Daemon(settings)
+    page = f"http://{settings.web.host}:{settings.web.port}/"
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(Daemon(settings).run(lambda health: _banner(settings, health)))
+        runner.run(daemon.run(lambda health: _banner(settings, health, daemon.key.place(page))))
     return 0
 
 
@@ -139,8 +142,8 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _banner(settings: Settings, health: Health) -> None:
-    """What a person sees when calls are answered."""
+def _banner(settings: Settings, health: Health, page: str) -> None:
+    """What a person sees when calls are answered; ``page`` is where the page is."""
     from agent.model_store import find_stt_model
 
     lines = [f"Allo {health.version} answers the phone (language: {settings.language}, Ctrl+C ends)"]
@@ -150,7 +153,7 @@ def _banner(settings: Settings, health: Health) -> None:
     lines += [f"  {name:<11} {state}" for name, state in health.lines.items()]
     lines += [f"  {name:<11} {state}" for name, state in health.engines.items()]
     lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
-    lines.append(f"  page        http://{settings.web.host}:{settings.web.port}/")
+    lines.append(f"  page        {page}")
     lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
     if find_stt_model(settings).name.startswith("vosk-demo"):
         lines.append(
@@ -181,7 +184,7 @@ def _call_id(words: Sequence[str]) -> str:
 def _replay(args: argparse.Namespace) -> int:
     from agent.replay_command import replay_command
 
-    return replay_command(load(args.config), args.call, args.engines, args.save)
+    return replay_command(load(args.config), args.call, args.engines, args.save, as_json=args.json)
 
 
 def _doctor(args: argparse.Namespace) -> int:

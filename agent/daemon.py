@@ -17,9 +17,10 @@ from agent import logs
 from agent.admission import Admission
 from agent.call import Call
 from agent.chat import Chat
+from agent.editing import current_file
 from agent.errors import AlloError, StartError
 from agent.events import CallEnded, CallEvent, CallStarted
-from agent.furnish import furnish
+from agent.furnish import furnish_live
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
@@ -28,11 +29,14 @@ from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
 from agent.ports import CallerInfo, Health, Line
 from agent.redaction import redacted
-from agent.settings import Settings, load
+from agent.settings import Settings
+from agent.spoken import Spoken
 from agent.store import open_log
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
-from agent.web_desk import PresentCalls, modem_rows, new_desk, new_texts, open_past
+from agent.text_desk import new_texts
+from agent.web_desk import PresentCalls, modem_rows, new_desk, open_past
+from agent.web_key import WebKey, web_key
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
 
@@ -61,6 +65,8 @@ class Daemon:
         self._meters = Meters(settings.storage.dir)
         self._desk = new_desk(settings, self._health, self._present.feed)
         self._desk.metrics = lambda: (self._meters.page(self._health()), CONTENT_TYPE)
+        self.key = WebKey("")
+        """The page's, once it runs."""
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
 
     async def run(self, up: Callable[[Health], None]) -> None:
@@ -75,6 +81,8 @@ class Daemon:
         signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self._reload))
         try:
             async with AsyncExitStack() as stack:
+                self.key = web_key(self._settings)
+                self._desk.key, self._desk.local = self.key.value, self.key.file is not None
                 web = await serve_admin(self._settings.web.host, self._settings.web.port, self._desk)
                 stack.push_async_callback(web.cleanup)
                 house = await self._furnish(stack)
@@ -89,7 +97,7 @@ class Daemon:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
         settings = self._settings
         journal = await self._open_journal(stack)
-        house, self._engines = await furnish(settings, stack)
+        house, self._engines, live = await furnish_live(settings, stack)
         secret = settings.privacy.redact
         keep = redacted(journal.observe, settings.language) if secret else journal.observe
         observers = [keep, house.observe, self._meters.observe]
@@ -100,7 +108,8 @@ class Daemon:
         trace = _no_trace if secret else journal.trace
         house = replace(house, new_recording=journal.recording, new_trace=trace, observe=_all(*observers))
         self._answers_state = house.answers_state
-        self._desk.texts, self._desk.live = new_texts(settings), self._present
+        self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
+        self._desk.speech = Spoken(house)
         self._desk.new_chat = lambda: Chat(house.answers).ask
         return self._present.watched(house)
 
@@ -134,7 +143,7 @@ class Daemon:
                 self._present.left(line)
 
         def ready() -> None:
-            self._ready = True
+            self._ready, self._desk.door = True, board
             # what was loaded at start lives as long as the daemon: no collection walks it during a call
             gc.collect()
             gc.freeze()
@@ -162,7 +171,7 @@ class Daemon:
     def _reload(self) -> None:
         """SIGHUP: say what is wrong with the settings, or what of them needs a restart; the next turn uses the rest."""
         try:
-            fresh = load(self._settings.source)
+            fresh = current_file(self._settings)
         except AlloError as error:
             log.error("%s; the settings of before stay in use", error)
             return

@@ -8,7 +8,7 @@ from typing import Any
 from agent.answer import Watch
 from agent.errors import VoiceError
 from agent.events import Stage
-from agent.ports import Sentence
+from agent.ports import Passage, Sentence
 
 Spawn = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 """Starts a task that ends with the call."""
@@ -27,6 +27,8 @@ class Draft:
         self.stages: dict[Stage, int] = {}
         self.told: Callable[[Stage], None] | None = None
         """Who learns of the stages once the turn has a number; until then they gather in ``stages``."""
+        self._found: tuple[Passage, ...] | None = None
+        self._shown: Callable[[tuple[Passage, ...]], None] | None = None
         self._position = position
         self._sentences = sentences(self)
         self._first: asyncio.Task[Sentence | None] | None = None
@@ -40,6 +42,18 @@ class Draft:
     def token(self) -> None:
         """The model sent a piece."""
         self.tokens += 1
+
+    def found(self, passages: tuple[Passage, ...]) -> None:
+        """What the answer stands on."""
+        self._found = passages
+        if self._shown is not None:
+            self._shown(passages)
+
+    def show(self, shown: Callable[[tuple[Passage, ...]], None]) -> None:
+        """``shown`` learns of the passages, now or once they are found."""
+        self._shown = shown
+        if self._found is not None:
+            shown(self._found)
 
     def begin(self, spawn: Spawn, prepare: Callable[[str], Awaitable[None]]) -> None:
         """Fetch the first sentence now and have its audio made by ``prepare``."""

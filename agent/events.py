@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.ports import CallerInfo
+from agent.ports import CallerInfo, Passage
 
 Stage = Literal[
     "speech_end",
@@ -59,6 +59,15 @@ class StageReached:
 
 
 @dataclass(frozen=True, slots=True)
+class PassagesFound:
+    """What the knowledge base gave for a turn; kept in no trace, since a replay does not search."""
+
+    turn: int
+    passages: tuple[Passage, ...]
+    """Best first; empty when nothing was found."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSaid:
     """A speech of the agent is over."""
 
@@ -92,7 +101,7 @@ class CallEnded:
     """Machine word from ``HungUp`` or the failing stage's code."""
 
 
-CallEvent = CallStarted | CallAnswered | CallerSaid | StageReached | AgentSaid | Noted | CallEnded
+CallEvent = CallStarted | CallAnswered | CallerSaid | StageReached | PassagesFound | AgentSaid | Noted | CallEnded
 
 Observer = Callable[[str, CallEvent], None]
 """Called with the call's id and the event."""

@@ -22,7 +22,7 @@ from agent.phrases import Phrases
 from agent.ports import Line
 from agent.prompts import Prompts
 from agent.reach import means_of
-from agent.settings import Settings, Turns
+from agent.settings import Settings
 from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
 from agent.tools import WebhookCall
 
@@ -32,6 +32,12 @@ RATE = 8000
 
 async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
     """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
+    house, engines, _ = await furnish_live(settings, stack)
+    return house, engines
+
+
+async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str], Live]:
+    """The same, and what keeps it up to date with its files."""
     for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
         prepare(settings.language)
     stt = await new_stt(settings)
@@ -55,18 +61,22 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         finished=lambda text: _finished(text, answers, settings.language),
         ears=new_ears(settings),
         language=settings.language,
-        turns=_turns(settings.turns, minds),
+        turns=live.turns,
         calls=settings.calls,
         turn_model=turn_model,
         for_call=lambda house, line: replace(
-            house, prompts=_prompts(line, live), answers=answers.of(_desk(line, live, webhook, memory))
+            house,
+            prompts=_prompts(line, live),
+            answers=answers.of(_desk(line, live, webhook, memory)),
+            turns=live.turns,
+            calls=live.settings.calls,
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
-    return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+    return house, {"stt": stt.name, "tts": voice_name, "llm": model}, live
 
 
 def _prompts(line: Line, live: Live) -> Prompts:
@@ -88,10 +98,6 @@ def _webhook(stack: AsyncExitStack) -> WebhookCall:
     return tools.call
 
 
-def _turns(turns: Turns, minds: Minds) -> Turns:
-    return turns.model_copy(update={"lull_ms": turns.lull_llm_ms}) if minds.model else turns
-
-
 def _finished(text: str, answers: Answers, language: str) -> Verdict:
     return "complete" if answers.is_command(text) else completeness(text, language)
 
@@ -101,6 +107,7 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
     knowledge = new_knowledge(settings)
+    stack.push_async_callback(knowledge.close)
     minds = await new_minds(settings, knowledge)
     for model in minds.models:
         stack.push_async_callback(model.close)

@@ -10,7 +10,7 @@ from agent.listening import Ears
 from agent.pauses import Verdict
 from agent.ports import CallerInfo, Line, SpeechToText, TurnModel
 from agent.prompts import Prompts
-from agent.recording import Recording
+from agent.recording import Keeping
 from agent.settings import Calls, Turns
 from agent.speak import Voice
 
@@ -38,7 +38,7 @@ class House:
     turn_model: TurnModel | None = None
     """Judges by the sound whether the caller has finished, beside the words."""
     new_far_end: Callable[[], FarEnd] = FarEnd
-    new_recording: Callable[[CallerInfo], Recording | None] = lambda _caller: None
+    new_recording: Callable[[CallerInfo], Keeping | None] = lambda _caller: None
     new_trace: Callable[[CallerInfo], Callable[[str], None] | None] = lambda _caller: None
     """Where the lines of a call's trace go; None: nowhere."""
     for_call: Callable[["House", Line], "House"] = lambda house, _line: house

@@ -24,11 +24,12 @@ from agent.events import (
     CallEvent,
     CallStarted,
     Noted,
+    PassagesFound,
     Stage,
     StageReached,
 )
 from agent.file_writer import FileWriter
-from agent.ports import CallerInfo
+from agent.ports import CallerInfo, Passage
 from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
 from audio.wav import repair
@@ -216,6 +217,8 @@ def _entries(call_id: str, call: _Open, event: CallEvent, at: str) -> list[Entry
             entries = [(said, (call_id, turn, text, position))]
         case StageReached(turn, stage, position):
             entries = [_stage_entry(call_id, call, turn, stage, position)]
+        case PassagesFound(turn, passages):
+            entries = [("UPDATE turns SET passages = ? WHERE call_id = ? AND n = ?", (_shown(passages), call_id, turn))]
         case AgentSaid():
             entries = [_said_entry(call_id, event)]
         case Noted(kind, detail):
@@ -234,6 +237,12 @@ def _stage_entry(call_id: str, call: _Open, turn: int, stage: Stage, position: i
     begin = stages.get("speech_end", position)
     times = {name: (at - begin) * 1000 // call.caller.rate for name, at in stages.items()}
     return ("UPDATE turns SET stages = ? WHERE call_id = ? AND n = ?", (json.dumps(times), call_id, turn))
+
+
+def _shown(passages: tuple[Passage, ...]) -> str:
+    """Where an answer came from; the texts themselves stand in the knowledge base."""
+    found = [{"base": one.base, "heading": one.heading, "score": round(one.score, 3)} for one in passages]
+    return json.dumps(found, ensure_ascii=False)
 
 
 def _said_entry(call_id: str, event: AgentSaid) -> Entry:

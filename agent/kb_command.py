@@ -78,8 +78,7 @@ def _built(built: Built, folder: Path, seconds: float) -> str:
 def search(settings: Settings, question: str) -> int:
     """Show what is found for a question, and why; 1 when the agent would say that it does not know."""
     canonical = normalise(question, settings.language)
-    knowledge = new_knowledge(settings)
-    found = asyncio.run(knowledge.explain(canonical))
+    found = asyncio.run(_explain(settings, canonical))
     sys.stdout.write(_reasons(canonical, found))
     for place, one in enumerate(found.found, 1):
         sys.stdout.write(_shown(place, one))
@@ -87,6 +86,14 @@ def search(settings: Settings, question: str) -> int:
     if best < settings.kb.threshold:
         sys.stdout.write(f"\nThe best is under [kb] threshold ({settings.kb.threshold:g}): «I don't know» is said.\n")
     return int(best < settings.kb.threshold)
+
+
+async def _explain(settings: Settings, canonical: str) -> Search:
+    knowledge = new_knowledge(settings)
+    try:
+        return await knowledge.explain(canonical)
+    finally:
+        await knowledge.close()
 
 
 def _reasons(canonical: str, found: Search) -> str:
@@ -132,7 +139,9 @@ async def _judge(settings: Settings, cases: Sequence[Case]) -> list[Result]:
     async with AsyncExitStack() as stack:
         answers, _, live = await open_answers(settings, stack)
         no_answer = live.now().prompts.no_answer
-        asking = _Asking(settings.language, answers, new_knowledge(settings), no_answer)
+        knowledge = new_knowledge(settings)
+        stack.push_async_callback(knowledge.close)
+        asking = _Asking(settings.language, answers, knowledge, no_answer)
         return [await evaluation.judge(case, asking.ask) for case in cases]
 
 

@@ -99,7 +99,15 @@ def _base(settings: Settings, shop: Workshop, built: Built) -> KnowledgeBase:
         dense = DenseSearch(built.vectors, shop.embedder, settings.embed.timeout_ms / 1000)
     kb = settings.kb
     _warm(shop.terms)
-    return KnowledgeBase(built.sections, shop.terms, kb.top_k, kb.fallback_threshold, dense, index=built.index)
+    return KnowledgeBase(
+        built.sections,
+        shop.terms,
+        kb.top_k,
+        kb.fallback_threshold,
+        dense,
+        index=built.index,
+        embedder=shop.embedder,
+    )
 
 
 def _warm(terms: Terms) -> None:
@@ -120,7 +128,9 @@ def _unbuilt(settings: Settings, shop: Workshop) -> Knowledge:
         log.warning("kb: there are no vectors of today's texts, words alone are searched; run `allo kb build`")
     _warm(shop.terms)
     index = Index.build(sections, shop.terms)
-    base = KnowledgeBase(sections, shop.terms, kb.top_k, kb.fallback_threshold, dense, index=index)
+    base = KnowledgeBase(
+        sections, shop.terms, kb.top_k, kb.fallback_threshold, dense, index=index, embedder=shop.embedder
+    )
     return Knowledge(base, _version([shop.library.checksums(), shop.terms.checksum, bool(dense)]))
 
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from agent.answer import Answers
 from agent.asking import Minds
-from agent.editing import HOT
-from agent.errors import AlloError
+from agent.editing import current_file, settings_path
+from agent.errors import AlloError, KnowledgeError
 from agent.hot import Watched, log
-from agent.settings import Settings, load
+from agent.settings import Settings, Turns
 from agent.tables import new_extractive, new_knowledge, with_models
 from agent.texts import Texts, load_texts
 from kb.live import Knowledge
@@ -28,8 +28,9 @@ class Live:
         self._knowledge: Knowledge | None = None
         self._indexing: asyncio.Future[Knowledge] | None = None
         self._texts = self._watch(settings)
-        source = settings.source
-        self._file = Watched(lambda _: [source], lambda: load(source)) if source else None
+        source = settings_path(settings)
+        self._file = Watched(lambda _: [source], lambda: current_file(settings))
+        self._read = self._file.current  # what was given may differ from it: another folder, no model
         self._fault = ""
 
     def serve(self, answers: Answers, minds: Minds, knowledge: Knowledge) -> None:
@@ -38,17 +39,36 @@ class Live:
 
     def now(self) -> Texts:
         """The texts as they are now; settings that changed are put to use."""
-        if self._file is not None:
-            settings = self._file.current
-            if settings is not self._settings:
-                self._apply(settings)
+        settings = self._file.current
+        if settings is not self._read:
+            self._read = settings
+            self._apply(settings)
         self._take_knowledge()
         return self._texts.current
 
     @property
     def fault(self) -> str:
         """What keeps changed files out of use; empty: nothing."""
-        return (self._file.fault if self._file else "") or self._fault or self._texts.fault
+        return self._file.fault or self._fault or self._texts.fault
+
+    @property
+    def settings(self) -> Settings:
+        """As the file said when it was looked at last; what needs a new start is in it and not in use."""
+        return self._settings
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Both bases; raises ``KnowledgeError`` before ``serve``."""
+        if self._knowledge is None:
+            raise KnowledgeError("nothing is searched yet; ask again in a moment")
+        return self._knowledge
+
+    @property
+    def turns(self) -> Turns:
+        """Turn taking for a call that begins now."""
+        turns = self._settings.turns
+        quick = self._minds is not None and self._minds.model is not None
+        return turns.model_copy(update={"lull_ms": turns.lull_llm_ms}) if quick else turns
 
     def _apply(self, settings: Settings) -> None:
         before, self._settings = self._settings, settings
@@ -98,13 +118,16 @@ def state(answers: Answers, live: Live) -> dict[str, object]:
     return {"models": answers.models, "cache": answers.cache_hits, "fault": live.fault}
 
 
-RELOADED = {"log": frozenset(["level", "levels"])}
-"""Settings that SIGHUP puts to use, beside ``HOT``."""
+FOLLOWED = ("llm", "prompts", "kb", "turns")
+"""Sections that ``Live`` puts to use as a whole."""
+FOLLOWED_KEYS = ("calls.max_minutes", "log.level", "log.levels")
+"""Single settings that are put to use; those of the log by SIGHUP."""
 
 
 def needs_restart(before: Settings, after: Settings) -> list[str]:
     """Settings that differ and that a running daemon goes on using as they were: ``section.key``."""
-    differing = [name for name in Settings.model_fields if getattr(before, name) != getattr(after, name)]
+    cold = (name for name in Settings.model_fields if name not in FOLLOWED)
+    differing = [name for name in cold if getattr(before, name) != getattr(after, name)]
     return [key for name in differing for key in _cold(name, getattr(before, name), getattr(after, name))]
 
 
@@ -112,4 +135,4 @@ def _cold(name: str, before: object, after: object) -> list[str]:
     if not isinstance(before, BaseModel):
         return [name]
     keys = [key for key in type(before).model_fields if getattr(before, key) != getattr(after, key)]
-    return [f"{name}.{key}" for key in keys if key not in (*HOT.get(name, ()), *RELOADED.get(name, ()))]
+    return [f"{name}.{key}" for key in keys if f"{name}.{key}" not in FOLLOWED_KEYS]

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from audio.frame import SAMPLE_BYTES
 from audio.wav import StereoWriter, interleave
@@ -15,6 +16,16 @@ FLUSH_MS = 1000
 """Audio gathered before it is written, milliseconds."""
 Write = Callable[[Callable[[], None]], None]
 """Runs a blocking piece of work on the writer's thread, in order."""
+
+
+class Keeping(Protocol):
+    """Where both sides of a call go."""
+
+    def push(self, caller: bytes, agent: bytes = b"") -> None:
+        """One frame of the caller and one of the agent, of the same length; nothing is silence."""
+
+    def close(self, rest: bytes = b"") -> None:
+        """No more audio but the ``rest`` of the agent's."""
 
 
 class Recording:

@@ -1,12 +1,13 @@
 """``allo replay``: yesterday's call under today's house, side by side."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -34,7 +35,9 @@ class Case:
     recorded: Recorded | None
 
 
-def replay_command(settings: Settings, what: str, engines: Engines | None, save: Path | None) -> int:
+def replay_command(
+    settings: Settings, what: str, engines: Engines | None, save: Path | None, *, as_json: bool = False
+) -> int:
     """Replay a call of the log or a WAV and print both stories; 0: the same (or nothing to compare), 1: they differ."""
     case = asyncio.run(find(settings, what))
     if engines == "recorded" and case.recorded is None:
@@ -44,7 +47,11 @@ def replay_command(settings: Settings, what: str, engines: Engines | None, save:
     if save is not None:
         save.write_text("\n".join(result.trace) + "\n", encoding="utf-8")
     then = case.recorded.story if case.recorded else []
-    return show(case, result, compare(then, result.story), Console())
+    pairs = compare(then, result.story)
+    if as_json:
+        sys.stdout.write(json.dumps(as_rows(case, result, pairs), ensure_ascii=False) + "\n")
+        return 1 if _differences(case, pairs) else 0
+    return show(case, result, pairs, Console())
 
 
 async def run(settings: Settings, case: Case, by_trace: bool) -> Replayed:
@@ -95,12 +102,31 @@ def show(case: Case, result: Replayed, pairs: Sequence[Pair], console: Console) 
         cells = (_text(pair.then), "=" if pair.same else _text(pair.now))
         table.add_row(f"{row[0] / case.tape.rate:.2f} s", *map(escape, cells), style=style)
     console.print(table)
-    differ = sum(not pair.same for pair in pairs) if case.recorded else 0
+    differ = _differences(case, pairs)
     verdict = "" if case.recorded is None else f"{differ} differences; " if differ else "the same, bit for bit; "
     speed = result.audio_s / max(result.took_s, 1e-9)
     console.print(f"{case.name}: {verdict}{result.audio_s:.1f} s in {result.took_s:.2f} s, {speed:.0f} x real time")
     sys.stdout.flush()
     return 1 if differ else 0
+
+
+def as_rows(case: Case, result: Replayed, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Both stories for the page."""
+    rows = [
+        {
+            "at_ms": (pair.now or pair.then or [0])[0] * 1000 // case.tape.rate,
+            "then": _text(pair.then) if case.recorded else None,
+            "now": _text(pair.now),
+            "same": pair.same or case.recorded is None,
+        }
+        for pair in pairs
+    ]
+    differ, audio_s, took_s = _differences(case, pairs), round(result.audio_s, 1), round(result.took_s, 2)
+    return {"rows": rows, "differ": differ, "compared": case.recorded is not None, "audio_s": audio_s, "took_s": took_s}
+
+
+def _differences(case: Case, pairs: Sequence[Pair]) -> int:
+    return sum(not pair.same for pair in pairs) if case.recorded else 0
 
 
 def _text(row: Row | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from agent.answer import Answering, Watch
 from agent.dialogue import Dialogue, Turn
 from agent.draft import Draft, Spawn
-from agent.events import AgentSaid, CallerSaid, CallEvent, Noted, Stage, StageReached
+from agent.events import AgentSaid, CallerSaid, CallEvent, Noted, PassagesFound, Stage, StageReached
 from agent.playout import Heard, Playout
 from agent.ports import Action, Effect, Sentence
 from agent.settings import Turns
@@ -105,6 +105,7 @@ class Replies:
         reached = {**reached, **draft.stages, "transcript": self._position()}
         self._emit(CallerSaid(turn.number, turn.caller, position, reached))
         draft.told = lambda stage: self._stage(turn, stage)
+        draft.show(lambda passages: self._emit(PassagesFound(turn.number, passages)))
         heard = await self._speaker.say(
             self._tapped(draft.sentences(), current, effect), lambda: self._stage(turn, "first_audio")
         )

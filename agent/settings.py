@@ -40,7 +40,7 @@ class Web(Section):
     port: Port = 9000
     """Port to listen on."""
     api_key: SecretStr = SecretStr("")
-    """What ``X-API-Key`` must say; ``API_SECRET_KEY`` is used when this is empty. Without a key: loopback only."""
+    """What ``X-API-Key`` must say; empty: ``API_SECRET_KEY``, else a key is made and only loopback is served."""
 
 
 class Storage(Section):
@@ -356,8 +356,13 @@ class Settings(BaseSettings):
 
 
 def load(path: Path | None = None) -> Settings:
-    """Read ``path`` (none: defaults) and the environment; raise ``SettingsError`` with one line naming the key."""
-    return parse(settings_file.read(path), path)
+    """Read ``path`` and the environment; raise ``SettingsError`` with one line naming the key.
+
+    Without ``path`` the file is ``settings.toml`` in the data folder, where the admin page has written one.
+    """
+    settings = parse(settings_file.read(path), path)
+    written = settings.storage.dir / "settings.toml"
+    return load(written) if path is None and written.is_file() else settings
 
 
 def parse(tree: dict[str, Any], path: Path | None) -> Settings:

@@ -44,12 +44,18 @@ class Speaker:
         words: Callable[[str], str],
         rate: int,
         firm: Callable[[str], bool] = lambda _: False,
+        *,
+        noted: Callable[[str, int, list[tuple[int, int]]], None] = lambda *_: None,
     ) -> None:
-        """``words`` turns written text into words for the voice; ``firm``: texts that may not be interrupted anyway."""
+        """``words`` turns written text into words for the voice; ``firm``: texts that may not be interrupted anyway.
+
+        ``noted`` is told each sentence that was given to the line, where in the mouth's count it begins, and after how
+        many samples of it how many characters are said.
+        """
         self.manner = Manner()
         """How to speak from the next sentence on."""
         self._playout, self._voice, self._words, self._rate = playout, voice, words, rate
-        self._firm = firm
+        self._firm, self._noted = firm, noted
         self._breath = bytes(rate * BREATH_MS // 1000 * SAMPLE_BYTES)
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._expecting: Speech | None = None
@@ -126,6 +132,8 @@ class Speaker:
             sounded = sounded or bool(made)
             speech.push(self._loud(made))
         speech.close_sentence()
+        spoken = speech.sentences[-1]
+        self._noted(spoken.text, spoken.start, spoken.marks)
         return sounded
 
     def _loud(self, pcm: bytes) -> bytes:

@@ -13,7 +13,7 @@ import aiosqlite
 
 from agent.errors import RecordError, StartError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -88,6 +88,17 @@ COMMIT;
 """
 """From schema 1 to 2. A trigram index finds any part of a word; a call enters it when it ends."""
 
+PASSAGES = """
+BEGIN;
+ALTER TABLE turns ADD COLUMN passages TEXT NOT NULL DEFAULT '[]'; -- JSON: base, heading, score; best first
+PRAGMA user_version = 3;
+COMMIT;
+"""
+"""From schema 2 to 3."""
+
+MIGRATIONS = ((2, SEARCH), (3, PASSAGES))
+"""A call log of an older schema goes through those above its own."""
+
 Entry = tuple[str, tuple[Any, ...]]
 """One statement and its parameters."""
 
@@ -153,8 +164,9 @@ async def _prepare(db: aiosqlite.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise StartError(f"{path}: call log of a newer Allo (schema {version}); upgrade Allo or move the file away")
     await db.executescript(SCHEMA)
-    if version < SCHEMA_VERSION:
-        await db.executescript(SEARCH)
+    for schema, script in MIGRATIONS:
+        if version < schema:
+            await db.executescript(script)
     await db.commit()
 
 

@@ -1,10 +1,16 @@
-"""When who spoke in a recorded call, from its trace: what a player needs beside the recording."""
+"""When who spoke in a recorded call, word by word, from its trace: what a player needs beside the recording."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+FRAMES_S = 50
+"""Frames of a call in a second."""
+Words = tuple[tuple[int, int], ...]
+"""(Characters of the text before a word, milliseconds at which it begins), rising."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class Speech:
     """Where it begins in the recording, milliseconds."""
     end_ms: int
     """Where it ends, milliseconds."""
+    words: Words = ()
+    """When its words begin; empty where nobody knows."""
 
 
 def read_timeline(trace: Path | None) -> list[dict[str, Any]]:
@@ -34,38 +42,117 @@ def read_timeline(trace: Path | None) -> list[dict[str, Any]]:
     try:
         with trace.open(encoding="utf-8") as lines:
             return [asdict(speech) for speech in speeches(lines)]
-    except (OSError, ValueError, KeyError, IndexError):
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
         return []  # no trace, or one of a call that broke off: the dialogue is shown without times
 
 
 def speeches(lines: Iterable[str]) -> list[Speech]:
-    """From the lines of a trace; raises ``ValueError`` or ``KeyError`` where they are none."""
-    found: list[Speech] = []
-    rate, since = 8000, -1
+    """From the lines of a trace; raises like a careless reader where they are none."""
+    story = _Story()
     for line in lines:
         note = json.loads(line)
         if isinstance(note, dict):
-            rate = int(note["rate"])
-        elif note[1] == "played":
-            since = note[0] - note[3] if since < 0 and note[3] > 0 else since
-        elif note[1] == "event" and note[2] == "CallerSaid":
-            found.append(_caller(note[0], note[3], rate))
-        elif note[1] == "event" and note[2] == "AgentSaid":
-            if note[3]["said"]:
-                found.append(_agent(since, note[0], note[3], rate))
-            since = -1
-    return sorted(found, key=lambda speech: speech.start_ms)
+            story.rate = int(note["rate"])
+        else:
+            story.take(*note)
+    return sorted(story.found, key=lambda speech: speech.start_ms)
 
 
-def _caller(at: int, said: dict[str, Any], rate: int) -> Speech:
-    start, end = said["position"], said["reached"].get("speech_end", at)
-    return Speech("caller", said["turn"], said["text"], said["text"], "", False, _ms(start, rate), _ms(end, rate))
+@dataclass(slots=True)
+class _Story:
+    """What was read so far."""
+
+    rate: int = 8000
+    found: list[Speech] = field(default_factory=list)
+    since: int = -1
+    """Where the agent began to sound; -1: it is silent."""
+    played: list[tuple[int, int]] = field(default_factory=list)
+    """(The mouth's count, position) wherever its pace changed, rising."""
+    pace: tuple[int, int, int] = (0, 0, 0)
+    """The newest note of it: position, count, samples played with each frame from there."""
+    spoken: list[tuple[str, int, list[list[int]]]] = field(default_factory=list)
+    """Sentences since the agent's last speech: text, start, marks."""
+    words: list[list[Any]] = field(default_factory=list)
+    """Words since the caller's last speech: text, start, end."""
+
+    def take(self, at: int, kind: str, *values: Any) -> None:
+        """One line of the trace."""
+        if kind == "played":
+            self._pace(at, *values)
+        elif kind == "spoken":
+            self.spoken.append((values[0], values[1], values[2]))
+        elif kind == "words":
+            self.words += values[0]
+        elif kind == "event" and values[0] == "CallerSaid":
+            self._caller(at, values[1])
+        elif kind == "event" and values[0] == "AgentSaid":
+            self._agent(at, values[1])
+
+    def _pace(self, at: int, count: int, delta: int) -> None:
+        if self.since < 0 and delta > 0:
+            self.since = at - delta
+        self.pace = (at, count, delta)
+        self.played += [(count - delta, at - self.rate // FRAMES_S), (count, at)]
+
+    def _caller(self, at: int, said: dict[str, Any]) -> None:
+        words, self.words = self.words, []
+        known = _found(said["text"], [(text, start) for text, start, _ in words])
+        start, end = said["position"], said["reached"].get("speech_end", at)
+        self._add("caller", said, said["text"], (start, end), known)
+
+    def _agent(self, at: int, said: dict[str, Any]) -> None:
+        spoken, self.spoken = self.spoken, []
+        start, self.since = (at if self.since < 0 else self.since), -1
+        if said["said"]:
+            self._add("agent", said, said["said"], (start, at), self._heard(said["said"], spoken, at))
+
+    def _add(
+        self, who: Literal["caller", "agent"], said: dict[str, Any], text: str, span: tuple[int, int], words: Words
+    ) -> None:
+        heard, cut = said.get("heard", text), bool(said.get("cut"))
+        start, end = (_ms(place, self.rate) for place in span)
+        times = tuple((offset, _ms(place, self.rate)) for offset, place in words if place < span[1])
+        speech = Speech(who, said["turn"], text, heard, said.get("source", ""), cut, start, end, times)
+        self.found.append(speech)
+
+    def _heard(self, said: str, spoken: list[tuple[str, int, list[list[int]]]], until: int) -> Words:
+        """Where in the recording each word of the agent began."""
+        words: list[tuple[int, int]] = []
+        cursor = 0
+        for text, start, marks in spoken:
+            at = said.find(text, cursor)
+            if at >= 0:
+                cursor = at + len(text)
+                words += [(at + done, self._place(start + sample, until)) for sample, done in marks or [[0, 0]]]
+        return tuple(words)
+
+    def _place(self, count: int, until: int) -> int:
+        """Position at which the mouth's count was ``count``; ``until`` where it never was."""
+        at, reached, delta = self.pace
+        known = (
+            [*self.played, (reached + delta * max(0, until - at) * FRAMES_S // self.rate, until)]
+            if delta
+            else self.played
+        )
+        index = bisect_left(known, (count + 1, 0))
+        if index >= len(known):
+            return until
+        if not index:
+            return known[0][1]
+        (low, low_at), (high, high_at) = known[index - 1], known[index]
+        return low_at + (count - low) * (high_at - low_at) // max(1, high - low)
 
 
-def _agent(since: int, at: int, said: dict[str, Any], rate: int) -> Speech:
-    start = at if since < 0 else since
-    heard, source, cut = said["heard"], said["source"], bool(said["cut"])
-    return Speech("agent", said["turn"], said["said"], heard, source, cut, _ms(start, rate), _ms(at, rate))
+def _found(text: str, words: list[tuple[str, int]]) -> Words:
+    """Words where they stand in ``text``; those that do not are passed over."""
+    places: list[tuple[int, int]] = []
+    cursor = 0
+    for word, start in words:
+        at = text.find(word, cursor)
+        if at >= 0:
+            places.append((at, start))
+            cursor = at + len(word)
+    return tuple(places)
 
 
 def _ms(position: int, rate: int) -> int:

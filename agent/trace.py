@@ -16,6 +16,9 @@ of the caller when it happened. The kinds:
 ``voice n what ...``    the n-th voicing: ``asks text pace``, ``pcm samples``, ``word offset sample``, ``ends``,
                         ``fails``
 ``ready n samples``     a phrase was wanted at once, and was or was not (``null``) at hand
+``words [[text start end] ...]``  when the words of the last ``finish`` were spoken, positions
+``spoken text start [[samples characters] ...]``  a sentence went to the mouth at its count ``start``; after so many
+                        samples of it so many characters are said
 ``key digit``, ``transfer done``, ``sound asked probability``
 ``decision name ...``, ``event name ...``   what came of it
 """
@@ -25,7 +28,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from agent.events import CallEvent, CallStarted
+from agent.events import CallEvent, CallStarted, PassagesFound
 from agent.turns import Decision
 
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -85,7 +88,7 @@ class Trace:
 
     def event(self, event: CallEvent) -> None:
         """The call told its observers."""
-        if not isinstance(event, CallStarted):
+        if not isinstance(event, CallStarted | PassagesFound):
             self.note("event", type(event).__name__, asdict(event))
 
 

@@ -5,11 +5,12 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 
 from agent.answer import Answering, Watch
+from agent.asking import Finding
 from agent.dialogue import Context
 from agent.errors import AlloError
 from agent.events import Stage
 from agent.house import House
-from agent.ports import Mouth, Recognizer, Sentence, SpeechToText, Transcript, TurnModel, WordStart
+from agent.ports import Mouth, Passage, Recognizer, Sentence, SpeechToText, Transcript, TurnModel, WordStart
 from agent.speak import Voice
 from agent.trace import Trace
 
@@ -92,6 +93,8 @@ class _Ear:
             self._trace.note(kind, number, asked, None, 0, 0)
             raise
         self._trace.note(kind, number, asked, transcript.text, transcript.position, transcript.confidence)
+        if transcript.final and transcript.words:
+            self._trace.note("words", [[word.text, word.start, word.end] for word in transcript.words])
         return transcript
 
 
@@ -156,6 +159,10 @@ class _Noting:
     def token(self) -> None:
         self.trace.note("answer", self.number, "token")
         self.inner.token()
+
+    def found(self, passages: tuple[Passage, ...]) -> None:
+        if isinstance(self.inner, Finding):
+            self.inner.found(passages)
 
 
 @dataclass(frozen=True, slots=True)

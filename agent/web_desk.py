@@ -1,24 +1,25 @@
-"""What the daemon puts on the page's desk: the call log, the calls in progress, the texts."""
+"""What the daemon puts on the page's desk: the call log and the calls in progress."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from agent.archive import Archive, Selection, open_archive
 from agent.call import Call
 from agent.call_figures import Figures, Span, open_figures
-from agent.errors import KnowledgeError
 from agent.events import CallEvent
 from agent.feed import Feed
 from agent.house import House
-from agent.language.normalise import normalise
-from agent.ports import Base, Health, Line, LineSource
-from agent.prompts import Prompts, load_prompts
+from agent.overhearing import Overheard
+from agent.ports import CallerInfo, Health, Line, LineSource
+from agent.prompts import load_prompts
+from agent.replaying import replayed
 from agent.settings import Settings
 from agent.store import CallLog
-from gateways.desk import Desk, Row, Texts
+from gateways.desk import Desk, Row
 from gateways.queries import FiguresQuery, LogsQuery
 
 
@@ -62,18 +63,24 @@ class PresentCalls:
         self.feed = Feed()
         self.watch = self.feed.watch
         self._lines: dict[str, Line] = {}
+        self._sounds: dict[str, Overheard] = {}
 
     def watched(self, house: House) -> House:
         """A house whose calls can be watched."""
-        observe, new_trace = house.observe, house.new_trace
+        observe, new_trace, new_recording = house.observe, house.new_trace, house.new_recording
 
         def observed(call_id: str, event: CallEvent) -> None:
             observe(call_id, event)
             self.feed.observe(call_id, event)
 
+        def overheard(caller: CallerInfo) -> Overheard:
+            heard = self._sounds[caller.call_id] = Overheard(new_recording(caller), caller.rate)
+            return heard
+
         return replace(
             house,
             observe=observed,
+            new_recording=overheard,
             new_trace=lambda caller: self.feed.tapped(caller.call_id, new_trace(caller)),
         )
 
@@ -85,6 +92,12 @@ class PresentCalls:
     def left(self, line: Line) -> None:
         """The call of this line is over."""
         self._lines.pop(line.caller.call_id, None)
+        self._sounds.pop(line.caller.call_id, None)
+
+    def listen(self, call_id: str) -> tuple[int, AsyncGenerator[bytes, None]] | None:
+        """Both sides of a call from now on, and their rate."""
+        heard = self._sounds.get(call_id)
+        return (heard.rate, heard.listen()) if heard else None
 
     async def hang_up(self, call_id: str) -> bool:
         """End a call."""
@@ -110,19 +123,9 @@ async def open_past(settings: Settings, log: CallLog, stack: AsyncExitStack) -> 
 
 
 def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> Desk:
-    """A desk that knows the key and nothing else yet."""
-    key = settings.web.api_key.get_secret_value()
-    return Desk(health=health, key=key, language=settings.language, farewells=[feed.close])
-
-
-def new_texts(settings: Settings) -> Texts:
-    """What the agent knows and says, as it lies on the disk."""
-    return Texts(
-        knowledge=lambda base: _knowledge(settings, base),
-        prompts=lambda: _prompts(load_prompts(settings.prompts.dir, settings.language)),
-        settings=lambda: _settings(settings),
-        normalise=lambda text: normalise(text, settings.language),
-    )
+    """A desk that has nothing of the house yet, and no key."""
+    again = partial(replayed, settings)
+    return Desk(health=health, language=settings.language, replay=again, farewells=[feed.close])
 
 
 def modem_rows(sources: Sequence[LineSource]) -> Callable[[int], Awaitable[Row]] | None:
@@ -154,29 +157,3 @@ def _selection(query: LogsQuery) -> Selection:
         offset=(query.page - 1) * query.per_page,
         limit=query.per_page,
     )
-
-
-def _knowledge(settings: Settings, base: Base) -> str:
-    folder = settings.kb.dir if settings.language == "ru" else settings.kb.dir / settings.language
-    path = folder / f"{base}.md"
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KnowledgeError(f"{path}: the base can't be read: {error}") from None
-
-
-def _prompts(prompts: Prompts) -> Row:
-    names = [name for name in Prompts.__dataclass_fields__ if name not in ("firm_texts", "reasons")]
-    return {name: getattr(prompts, name) for name in names}
-
-
-def _settings(settings: Settings) -> Row:
-    """As the specification names them; no secrets."""
-    return {
-        "KB_TOP_K": settings.kb.top_k,
-        "KB_FALLBACK_THRESHOLD": settings.kb.threshold,
-        "llm_model_primary": settings.llm.model if settings.llm.configured else "",
-        "llm_model_fallback": "",
-        "llm_temperature": settings.llm.temperature,
-        "turns": settings.turns.model_dump(mode="json"),
-    }

@@ -7,7 +7,7 @@ import os
 import struct
 import wave
 from collections.abc import Sequence
-from io import FileIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +18,9 @@ from audio.resample import resample
 
 HEADER_BYTES = 44
 """Length of the header that ``StereoWriter`` writes: RIFF, fmt of 16 bytes, data."""
+
+RATES = (4000, 192_000)
+"""Sample rates that make sense, Hz."""
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _CHANNELS = 2
@@ -128,16 +131,33 @@ def read_channels(path: Path, rates: Sequence[int]) -> tuple[list[bytes], int]:
     return [resample(channel.tobytes(), source, rate) for channel in samples.T.astype("<i2")], rate
 
 
-def _read(path: Path) -> tuple["np.ndarray[tuple[int, int], np.dtype[np.int16]]", int]:
+def parse_mono(content: bytes, rate: int, longest_s: float) -> bytes:
+    """The bytes of a 16-bit WAV as PCM16 mono at ``rate`` Hz; raises ``ValueError``, also for more than ``longest_s``.
+
+    Of no file is more made than fits: a header that promises hours gets an error, not memory.
+    """
+    samples, source = _read(BytesIO(content), "the recording")
+    if not RATES[0] <= source <= RATES[1]:
+        raise ValueError(f"the recording has {source} samples per second; {RATES[0]} to {RATES[1]} are taken")
+    if len(samples) > longest_s * source:
+        raise ValueError(f"the recording is longer than {longest_s:.0f} s; cut it")
+    if not samples.size:
+        return b""
+    return resample(np.rint(samples.mean(axis=1)).astype("<i2").tobytes(), source, rate)
+
+
+def _read(path: Path | BytesIO, name: str = "") -> tuple["np.ndarray[tuple[int, int], np.dtype[np.int16]]", int]:
     """Samples, a row for each moment and a column for each channel, and their rate."""
     try:
-        with wave.open(str(path), "rb") as wav:
+        with wave.open(path if isinstance(path, BytesIO) else str(path), "rb") as wav:
             width, channels, source = wav.getsampwidth(), wav.getnchannels(), wav.getframerate()
             pcm = wav.readframes(wav.getnframes())
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path}: not a PCM WAV file ({error or 'cut short'}); convert it to 16-bit PCM") from None
+        raise ValueError(
+            f"{name or path}: not a PCM WAV file ({error or 'cut short'}); convert it to 16-bit PCM"
+        ) from None
     if width != SAMPLE_BYTES:
-        raise ValueError(f"{path}: {width * 8}-bit samples; convert it to 16-bit PCM")
+        raise ValueError(f"{name or path}: {width * 8}-bit samples; convert it to 16-bit PCM")
     whole = len(pcm) // (channels * SAMPLE_BYTES) * channels * SAMPLE_BYTES
     return np.frombuffer(pcm[:whole], dtype="<i2").reshape(-1, channels), source
 

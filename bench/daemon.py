@@ -68,6 +68,11 @@ class DaemonProcess:
         return f"sip:allo@{HOST}:{self.sip_port}"
 
     @property
+    def web_key(self) -> str:
+        """The key of its page, where the settings name none."""
+        return (self.storage / "web.key").read_text(encoding="ascii").strip()
+
+    @property
     def pid(self) -> int:
         """Process id; raises ``RuntimeError`` when it does not run."""
         if self.process is None:

@@ -18,10 +18,12 @@ from pathlib import Path
 
 import aiohttp
 
+from agent.live import Live
 from agent.ports import Health
 from agent.settings import Settings, Storage
 from agent.store import CallLog, Entry, open_log
-from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
+from agent.text_desk import new_texts
+from agent.web_desk import PresentCalls, new_desk, open_past
 from bench.report import percentile
 from gateways.admin import serve_admin
 from gateways.pages import load_files
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 BATCH = 2000
 """Entries in one transaction."""
 HOST = "127.0.0.1"
+KEY = "bench"
 STATUSES = ("completed",) * 16 + ("transferred",) * 2 + ("failed", "abandoned")
 UNKNOWN = "К сожалению, этого я не знаю. Соединить вас с оператором?"
 SEARCHES = (
@@ -113,8 +116,9 @@ async def measure(folder: Path, calls: int, rounds: int) -> None:
         print(f"call log of {calls} calls: {size:.0f} MB, made or found in {time.perf_counter() - began:.1f} s")
         settings, present = Settings(storage=Storage(dir=folder)), PresentCalls()
         desk = new_desk(settings, lambda: Health(ready=True, version="bench"), present.feed)
+        desk.key = KEY
         desk.calls = await open_past(settings, log, stack)
-        desk.live, desk.texts = present, new_texts(settings)
+        desk.live, desk.texts = present, new_texts(Live(settings, stack), settings, stack)
         runner = await serve_admin(HOST, 0, desk)
         stack.push_async_callback(runner.cleanup)
         await ask(f"http://{HOST}:{runner.addresses[0][1]}", calls, rounds)
@@ -137,7 +141,7 @@ async def ask(base: str, calls: int, rounds: int) -> None:
         "figures of a month": ["/api/figures?date_from=2026-06-01&date_to=2026-06-30"],
         "figures of a year": ["/api/figures"],
     }
-    async with aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession(headers={"X-API-Key": KEY}) as http:
         for kind, paths in kinds.items():
             took = []
             for _ in range(1 if kind.startswith("figures") else rounds):

@@ -24,10 +24,10 @@ SQL = "SELECT stages FROM turns WHERE n > 0 AND heard <> ''"
 class Watcher(threading.Thread):
     """A page that watches: reads the stream and keeps when each ended call was told."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, daemon: DaemonProcess) -> None:
         super().__init__(daemon=True)
-        self._connection = HTTPConnection(HOST, port, timeout=60)
-        self._connection.request("GET", "/api/live")
+        self._connection = HTTPConnection(HOST, daemon.web_port, timeout=60)
+        self._connection.request("GET", "/api/live", headers={"X-API-Key": daemon.web_key})
         self._stream: HTTPResponse = self._connection.getresponse()
         self.news = 0
         self.ended: dict[str, float] = {}
@@ -77,7 +77,7 @@ def compare(calls: int, pages: int, rounds: int) -> None:
             kind = list(times)[number % 2]
             before = len(daemon.rows(SQL))
             with ExitStack() as stack:
-                watchers = [Watcher(daemon.web_port) for _ in range(pages if number % 2 else 0)]
+                watchers = [Watcher(daemon) for _ in range(pages if number % 2 else 0)]
                 for watcher in watchers:
                     watcher.start()
                     stack.callback(watcher.close)

@@ -1,16 +1,19 @@
 """The HTTP door for operators: health, the admin page, and the API behind it."""
 
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from agent.errors import StartError
 from gateways.bodies import json_body
 from gateways.chat import ChatDoor
 from gateways.desk import Desk
 from gateways.guard import COOKIE, SESSION_S, Guard, seal
+from gateways.knowledge import KnowledgeDoor
 from gateways.live import LiveDoor
 from gateways.logs import Logs
 from gateways.modems import ModemDoor
@@ -18,7 +21,11 @@ from gateways.pages import load_files
 from gateways.problems import Problem, explained
 from gateways.queries import Key
 from gateways.routes import Route, add, describe
+from gateways.speech import SpeechDoor
+from gateways.talk import TalkDoor
 from gateways.texts import TextDoor
+
+log = logging.getLogger(__name__)
 
 BODY_MOST = 1_000_000
 """Longest JSON body, bytes."""
@@ -28,7 +35,8 @@ STOP_S = 2.0
 
 async def serve_admin(host: str, port: int, desk: Desk) -> web.AppRunner:
     """Listen on ``host:port`` until the runner is cleaned up; raises ``StartError`` when the port is taken."""
-    runner = web.AppRunner(new_app(desk), access_log=None, shutdown_timeout=STOP_S)
+    log.addFilter(_ours)
+    runner = web.AppRunner(new_app(desk), access_log=None, logger=log, shutdown_timeout=STOP_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -39,18 +47,24 @@ async def serve_admin(host: str, port: int, desk: Desk) -> web.AppRunner:
     return runner
 
 
+def _ours(record: logging.LogRecord) -> bool:
+    """What is no HTTP is its sender's fault and answered with 400: no line in the log for each."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 def new_app(desk: Desk) -> web.Application:
     """The application; what is not on the ``desk`` yet answers 503."""
     app = web.Application(middlewares=[explained], client_max_size=BODY_MOST)
     app.on_response_prepare.append(seal)
-    guard = Guard(desk.key)
+    guard = Guard(desk.key, local=desk.local)
     own = FrontDoor(desk, guard)
-    chats = ChatDoor(desk)
-    doors = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), chats, ModemDoor(desk))
+    chats, talks = ChatDoor(desk), TalkDoor(desk)
+    pages = (own, Logs(desk), LiveDoor(desk), TextDoor(desk), KnowledgeDoor(desk), ModemDoor(desk))
+    doors = (*pages, chats, talks, SpeechDoor(desk))
     routes = [route for door in doors for route in door.routes()]
     own.description = describe(routes, desk.health().version)
     add(app, guard, routes)
-    app.on_shutdown.extend((_farewell(desk), chats.close))
+    app.on_shutdown.extend((_farewell(desk), chats.close, talks.close))
     return app
 
 
@@ -117,9 +131,9 @@ class FrontDoor:
 
     async def session(self, request: web.Request) -> web.Response:
         """What a page must know before it asks for anything else."""
-        needed = self._guard.keyed and not self._guard.admitted(request)
-        language = self._desk.language
-        return web.json_response({"key_needed": needed, "keyed": self._guard.keyed, "language": language})
+        return web.json_response(
+            {"key_needed": not self._guard.admitted(request), "keyed": True, "language": self._desk.language}
+        )
 
     async def log_in(self, request: web.Request) -> web.Response:
         """The right key gives a cookie."""
@@ -134,7 +148,7 @@ class FrontDoor:
         """The cookie is worth nothing any more."""
         self._guard.same_origin(request)
         self._guard.log_out(request)
-        response = web.json_response({"key_needed": self._guard.keyed})
+        response = web.json_response({"key_needed": True})
         response.del_cookie(COOKIE, path="/")
         return response
 

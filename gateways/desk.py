@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from agent.ports import Base, Health, Sentence
+from agent.ports import FrontDoor, Health, Sentence
 from gateways.queries import FiguresQuery, LogsQuery
+from gateways.text_desk import Row, Texts
 
-Row = dict[str, Any]
-"""A row of the call log, fit for JSON."""
+__all__ = ["Ask", "CallLog", "Desk", "Live", "Row", "Texts"]
 
 
 class CallLog(Protocol):
@@ -31,6 +31,16 @@ class CallLog(Protocol):
         """Sums over the calls of a span."""
 
 
+class Speech(Protocol):
+    """The voice and the recogniser, for programs. Methods raise ``agent.errors.AlloError``."""
+
+    async def say(self, text: str, rate: int, pace: float) -> bytes:
+        """PCM16 mono at ``rate`` Hz."""
+
+    async def hear(self, pcm: bytes, rate: int) -> str:
+        """The words in PCM16 mono."""
+
+
 class Live(Protocol):
     """The calls in progress."""
 
@@ -40,26 +50,14 @@ class Live(Protocol):
         Ends when the reader is too slow, and at shutdown.
         """
 
+    def listen(self, call_id: str) -> tuple[int, AsyncGenerator[bytes, None]] | None:
+        """Sample rate and pieces of a call from now on, PCM16 stereo, caller left; None: no such call."""
+
     async def hang_up(self, call_id: str) -> bool:
         """End a call; False when there is none of this id."""
 
     async def transfer(self, call_id: str) -> bool:
         """Give the caller to the operator; False when the line can't or there is no such call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """What the agent knows and says. What is None can't be changed in this version."""
-
-    knowledge: Callable[[Base], str]
-    """The Markdown of a base; raises ``agent.errors.AlloError``."""
-    prompts: Callable[[], Row]
-    settings: Callable[[], Row]
-    normalise: Callable[[str], str]
-    save_knowledge: Callable[[Base, str], Awaitable[Row]] | None = None
-    """Takes the new Markdown, keeps a copy of the old one and rebuilds in the background."""
-    save_prompts: Callable[[Row], Awaitable[Row]] | None = None
-    save_settings: Callable[[Row], Awaitable[Row]] | None = None
 
 
 Ask = Callable[[str], AsyncIterator[Sentence]]
@@ -72,7 +70,9 @@ class Desk:
 
     health: Callable[[], Health]
     key: str = ""
-    """What ``X-API-Key`` must say; empty: only loopback is served."""
+    """What ``X-API-Key`` must say; empty: nobody is served."""
+    local: bool = False
+    """Nobody chose the key: only loopback is served."""
     language: Literal["ru", "en"] = "ru"
     calls: CallLog | None = None
     live: Live | None = None
@@ -83,5 +83,10 @@ class Desk:
     """Figures for a Prometheus and their media type."""
     modems: Callable[[int], Awaitable[Row]] | None = None
     """The GSM lines, so many of their newest messages and call-backs; ``None`` where there is none."""
+    speech: Speech | None = None
+    replay: Callable[[str, str], Awaitable[Row]] | None = None
+    """Lives a call (its id) again with engines ``recorded`` or ``today``; raises ``agent.errors.AlloError``."""
+    door: FrontDoor | None = None
+    """Where calls from the page ring."""
     farewells: list[Callable[[], None]] = field(default_factory=list)
     """Called when the server stops: whoever waits for news is let go."""

@@ -1,7 +1,8 @@
 """Who may see and change what: the key, the cookie of a browser that gave it, loopback, and the same origin.
 
-With a key, callers' data is shown and changed only with ``X-API-Key`` or the cookie. Without one only loopback is
-served, and only under a loopback name: a page of a stranger that resolves its name to 127.0.0.1 gets nothing.
+Callers' data is shown and changed only with ``X-API-Key`` or the cookie. Where the key was not chosen by a person only
+loopback is served, and only under a loopback name: a page of a stranger that resolves its name to 127.0.0.1 gets
+nothing. A cookie is signed with the key, so that it outlives a restart of Allo and not a change of the key.
 """
 
 import hmac
@@ -18,8 +19,12 @@ from gateways.problems import Problem
 COOKIE = "allo_session"
 SESSION_S = 12 * 3600
 """How long a browser needs not give the key again, seconds."""
-SESSIONS_MOST = 200
-"""Browsers that have given the key; the oldest must give it again."""
+LEFT_MOST = 1000
+"""Cookies of browsers that logged out early and are remembered until they end by themselves."""
+CHANGES_MOST = 200
+"""Changing requests of one address at once."""
+CHANGES_PER_S = 10.0
+"""And then so many each second."""
 FAILURES_MOST = 10
 """Wrong keys of one address before it is locked out."""
 LOCKED_S = 300
@@ -37,45 +42,45 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
 
 
 class Guard:
     """Knows the key and who gave it."""
 
-    def __init__(self, key: str) -> None:
-        """An empty ``key``: only loopback is served."""
-        self._key = key.encode()
-        self._sessions: dict[str, float] = {}
+    def __init__(self, key: str, *, local: bool) -> None:
+        """``local``: only loopback is served. With an empty ``key`` nobody is."""
+        self._key, self._local = key.encode(), local
+        self._left: dict[str, float] = {}
         self._failures: dict[str, deque[float]] = {}
-
-    @property
-    def keyed(self) -> bool:
-        """A key is set."""
-        return bool(self._key)
+        self._changes: dict[str, tuple[float, float]] = {}
 
     def admit(self, request: web.Request) -> None:
         """Raise ``Problem`` unless the one who asks may see callers' data and change things."""
         self.same_origin(request)
-        if not self._key:
+        if self._local:
             _local(request)
-        elif self._session(request) is None:
+        if not self._session(request):
             self._given(request, request.headers.get("X-API-Key", ""))
+        if request.method not in SAFE:
+            self._slow(request.remote or "")
 
     def log_in(self, request: web.Request, key: str) -> str:
         """A new session for who gives the right key; raises ``Problem``."""
         self.same_origin(request)
+        if self._local:
+            _local(request)
         self._given(request, key)
-        token = secrets.token_urlsafe(32)
-        self._sessions[token] = time.monotonic() + SESSION_S
-        while len(self._sessions) > SESSIONS_MOST:
-            self._sessions.pop(next(iter(self._sessions)))
-        return token
+        session = f"{int(time.time()) + SESSION_S}.{secrets.token_urlsafe(16)}"
+        return f"{session}.{self._signed(session)}"
 
     def log_out(self, request: web.Request) -> None:
-        """Forget the session of a request."""
-        self._sessions.pop(request.cookies.get(COOKIE, ""), None)
+        """The session of a request is worth nothing any more."""
+        if self._session(request):
+            self._left[request.cookies[COOKIE]] = time.time() + SESSION_S
+            while len(self._left) > LEFT_MOST:
+                self._left.pop(next(iter(self._left)))
 
     def admitted(self, request: web.Request) -> bool:
         """True for one who needs not give the key now."""
@@ -94,12 +99,28 @@ class Guard:
         if foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
             raise Problem(403, "this page belongs to another site; open Allo's own page")
 
-    def _session(self, request: web.Request) -> str | None:
+    def _session(self, request: web.Request) -> bool:
         token = request.cookies.get(COOKIE, "")
-        if self._sessions.get(token, 0.0) > time.monotonic():
-            return token
-        self._sessions.pop(token, None)
-        return None
+        session, _, signature = token.rpartition(".")
+        until = session.partition(".")[0]
+        if not self._key or not until.isascii() or not until.isdecimal() or len(until) > 12 or token in self._left:
+            return False
+        genuine = hmac.compare_digest(signature.encode(errors="surrogatepass"), self._signed(session).encode())
+        return genuine and int(until) > time.time()
+
+    def _signed(self, session: str) -> str:
+        return hmac.new(self._key, session.encode(errors="surrogatepass"), "sha256").hexdigest()
+
+    def _slow(self, address: str) -> None:
+        """Refuse an address that changes things faster than anybody can click."""
+        now = time.monotonic()
+        left, before = self._changes.pop(address, (float(CHANGES_MOST), now))
+        left = min(left + (now - before) * CHANGES_PER_S, CHANGES_MOST)
+        self._changes[address] = (max(left - 1, 0.0), now)
+        while len(self._changes) > ADDRESSES_MOST:
+            self._changes.pop(next(iter(self._changes)))
+        if left < 1:
+            raise Problem(429, "too many changes in a short time; wait a few seconds", {"Retry-After": "2"})
 
     def _given(self, request: web.Request, key: str) -> None:
         address = request.remote or ""
@@ -117,13 +138,13 @@ class Guard:
             self._failures[address] = failures
             while len(self._failures) > ADDRESSES_MOST:
                 self._failures.pop(next(iter(self._failures)))
-        raise Problem(401, "the key ([web] api_key) is needed here, as X-API-Key or given on the page")
+        raise Problem(401, "the key is needed here ([web] api_key, else web.key in [storage] dir), as X-API-Key")
 
 
 def _local(request: web.Request) -> None:
     forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP"))
     if forwarded or not _loopback(request.remote or "") or not _loopback(urlsplit(f"//{request.host}").hostname or ""):
-        raise Problem(403, "without a key only this machine is served; set [web] api_key to let others in")
+        raise Problem(403, "only this machine is served; set [web] api_key to let others in")
 
 
 def _loopback(host: str) -> bool:

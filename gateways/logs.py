@@ -12,7 +12,7 @@ from aiohttp import web
 from gateways.desk import CallLog, Desk, Row
 from gateways.peaks import peaks
 from gateways.problems import Problem
-from gateways.queries import FiguresQuery, LogsQuery
+from gateways.queries import Again, FiguresQuery, LogsQuery
 from gateways.routes import Route
 
 CSV_COLUMNS = (
@@ -42,12 +42,14 @@ class Logs:
     def __init__(self, desk: Desk) -> None:
         """``desk.calls`` may come later: until then the answer is 503."""
         self._desk = desk
+        self._replaying = False
 
     def routes(self) -> list[Route]:
         """The paths."""
         gone = {200: "how many calls were deleted"}
         missing = {200: "the call", 404: "no such call"}
         drawn = {200: "the waveform", 404: "no recording", 409: "it can't be read"}
+        again = {200: "both stories", 404: "no such recording", 409: "one replay at a time"}
         wav = {200: "the recording", 206: "a range of it", 404: "no recording"}
         return [
             Route("GET", "/logs", "A page of the call log", self.page, query=LogsQuery),
@@ -57,6 +59,7 @@ class Logs:
             Route("GET", CALL, "A call: dialogue, stages, events, times", self.call, replies=missing),
             Route("DELETE", CALL, "Delete a call that has ended", self.delete, replies=missing),
             Route("GET", f"{CALL}/recording", "Stereo WAV", self.recording, gives="audio/wav", replies=wav),
+            Route("POST", f"{CALL}/replay", "Live the call again", self.replay, query=Again, replies=again),
             Route("GET", f"{CALL}/peaks", "Loudest samples of each side", self.peaks, replies=drawn),
         ]
 
@@ -98,6 +101,21 @@ class Logs:
             return web.json_response(await asyncio.to_thread(peaks, _there(path), int(columns)))
         except (OSError, ValueError):
             raise Problem(409, "the recording can't be read; it may have just begun, or be damaged") from None
+
+    async def replay(self, request: web.Request) -> web.Response:
+        """What was decided then, and what would be now."""
+        engines = Again.model_validate(dict(request.query)).engines
+        _, path = await self._found(request)
+        _there(path)
+        if self._desk.replay is None:
+            raise Problem(503, "Allo is starting; ask again in a moment", {"Retry-After": "1"})
+        if self._replaying:
+            raise Problem(409, "another call is being replayed; try again when it is done", {"Retry-After": "5"})
+        self._replaying = True
+        try:
+            return web.json_response(await self._desk.replay(request.match_info["call_id"], engines))
+        finally:
+            self._replaying = False
 
     async def figures(self, request: web.Request) -> web.Response:
         """Sums."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 
 from agent.errors import AlloError
@@ -38,10 +39,8 @@ async def explained(request: web.Request, handler: Answer) -> web.StreamResponse
         return await handler(request)
     except Problem as problem:
         return answered(problem)
-    except ValidationError as error:
-        return answered(Problem(422, _faults(error)))
-    except AlloError as error:
-        return answered(Problem(503, str(error)))
+    except (ValidationError, AlloError, HttpProcessingError) as error:
+        return answered(_told(error))
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -50,6 +49,14 @@ async def explained(request: web.Request, handler: Answer) -> web.StreamResponse
     except Exception:  # one request's fault must not reach another
         log.exception("%s %s failed", request.method, request.match_info.route.name or request.path)
         return answered(Problem(500, "Allo made a mistake; its log tells where"))
+
+
+def _told(error: ValidationError | AlloError | HttpProcessingError) -> Problem:
+    if isinstance(error, ValidationError):
+        return Problem(422, _faults(error))
+    if isinstance(error, AlloError):
+        return Problem(503, str(error))
+    return Problem(400, "the request is broken: its form can't be read")  # parts without readable headers
 
 
 def _faults(error: ValidationError) -> str:

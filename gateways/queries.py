@@ -1,5 +1,6 @@
 """What requests may ask, checked by pydantic; the same models describe the API."""
 
+import hashlib
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
@@ -78,10 +79,82 @@ class FiguresQuery(Dated):
     offset_min: int = Field(0, ge=-14 * 60, le=14 * 60, description="The reader's clock ahead of UTC, minutes")
 
 
+class Document(Query):
+    """A text of a base."""
+
+    document: str = Field("", max_length=200, description="A document beside the base's own text, by its name")
+
+
+class NewDocument(Query):
+    """Where an upload goes."""
+
+    document: str = Field(
+        "", max_length=200, description="A name: kept beside the base's own text; empty: in the place of that"
+    )
+
+
+class Asked(Query):
+    """A question to the search."""
+
+    q: str = Field(min_length=1, max_length=500, description="As a caller would say it")
+
+
+class BackupsQuery(Query):
+    """Whose backups."""
+
+    of: str = Field("", max_length=300, description="Beginning of a name: kb/ru/general.md, prompts/ru/, settings")
+
+
+class Wrong(Query):
+    """An answer that was wrong."""
+
+    question: str = Field(min_length=1, max_length=1000, description="What the caller asked")
+    expected: str = Field("", max_length=1000, description="Words that a right answer holds, | between alternatives")
+    kb: Literal["general", "tech", "none"] = Field("general", description="Where the answer stands; none: refuse")
+    call_id: str = Field("", max_length=100, pattern=r"^[A-Za-z0-9._@-]*$", description="The call that it was in")
+    turn: int = Field(0, ge=0, le=100_000, description="The caller's turn in it, from 1")
+
+    def row(self) -> dict[str, str]:
+        """With an id: the same turn reported again replaces the report."""
+        told = hashlib.sha256(self.question.lower().encode()).hexdigest()[:10]
+        id_ = f"call-{self.call_id}-{self.turn}" if self.call_id else f"page-{told}"
+        return {"id": id_, "kb": self.kb, "question": self.question, "expected": self.expected}
+
+
 class Text(Query):
     """A text to normalise."""
 
     text: str = Field(max_length=4000)
+
+
+class Conversation(Query):
+    """Which conversation of a program is meant."""
+
+    conversation: str = Field(
+        "default", min_length=1, max_length=100, pattern=r"^[\w.@:+-]+$", description="Any name; each remembers"
+    )
+
+
+class ChatText(Conversation):
+    """A question in writing."""
+
+    text: str = Field(min_length=1, max_length=2000, pattern=r"\S", description="What a caller would ask")
+
+
+class SpeechText(Query):
+    """A text to be spoken."""
+
+    text: str = Field(
+        min_length=1, max_length=2000, pattern=r"\S", description="As it is written; numbers are read out"
+    )
+    rate: Literal[8000, 16000, 24000, 48000] = Field(16000, description="Samples per second")
+    pace: float = Field(1.0, ge=0.5, le=2.0, description="1: as the voice speaks by itself")
+
+
+class Again(Query):
+    """How a recorded call is lived again."""
+
+    engines: Literal["recorded", "today"] = Field("recorded", description="Who hears, answers and speaks")
 
 
 class Key(Query):

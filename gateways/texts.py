@@ -1,23 +1,22 @@
-"""What the agent knows and says, over HTTP: both bases, prompts, settings, normalisation."""
-
-from functools import partial
+"""What the agent says and goes by, over HTTP: prompts, settings, what they were before, normalisation."""
 
 from aiohttp import web
 
-from agent.ports import Base
-from gateways.bodies import json_body, markdown_body
+from agent.errors import SettingsError, StartError
+from gateways.bodies import json_body
 from gateways.desk import Desk, Texts
 from gateways.problems import Problem
-from gateways.queries import Text
+from gateways.queries import BackupsQuery, Text
 from gateways.routes import Route
 
-FORM = {"multipart/form-data": {"schema": {"type": "object", "properties": {"file": {"type": "string"}}}}}
 OBJECT = {"application/json": {"schema": {"type": "object"}}}
-LATER = {200: "what stands now", 501: "not in this version"}
+TAKEN = {200: "what stands now", 422: "it can't be used; nothing was changed"}
+BACKUP = "/api/backups/{id:[0-9]+}"
+FOUND = {200: "the text", 404: "no such backup"}
 
 
 class TextDoor:
-    """Answers what is asked about the texts."""
+    """Answers what is asked about prompts and settings."""
 
     def __init__(self, desk: Desk) -> None:
         """``desk.texts`` may come later."""
@@ -25,54 +24,63 @@ class TextDoor:
 
     def routes(self) -> list[Route]:
         """The paths."""
-        rows: list[Route] = []
-        bases: tuple[tuple[str, Base], ...] = (("/kb", "general"), ("/kb2", "tech"))
-        for path, base in bases:
-            show, upload = partial(self.knowledge, base), partial(self.upload, base)
-            rows.append(Route("GET", path, f"The base {base}, Markdown", show, gives="text/markdown"))
-            rows.append(Route("POST", f"{path}/upload", f"A new base {base}", upload, body=FORM, replies=LATER))
         return [
-            *rows,
             Route("GET", "/api/prompts", "The prompts", self.prompts),
-            Route("POST", "/api/prompts", "New prompts, at once", self.save_prompts, body=OBJECT, replies=LATER),
-            Route("GET", "/api/settings", "Search and model settings", self.settings),
-            Route("POST", "/api/settings", "New search settings", self.save_settings, body=OBJECT, replies=LATER),
-            Route("POST", "/api/model-settings", "New model settings", self.save_settings, body=OBJECT, replies=LATER),
+            Route("POST", "/api/prompts", "New prompts, at once", self.save_prompts, body=OBJECT, replies=TAKEN),
+            Route("GET", "/api/settings", "Settings in force; no secrets", self.settings),
+            Route("POST", "/api/settings", "New settings", self.save_settings, body=OBJECT, replies=TAKEN),
+            Route("POST", "/api/model-settings", "New model settings", self.save_settings, body=OBJECT, replies=TAKEN),
+            Route("GET", "/api/backups", "What texts were before", self.backups, query=BackupsQuery),
+            Route("GET", BACKUP, "One of them", self.backup, replies=FOUND),
+            Route("POST", f"{BACKUP}/restore", "Back to it", self.restore, replies=FOUND | TAKEN),
             Route("POST", "/api/normalize", "A text in canonical writing", self.normalise, body=Text),
         ]
 
-    async def knowledge(self, base: Base, _request: web.Request) -> web.Response:
-        """A base as it lies on the disk."""
-        return web.Response(text=self._texts.knowledge(base), content_type="text/markdown")
-
-    async def upload(self, base: Base, request: web.Request) -> web.Response:
-        """Take a new base: the field ``file`` of a form."""
-        save = self._texts.save_knowledge
-        if save is None:
-            raise _later("uploading a base")
-        return web.json_response(await save(base, await markdown_body(request)))
-
     async def prompts(self, _request: web.Request) -> web.Response:
         """What the agent says by itself and is told."""
-        return web.json_response(self._texts.prompts())
+        return web.json_response(await self._texts.prompts())
 
     async def save_prompts(self, request: web.Request) -> web.Response:
-        """Take new prompts."""
-        save = self._texts.save_prompts
-        if save is None:
-            raise _later("changing prompts")
-        return web.json_response(await save(await json_body(request)))
+        """Take new prompts: all of them can be used, or nothing is changed."""
+        changes = await json_body(request)
+        try:
+            return web.json_response(await self._texts.save_prompts(changes))
+        except StartError as error:
+            raise Problem(422, str(error)) from None
 
     async def settings(self, _request: web.Request) -> web.Response:
-        """What may be tuned; no secrets."""
-        return web.json_response(self._texts.settings())
+        """What may be tuned."""
+        return web.json_response(await self._texts.settings())
 
     async def save_settings(self, request: web.Request) -> web.Response:
-        """Take new settings."""
-        save = self._texts.save_settings
-        if save is None:
-            raise _later("changing settings")
-        return web.json_response(await save(await json_body(request)))
+        """Take new settings: all of them can be used, or nothing is changed."""
+        changes = await json_body(request)
+        try:
+            return web.json_response(await self._texts.save_settings(changes))
+        except (SettingsError, StartError) as error:
+            raise Problem(422, str(error)) from None
+
+    async def backups(self, request: web.Request) -> web.Response:
+        """Those of one text, or of all."""
+        query = BackupsQuery.model_validate(dict(request.query))
+        return web.json_response({"backups": await self._texts.backups.under(query.of)})
+
+    async def backup(self, request: web.Request) -> web.Response:
+        """The text."""
+        text = await self._texts.backups.read(_id(request))
+        if text is None:
+            raise Problem(404, "there is no such backup any more")
+        return web.json_response({"text": text})
+
+    async def restore(self, request: web.Request) -> web.Response:
+        """Put it back; what stands there now is kept in its turn."""
+        try:
+            done = await self._texts.backups.restore(_id(request))
+        except (SettingsError, StartError) as error:
+            raise Problem(422, str(error)) from None
+        if done is None:
+            raise Problem(404, "there is no such backup any more")
+        return web.json_response(done)
 
     async def normalise(self, request: web.Request) -> web.Response:
         """How a spoken text is written."""
@@ -81,10 +89,17 @@ class TextDoor:
 
     @property
     def _texts(self) -> Texts:
-        if self._desk.texts is None:
-            raise Problem(503, "Allo is starting; ask again in a moment", {"Retry-After": "1"})
-        return self._desk.texts
+        return texts_of(self._desk)
 
 
-def _later(what: str) -> Problem:
-    return Problem(501, f"{what} over HTTP is not in this version; change the file and restart Allo")
+def _id(request: web.Request) -> int:
+    """Of a backup; 0, which none has, for a number that no file could hold."""
+    digits = request.match_info["id"]
+    return int(digits) if len(digits) <= 15 else 0
+
+
+def texts_of(desk: Desk) -> Texts:
+    """What the house put there; raises ``Problem`` while it starts."""
+    if desk.texts is None:
+        raise Problem(503, "Allo is starting; ask again in a moment", {"Retry-After": "1"})
+    return desk.texts

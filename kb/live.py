@@ -1,7 +1,10 @@
 """The knowledge base that calls ask, while another one may take its place."""
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from agent.ports import Exchange, Passage
 from kb.retriever import KnowledgeBase, Search
@@ -13,6 +16,8 @@ class Knowledge:
     def __init__(self, base: KnowledgeBase, version: str = "") -> None:
         """``version``: changes whenever answers may."""
         self._base, self._version = base, version
+        self._searches: Counter[KnowledgeBase] = Counter()
+        self._closing: set[asyncio.Future[None]] = set()
 
     @property
     def version(self) -> str:
@@ -25,16 +30,44 @@ class Knowledge:
         return self._base
 
     def swap(self, base: KnowledgeBase, version: str) -> None:
-        """Use another one from the next search on."""
-        self._base, self._version = base, version
+        """Use another one from the next search on; the old one is closed when its last search has ended."""
+        old, self._base, self._version = self._base, base, version
+        if old is not base and not self._searches[old]:
+            self._retire(old)
+
+    async def close(self) -> None:
+        """Close what the search holds open: connections of embedders, their caches."""
+        await self._base.close()
+        await asyncio.gather(*self._closing)
 
     async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
         """See ``KnowledgeBase.search``."""
-        return await self._base.search(text, history)
+        async with self._borrowed() as base:
+            return await base.search(text, history)
 
     async def explain(self, text: str, history: Sequence[Exchange] = ()) -> Search:
         """See ``KnowledgeBase.explain``."""
-        return await self._base.explain(text, history)
+        async with self._borrowed() as base:
+            return await base.explain(text, history)
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[KnowledgeBase]:
+        """The base in use, which is not closed before the search has ended."""
+        base = self._base
+        self._searches[base] += 1
+        try:
+            yield base
+        finally:
+            self._searches[base] -= 1
+            if not self._searches[base]:
+                del self._searches[base]
+                if base is not self._base:
+                    self._retire(base)
+
+    def _retire(self, base: KnowledgeBase) -> None:
+        closing = asyncio.ensure_future(base.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     def terms(self, text: str) -> tuple[str, ...]:
         """Search terms of a text."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.ports import Base, Exchange, Passage
+from agent.ports import Base, Embedder, Exchange, Passage
 from kb import followups, ingest
 from kb.followups import Subject
 from kb.index import Index
@@ -99,14 +99,18 @@ class KnowledgeBase:
         *,
         index: Index | None = None,
         meanings: "Meanings | None" = None,
+        embedder: Embedder | None = None,
     ) -> None:
-        """``threshold``: a base whose best section is under it hands the question on to the other."""
+        """``threshold``: a base whose best section is under it hands the question on to the other.
+
+        ``embedder``: closed with the base.
+        """
         self.terms = terms
         self.sections = tuple(sections)
         self.index = index or Index.build(self.sections, terms)
         self._top_k = top_k
         self._threshold = threshold
-        self._dense = dense
+        self._dense, self._embedder = dense, embedder
         self._meanings = meanings or _meanings(self.index, terms)
         self._bases = _bases(self.sections)
         self._has = lru_cache(KINDS_KEPT)(self._holds)
@@ -125,7 +129,8 @@ class KnowledgeBase:
 
     async def explain(self, text: str, history: Sequence[Exchange] = ()) -> Search:
         """The same search with its reasons."""
-        wanted, words = self._look_up(text, history)
+        large = len(self.sections) > AT_ONCE
+        wanted, words = await asyncio.to_thread(self._look_up, text, history) if large else self._look_up(text, history)
         route = self.route(text)
         if words is None:
             return Search(wanted, route, False, ())
@@ -143,6 +148,12 @@ class KnowledgeBase:
             for number, score, fused in self._doubted(ranked, wanted)
         )
         return Search(wanted, route, fell_back, found)
+
+    async def close(self) -> None:
+        """Close the embedder; nothing is searched afterwards."""
+        embedder, self._embedder = self._embedder, None
+        if embedder is not None:
+            await embedder.close()
 
     def meant(self, term: str) -> Mapping[str, float]:
         """Terms of the knowledge base that may be meant by ``term``, and how surely, 0 to 1."""

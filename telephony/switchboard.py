@@ -68,6 +68,7 @@ class Switchboard:
                 ready()
             for source in self._sources:
                 self._tasks.create_task(source.run(self, one_ready))
+            await asyncio.Event().wait()  # the page may ring a house without lines
 
     def close(self) -> None:
         """Admit nobody from now on."""

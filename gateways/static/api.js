@@ -45,10 +45,16 @@ async function reason(reply) {
   }
 }
 
-export function toast(text, bad = false) {
-  const note = h("div", { class: bad ? "toast bad" : "toast", role: bad ? "alert" : undefined }, text);
+// `action`: [label, what it does], such as undoing what the text tells of; then it stays longer.
+export function toast(text, bad = false, action = null) {
+  const note = h("div", { class: bad ? "toast bad" : "toast", role: bad ? "alert" : undefined, onclick: () => note.remove() }, text);
+  const press = () => {
+    note.remove();
+    action[1]();
+  };
+  if (action) note.append(" ", h("button", { class: "plain", onclick: press }, action[0]));
   document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), bad ? 9000 : 4500);
+  setTimeout(() => note.remove(), action ? 20000 : bad ? 9000 : 4500);
 }
 
 // A question with a way back; true when the person says yes.
@@ -64,7 +70,8 @@ export function confirm(title, text, yes) {
   ]);
 }
 
-function open(title, build) {
+// A dialogue whose parts `build(done)` makes; what `done` was called with, false when it was closed.
+export function open(title, build) {
   const dialog = document.getElementById("dialog");
   return new Promise((resolve) => {
     const done = (value) => {

@@ -1,6 +1,7 @@
 // Calls in progress, by server-sent events; the browser reconnects by itself and begins with the whole picture.
 import { ask, confirm, get, send, toast } from "/logs-ui/api.js";
 import { base, empty, h, length, number, spoken } from "/logs-ui/dom.js";
+import { Ear } from "/logs-ui/ear.js";
 import { t } from "/logs-ui/words.js";
 
 const STAY_MS = 8000;
@@ -28,6 +29,7 @@ class Live {
   stop() {
     this.stream.close();
     clearInterval(this.clock);
+    this.cards.forEach((card) => card.deaf());
   }
 
   linked(on) {
@@ -51,6 +53,7 @@ class Live {
   }
 
   put(call) {
+    this.cards.get(call.id)?.deaf();
     const card = new Card(call);
     this.cards.get(call.id)?.element.replaceWith(card.element) ?? this.grid.append(card.element);
     if (!card.element.isConnected) this.grid.append(card.element);
@@ -67,6 +70,7 @@ class Live {
   }
 
   drop(id) {
+    this.cards.get(id)?.deaf();
     this.cards.get(id)?.element.remove();
     this.cards.delete(id);
   }
@@ -75,6 +79,7 @@ class Live {
 class Card {
   constructor(call) {
     this.call = call;
+    this.ear = null;
     this.began = Date.parse(call.started_at);
     this.turn = h("p", { class: "turn", role: "status" });
     this.words = h("div", { class: "words", role: "log", tabindex: 0, "aria-label": t("call.dialogue") });
@@ -82,12 +87,14 @@ class Card {
     this.lag = h("span", { class: "lag soft small" });
     this.time = h("span", { class: "soft num" });
     const open = h("a", { class: "button", href: `#/call/${encodeURIComponent(call.id)}` }, t("live.open"));
+    this.listening = h("button", { "aria-pressed": "false", onclick: () => this.listen() }, t("live.listen"));
     this.buttons = [
+      this.listening,
       h("button", { onclick: () => this.act("transfer") }, t("live.transfer")),
       h("button", { class: "bad", onclick: () => this.hangUp() }, t("live.hangup")),
     ];
     this.element = h("section", { class: "card", "aria-label": call.number },
-      h("header", {}, h("h2", {}, call.number || t("calls.withheld")), h("span", { class: "soft small" }, call.line), this.time),
+      h("header", {}, h("h2", {}, call.number || t(call.line === "page" ? "calls.page" : "calls.withheld")), h("span", { class: "soft small" }, call.line), this.time),
       this.turn, this.words, h("footer", {}, this.lag, open, this.buttons));
     this.words.append(this.partial);
     this.lines = [];
@@ -120,6 +127,19 @@ class Card {
     if (this.lines[place]) this.lines[place].replaceWith(element);
     else this.partial.before(element);
     this.lines[place] = element;
+  }
+
+  listen() {
+    const on = !this.ear;
+    if (on) this.ear = new Ear(this.call.id, () => this.deaf());
+    else this.deaf();
+    this.listening.setAttribute("aria-pressed", String(on));
+  }
+
+  deaf() {
+    this.ear?.close();
+    this.ear = null;
+    this.listening.setAttribute("aria-pressed", "false");
   }
 
   end() {

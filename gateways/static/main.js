@@ -3,7 +3,7 @@ import { get, send, toast } from "/logs-ui/api.js";
 import { h } from "/logs-ui/dom.js";
 import { language, setLanguage, t } from "/logs-ui/words.js";
 
-const VIEWS = ["calls", "live", "figures", "knowledge", "chat", "health", "help"];
+const VIEWS = ["calls", "live", "figures", "knowledge", "prompts", "settings", "chat", "health", "help"];
 const UNDER = { call: "calls", paths: "help" };
 const THEMES = ["auto", "light", "dark"];
 let leave = null;
@@ -98,6 +98,15 @@ addEventListener("unhandledrejection", (event) => {
   if (event.reason?.name === "AbortError") return;
   toast(event.reason?.message ?? String(event.reason), true);
 });
+// The address that Allo prints at its first start has the key in it: it is given once and taken out of the address.
+async function enter() {
+  const { name, query } = place();
+  const key = query.get("key");
+  if (!key) return;
+  history.replaceState(null, "", `#/${name}`);
+  await send("POST", "/api/session", { key }).catch((error) => toast(error.message, true));
+}
+
 paint();
-show(false);
+enter().then(() => show(false));
 seeKey().catch(() => undefined);

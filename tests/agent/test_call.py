@@ -10,7 +10,7 @@ import pytest
 
 from agent.answer import Answers, Minds
 from agent.call import Call
-from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, Noted, Stage, StageReached
+from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, Noted, PassagesFound, Stage, StageReached
 from agent.house import House
 from agent.intents import load_intents
 from agent.language.completeness import completeness
@@ -121,6 +121,8 @@ def test_a_question_is_answered_in_sentences_from_the_passages() -> None:
     assert said == AgentSaid(
         1, "Мы работаем с девяти. Обед в час.", "Мы работаем с девяти. Обед в час.", cut=False, source="general"
     )
+    [found] = [event for event in scene.of(PassagesFound) if isinstance(event, PassagesFound)]
+    assert (found.turn, found.passages[0].base) == (1, "general")
     [asked] = [event for event in scene.of(CallerSaid) if isinstance(event, CallerSaid)]
     later = {event.stage: event.position for event in scene.of(StageReached) if isinstance(event, StageReached)}
     assert set(asked.reached) | set(later) == set(get_args(Stage))

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import time
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,7 +18,8 @@ from agent.errors import SettingsError, StartError
 from agent.furnish import open_answers
 from agent.hot import Watched
 from agent.live import Live
-from agent.settings import Settings, load
+from agent.prompts import load_prompts
+from agent.settings import Llm, Settings, load
 from tests.fakes.openai_server import Behaviour, OpenAiServer
 
 ROOT = Path(__file__).parents[2]
@@ -140,13 +142,19 @@ def test_saved_prompts_are_checked_as_a_whole_first(config: Path) -> None:
     settings = load(config)
     folder = config.parent / "prompts/ru"
     before = prompt_texts(settings)
-    save_prompts(settings, {"system.txt": "Отвечай коротко."})
+    kept: dict[str, str] = {}
+    assert save_prompts(settings, {"system.txt": "Отвечай коротко."}, kept.__setitem__) == ["ru/system.txt"]
     assert (folder / "system.txt").read_text(encoding="utf-8") == "Отвечай коротко."
-    assert (folder / "system.txt.bak").read_text(encoding="utf-8") == before["system.txt"]
+    assert kept == {"ru/system.txt": before["ru/system.txt"]}
     for changes, said in (
         ({"system.txt": "Иначе.", "unheard.txt": "без места"}, r"^ru.unheard\.txt: \{\} is missing"),
         ({"phrases.toml": "greeting = ["}, r"^ru.phrases\.toml: not valid TOML"),
-        ({"../../allo.toml": "x"}, r"there is no such prompt file"),
+        ({"en/unheard.txt": "no place"}, r"^en.unheard\.txt: \{\} is missing"),
+        ({"personas/warm.ru.txt": " "}, r"^personas.warm\.ru\.txt: prompt is empty"),
+        ({"greeting": ""}, r"^ru.phrases\.toml: greeting: a text is needed"),
+        ({"fillers": "Мгм."}, r"^ru/fillers: a list of texts is needed"),
+        ({"../../allo.toml": "x"}, r"there is no such prompt"),
+        ({"ru/tools.toml": ""}, r"there is no such prompt"),
     ):
         with pytest.raises(StartError, match=said):
             save_prompts(settings, changes)
@@ -172,9 +180,39 @@ def test_applied_settings_keep_the_rest_of_the_file(config: Path, monkeypatch: p
     assert config.read_text(encoding="utf-8") == text
 
 
-def test_without_a_file_there_is_nothing_to_change() -> None:
-    with pytest.raises(SettingsError, match="there is no settings file"):
-        apply_settings(load(), {"llm.model": "a"})
+def test_a_phrase_is_changed_where_it_stands(config: Path) -> None:
+    settings = load(config)
+    path = config.parent / "prompts/ru/phrases.toml"
+    before = path.read_text(encoding="utf-8")
+    said = {"greeting": '! Алло. "Да"?', "hold": ["Жду.", "Жду вас."], "en/notice": "Recorded."}
+    assert save_prompts(settings, said) == ["ru/phrases.toml", "en/phrases.toml"]
+    prompts = load_prompts(config.parent / "prompts", "ru")
+    assert (prompts.greeting, prompts.hold) == ('Алло. "Да"?', ("Жду.", "Жду вас."))
+    assert prompts.firm(prompts.greeting)
+    after = path.read_text(encoding="utf-8")
+    assert [row for row in after.splitlines() if row.startswith("#")] == [
+        row for row in before.splitlines() if row.startswith("#")
+    ]
+    assert tomllib.loads(before) | {"greeting": said["greeting"], "hold": said["hold"]} == tomllib.loads(after)
+
+
+def test_without_a_file_one_is_made_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLO_STORAGE__DIR", str(tmp_path))
+    apply_settings(load(), {"llm.model": "a", "turns.barge_in": False})
+    apply_settings(load(), {"llm.model": "b"})
+    settings = load()
+    assert (settings.llm.model, settings.turns.barge_in, settings.source) == ("b", False, tmp_path / "settings.toml")
+
+
+async def test_what_was_given_beside_the_file_stays_until_the_file_changes(config: Path, stack: AsyncExitStack) -> None:
+    settings = load(config)
+    other = settings.model_copy(update={"llm": Llm(model="other")})
+    live = Live(other, stack)
+    live.now()
+    assert live.settings is other
+    apply_settings(settings, {"turns.reprompts": 7, "prompts.persona": "warm"})
+    assert live.now().prompts.persona.startswith("Тебя зовут Анна")
+    assert live.turns.reprompts == 7
 
 
 def test_a_look_costs_microseconds(config: Path) -> None:

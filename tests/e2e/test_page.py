@@ -7,10 +7,12 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bench.daemon import DaemonProcess
 from bench.wire import Plan, PlanItem
+from gateways.guard import COOKIE
 from tests.e2e.caller import Caller
 from tests.e2e.facts import FIRST, path
 from tests.gateways.browser import Page, chromium, open_page
@@ -21,6 +23,20 @@ VIEWS = ("calls", "live", "figures", "knowledge", "chat", "health", "help", "pat
 SIZES = ((360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (1920, "light"))
 AXE = """axe.run({resultTypes: ['violations']}).then((done) => done.violations.map((one) =>
   one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))"""
+
+
+PROBE = """(() => {
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) {
+      window.probe = new AnalyserNode(this.context, { fftSize: 2048 });
+      connect.call(this, window.probe);
+    }
+    return connect.call(this, target, ...rest);
+  };
+})()"""
+LOUD = """(() => { const wave = new Float32Array(2048); window.probe.getFloatTimeDomainData(wave);
+  return Math.max(...wave) > 0.05; })()"""
 
 
 @pytest.fixture(autouse=True)
@@ -38,18 +54,32 @@ async def choose(page: Page, language: str) -> None:
     await page.tell("Page.addScriptToEvaluateOnNewDocument", source=chosen)
 
 
+async def sign_in(page: Page, daemon: DaemonProcess) -> None:
+    """The browser gets the cookie as if it had given the key."""
+    address = f"http://127.0.0.1:{daemon.web_port}"
+    key = {"key": daemon.web_key}
+    async with aiohttp.ClientSession() as http, http.post(f"{address}/api/session", json=key) as entered:
+        token = entered.cookies[COOKIE].value
+    await page.tell("Network.setCookie", name=COOKIE, value=token, url=address)
+
+
 async def opened(page: Page, daemon: DaemonProcess, place: str, language: str = "ru") -> None:
     await choose(page, language)
+    if (daemon.storage / "web.key").exists():
+        await sign_in(page, daemon)
     await page.open(f"http://127.0.0.1:{daemon.web_port}/#/{place}")
     await page.until(f"document.querySelector('main').dataset.view === '{place}'")
 
 
 async def test_a_call_appears_live_then_in_the_table_opens_and_plays(daemon: DaemonProcess) -> None:
     async with open_page() as page:
+        await page.tell("Page.addScriptToEvaluateOnNewDocument", source=PROBE)
         await opened(page, daemon, "live")
         assert "Сейчас никто не звонит" in await page.run("document.body.innerText")
         caller = Caller(Plan(daemon.uri, [[PlanItem(path(FIRST))]], user="+7916123"))
         await page.until("document.querySelector('.card h2')?.textContent.includes('7916123')")
+        await page.click(".card button", "Слушать")
+        await page.until(LOUD)
         heard = await page.until("document.querySelector('.card .caller:not(.partial)')?.textContent")
         assert "график" in heard
         await page.until("document.querySelector('.card .lag').textContent.match(/ответ за \\d+/)")
@@ -70,12 +100,25 @@ async def test_a_call_appears_live_then_in_the_table_opens_and_plays(daemon: Dae
         await page.until("document.querySelector('.talk .caller')?.textContent.includes('график')")
         await page.click(".fall summary")
         assert "конец реплики" in await page.run("document.querySelector('.fall').innerText")
+        await page.click(".found-in summary")
+        assert "[general] Часы работы" in await page.run("document.querySelector('.found-in').innerText")
         await page.click(".talk .caller .at button")
         await page.until("document.querySelector('.player audio').currentTime > 1")
         assert "график" in await page.until("document.querySelector('.talk .caller.now')?.textContent")
         await page.until("document.querySelector('.talk .now .said')")
         await page.picture(SHOTS / "call-playing.png")
         await page.click(".player button", "Пауза")
+        await page.click(".head button", "Прожить заново")
+        await page.until("document.body.innerText.includes('Решения те же, бит в бит.')")
+        await page.click("summary", "Решения и события")
+        assert await page.run("document.querySelectorAll('.stories tr').length") > 5
+        await page.picture(SHOTS / "call-replayed.png", whole=True)
+        await page.click("button", "Ответ неверный")
+        await page.click("#wrong-expected")
+        await page.type("с 9 до 18")
+        await page.picture(SHOTS / "call-wrong.png")
+        await page.click("dialog button", "Сообщить")
+        await page.until("document.querySelector('.toast')?.textContent.includes('добавлен')")
         await opened(page, daemon, "figures")
         await page.until("document.querySelector('.totals dd')?.textContent === '1'")
         assert page.faults == []
@@ -113,6 +156,19 @@ async def test_an_open_page_neither_holds_the_daemon_up_nor_misses_its_return(da
         await page.until("!document.querySelector('.link.on')")
         await asyncio.to_thread(daemon.start)
         await page.until("document.querySelector('.link.on')")
+
+
+async def test_the_address_that_is_printed_at_the_first_start_opens_the_page_once(daemon: DaemonProcess) -> None:
+    [address] = re.findall(r"page +(http\S+#/calls\?key=\S+)", daemon.log)
+    async with open_page() as page:
+        await choose(page, "en")
+        await page.open(address)
+        await page.until("document.querySelector('.empty')?.textContent.includes('No calls yet')")
+        assert daemon.web_key not in await page.run("location.href")
+        assert await page.run("fetch('/logs').then((reply) => reply.status)") == 200
+    await asyncio.to_thread(daemon.stop)
+    await asyncio.to_thread(daemon.start)
+    assert daemon.log.count(daemon.web_key) == 1
 
 
 async def test_the_agent_answers_in_writing(daemon: DaemonProcess) -> None:

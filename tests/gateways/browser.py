@@ -120,6 +120,10 @@ class Page:
         for letter in text:
             await self.tell("Input.insertText", text=letter)
 
+    async def type_at_once(self, text: str) -> None:
+        """Into the focused field, as from the clipboard."""
+        await self.tell("Input.insertText", text=text)
+
     async def resize(self, width: int, height: int, theme: str = "light") -> None:
         """The size of the window, and which theme the system has; nothing moves on the way there."""
         await self.tell(

@@ -1,6 +1,7 @@
 """The real application over a real call log, asked by a real HTTP client."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,18 +11,31 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from agent.daemon import _running
-from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallStarted, Noted, StageReached
+from agent.events import (
+    AgentSaid,
+    CallAnswered,
+    CallEnded,
+    CallerSaid,
+    CallStarted,
+    Noted,
+    PassagesFound,
+    StageReached,
+)
 from agent.feed import Feed
+from agent.furnish import open_answers
 from agent.journal import Journal
-from agent.ports import CallerInfo, Health
-from agent.settings import Settings, Storage, Web
+from agent.live import Live
+from agent.ports import CallerInfo, Health, Passage
+from agent.settings import HOUSE, Kb, Prompts, Settings, Storage, Web
 from agent.store import CallLog, open_log
-from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
+from agent.text_desk import new_texts
+from agent.web_desk import PresentCalls, new_desk, open_past
 from audio.frame import AudioFrame
 from gateways.admin import new_app
 from gateways.desk import Desk
 
 SECOND = 8000
+KEPT = "a key that nobody chose"
 
 
 @dataclass
@@ -45,6 +59,7 @@ class Office:
         observe(caller.call_id, AgentSaid(0, "Здравствуйте.", "Здравствуйте.", cut=False, source=""))
         reached = {"speech_end": 2 * SECOND, "turn_end": 2 * SECOND + 2400, "transcript": 2 * SECOND + 2560}
         observe(caller.call_id, CallerSaid(1, heard, SECOND, reached))  # type: ignore[arg-type]
+        observe(caller.call_id, PassagesFound(1, (Passage("general", "Гарантия / Срок", "Два года.", 0.81234),)))
         observe(caller.call_id, StageReached(1, "first_packet", 2 * SECOND + 3200))
         observe(caller.call_id, AgentSaid(1, said, said.split(".", maxsplit=1)[0], cut=True, source=source))
         observe(caller.call_id, Noted("dtmf", "5"))
@@ -74,30 +89,42 @@ Open = Callable[..., Awaitable[Office]]
 
 @pytest.fixture
 async def office(open_office: Open) -> Office:
-    """Without a key, on loopback."""
+    """On loopback, asked with the key that was made for it."""
     return await open_office()
 
 
 @pytest.fixture
 async def open_office(tmp_path: Path) -> AsyncIterator[Open]:
-    """``await open_office(key=...)``."""
+    """``await open_office(key=..., answering=True)``: with the search, which takes a moment to open."""
     async with AsyncExitStack() as stack:
 
-        async def opened(key: str = "") -> Office:
-            return await _open(stack, tmp_path, key)
+        async def opened(key: str = "", *, answering: bool = False) -> Office:
+            return await _open(stack, tmp_path, key, answering)
 
         yield opened
 
 
-async def _open(stack: AsyncExitStack, folder: Path, key: str) -> Office:
+async def _open(stack: AsyncExitStack, folder: Path, key: str, answering: bool) -> Office:
     (folder / "calls_log").mkdir()
-    settings = Settings(storage=Storage(dir=folder), web=Web(api_key=key))  # type: ignore[arg-type]
+    shutil.copytree(HOUSE / "prompts", folder / "prompts")
+    (folder / "kb").mkdir()
+    for base in ("general.md", "tech.md"):
+        shutil.copyfile(HOUSE / "kb" / base, folder / "kb" / base)
+    settings = Settings(
+        storage=Storage(dir=folder),
+        web=Web(api_key=key),  # type: ignore[arg-type]
+        kb=Kb(dir=folder / "kb"),
+        prompts=Prompts(dir=folder / "prompts"),
+    )
     log = await open_log(folder / "calls.sqlite")
     journal = Journal(log, folder / "calls_log", "ru", record=True)
     await stack.enter_async_context(_running(journal))
     present = PresentCalls()
     desk = new_desk(settings, lambda: Health(ready=True, version="1"), present.feed)
     desk.calls = await open_past(settings, log, stack)
-    desk.live, desk.texts = present, new_texts(settings)
-    client = await stack.enter_async_context(TestClient(TestServer(new_app(desk))))
+    live = (await open_answers(settings, stack))[2] if answering else Live(settings, stack)
+    desk.live, desk.texts = present, new_texts(live, settings, stack)
+    desk.key, desk.local = key or KEPT, not key
+    given = {} if key else {"X-API-Key": KEPT}
+    client = await stack.enter_async_context(TestClient(TestServer(new_app(desk)), headers=given))
     return Office(client, journal, log, desk, present.feed, folder)

@@ -1,15 +1,14 @@
 """Health, the description of the API, the texts."""
 
-import io
-from dataclasses import replace
+import asyncio
 
 import pytest
-from aiohttp import FormData
 
-from agent.ports import Base
-from gateways.bodies import MARKDOWN_MOST
+from gateways.admin import serve_admin
 from gateways.pages import STATIC
 from tests.gateways.conftest import Office
+
+PROBLEM = "application/problem+json"
 
 
 async def test_root_is_health_for_programs_and_the_page_for_browsers(office: Office) -> None:
@@ -33,7 +32,17 @@ async def test_every_route_is_described_and_every_description_is_served(office: 
 
     assert described["openapi"].startswith("3.1")
     assert {(m.upper(), path) for path, methods in described["paths"].items() for m in methods} == served
-    for path in ("/health", "/logs", "/logs/csv", "/kb", "/kb2", "/kb/upload", "/kb2/upload", "/api/prompts"):
+    for path in (
+        "/health",
+        "/logs",
+        "/logs/csv",
+        "/kb",
+        "/kb2",
+        "/kb/upload",
+        "/kb2/upload",
+        "/api/prompts",
+        "/api/kb/search",
+    ):
         assert path in described["paths"]
 
 
@@ -63,55 +72,30 @@ async def test_bad_bodies_are_explained(office: Office, body: bytes, status: int
     assert reply.content_type == "application/problem+json"
 
 
-async def test_what_can_not_be_changed_yet_says_so(office: Office) -> None:
-    reply = await office.web.post("/api/prompts", json={"greeting": "Алло"})
-
-    assert reply.status == 501
-    assert "restart" in (await reply.json())["detail"]
-
-
-@pytest.mark.parametrize(
-    ("content", "status", "said"),
-    [
-        ("# Доставка\nТри дня.".encode(), 200, None),
-        (b"", 422, "no text"),
-        ("Привет".encode("cp1251"), 422, "UTF-8"),
-        (b"a" * (MARKDOWN_MOST + 1), 413, "5 MB"),
-    ],
-    ids=["a base", "empty", "another encoding", "too long"],
-)
-async def test_an_upload_is_checked_before_it_is_taken(
-    office: Office, content: bytes, status: int, said: str | None
-) -> None:
-    taken: list[tuple[Base, str]] = []
-
-    async def save(base: Base, markdown: str) -> dict[str, str]:
-        taken.append((base, markdown))
-        return {"status": "ok"}
-
-    assert office.desk.texts is not None
-    office.desk.texts = replace(office.desk.texts, save_knowledge=save)
-    form = FormData({"file": io.BytesIO(content)})
-
-    reply = await office.web.post("/kb2/upload", data=form)
-
-    assert reply.status == status, await reply.text()
-    assert taken == ([("tech", content.decode())] if said is None else [])
-    assert said is None or said in (await reply.json())["detail"]
-
-
-async def test_prompts_and_settings_are_shown_without_secrets(office: Office) -> None:
-    prompts = await (await office.web.get("/api/prompts")).json()
-    settings = await (await office.web.get("/api/settings")).json()
-
-    assert prompts["greeting"]
-    assert settings["KB_TOP_K"] == 3
-    assert "api_key" not in str(settings)
-
-
 async def test_the_pages_files_are_packed_and_known_again(office: Office) -> None:
     for path in STATIC.iterdir():
         reply = await office.web.get(f"/logs-ui/{path.name}")
         assert (reply.status, await reply.read()) == (200, path.read_bytes())
         again = await office.web.get(f"/logs-ui/{path.name}", headers={"If-None-Match": reply.headers["ETag"]})
         assert again.status == 304
+
+
+@pytest.mark.parametrize("path", ["/stt", "/process_call", "/kb/upload", "/api/kb/convert"])
+async def test_a_form_that_can_not_be_read_is_no_fault_of_ours(office: Office, path: str) -> None:
+    for body in (b"--x\r\n[[], True]--x--", b"--x\r\n--x--\r\n", b"--x\r\nA: \0\r\n\r\n--x--"):
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        async with office.web.post(path, data=body, headers=kind) as reply:
+            assert (reply.status, reply.content_type) in ((400, PROBLEM), (422, PROBLEM))
+
+
+async def test_what_is_no_http_leaves_no_trace_in_the_log(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    server = await serve_admin("127.0.0.1", 0, office.desk)
+    try:
+        reader, writer = await asyncio.open_connection(*server.addresses[0])
+        writer.write(b"GET / HTTP/1.1\r\nX: \0\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        await server.cleanup()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

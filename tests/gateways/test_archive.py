@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.archive import Archive, Selection, excerpt, open_archive
-from agent.store import SCHEMA, SCHEMA_VERSION, CallLog, open_log
+from agent.store import SCHEMA, SCHEMA_VERSION, SEARCH, CallLog, open_log
 
 CALL = """INSERT INTO calls (id, line, number, called, language, started_at, ended_at, status)
 VALUES (?, 'sip', ?, '', 'ru', ?, ?, ?)"""
@@ -47,6 +47,29 @@ async def test_an_old_log_gets_its_index(tmp_path: Path) -> None:
         ("c2", 2, 30.5),
         ("c1", 1, 30.5),
     ]
+    assert version == [{"user_version": SCHEMA_VERSION}]
+
+
+async def test_a_log_of_the_second_schema_gets_a_place_for_passages(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    db = sqlite3.connect(path)
+    with db:
+        db.executescript(SCHEMA + SEARCH)
+        at = "2026-01-01T00:00:00.000+00:00"
+        db.execute(CALL, ("c1", "100", at, at, "completed"))
+        db.execute("INSERT INTO turns (call_id, n, heard) VALUES ('c1', 1, 'какая гарантия')")
+    db.close()
+
+    log, archive = await both(tmp_path)
+    try:
+        call = await archive.call("c1")
+        version = await log.read("PRAGMA user_version")
+    finally:
+        await archive.close()
+        await log.close()
+
+    assert call is not None
+    assert call["turns"][0]["passages"] == []
     assert version == [{"user_version": SCHEMA_VERSION}]
 
 

@@ -2,18 +2,16 @@
 
 import asyncio
 import string
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.ports import Base
 from gateways.queries import FiguresQuery, LogsQuery
 from tests.gateways.conftest import Office, Open
 
-NAMES = st.sampled_from([*LogsQuery.model_fields, *FiguresQuery.model_fields, "columns"])
+NAMES = st.sampled_from([*LogsQuery.model_fields, *FiguresQuery.model_fields, "columns", "document", "of"])
 VALUES = st.one_of(
     st.text(max_size=30),
     st.integers().map(str),
@@ -22,7 +20,24 @@ VALUES = st.one_of(
     ),
 )
 SEGMENTS = st.sampled_from(
-    ["..", "logs", "kb", "api", "live", "recording", "peaks", "%00", "a" * 300, "'", "logs-ui", "csv"]
+    [
+        "..",
+        "backups",
+        "wrong-answers",
+        "search?q=a",
+        "progress",
+        "logs",
+        "kb",
+        "api",
+        "live",
+        "recording",
+        "peaks",
+        "%00",
+        "a" * 300,
+        "'",
+        "logs-ui",
+        "csv",
+    ]
 )
 
 
@@ -33,20 +48,23 @@ async def ask(office: Office, method: str, path: str, **more: Any) -> None:
             assert reply.content_type == "application/problem+json"
 
 
-async def test_no_query_breaks_the_log(open_office: Open) -> None:
-    office = await open_office()
+async def test_no_query_breaks_the_log_or_the_texts(open_office: Open) -> None:
+    office = await open_office(answering=True)
     await office.hold("100", "какая гарантия", "Два года.")
     asked = st.tuples(
-        st.sampled_from(["/logs", "/logs/csv", "/api/figures", "/logs/id-100-14/peaks"]),
+        st.sampled_from(
+            ["/logs", "/logs/csv", "/api/figures", "/logs/id-100-14/peaks", "/kb", "/api/kb/search", "/api/backups"]
+        ),
         st.dictionaries(NAMES, VALUES, max_size=4),
     )
     for path, query in _drawn(asked, 250):
         await ask(office, "GET", path, params=query)
+    for question in _drawn(st.text(min_size=1, max_size=60), 60):
+        await ask(office, "GET", "/api/kb/search", params={"q": question})
 
 
 async def test_no_path_or_body_breaks_the_server(open_office: Open) -> None:
-    office = await open_office()
-    office.desk.texts = replace(office.desk.texts, save_knowledge=_kept) if office.desk.texts else None
+    office = await open_office(answering=True)
     paths = st.lists(st.one_of(SEGMENTS, st.text(string.printable, min_size=1, max_size=8)), max_size=4)
     bodies = st.one_of(
         st.binary(max_size=40), st.sampled_from([b"{}", b'{"key": "\\ud800"}', b'{"text": null}', b"[" * 5000])
@@ -56,13 +74,10 @@ async def test_no_path_or_body_breaks_the_server(open_office: Open) -> None:
         path = "/" + "/".join(quote(part, safe="%'") for part in parts)
         if path.rstrip("/") != "/api/live":  # it never ends
             await ask(office, method, path, data=body, headers={"Content-Type": kind} if kind else {})
-    for path in ("/api/session", "/api/normalize", "/api/prompts", "/kb/upload"):
+    changing = ("/api/prompts", "/api/settings", "/kb/upload", "/api/kb/convert", "/api/wrong-answers")
+    for path in ("/api/session", "/api/normalize", *changing, "/api/backups/1/restore"):
         for body, kind in _drawn(st.tuples(bodies, kinds), 40):
             await ask(office, "POST", path, data=body, headers={"Content-Type": kind} if kind else {})
-
-
-async def _kept(base: Base, markdown: str) -> dict[str, Any]:
-    return {"base": base, "characters": len(markdown)}
 
 
 def _drawn(what: st.SearchStrategy[Any], most: int) -> list[Any]:

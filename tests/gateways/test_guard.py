@@ -1,9 +1,16 @@
 """Who may see and change what."""
 
-import pytest
+import hmac
+import time
+from dataclasses import replace
 
-from gateways.guard import FAILURES_MOST
-from tests.gateways.conftest import Office, Open
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateways import guard
+from gateways.admin import new_app
+from gateways.guard import COOKIE, FAILURES_MOST
+from tests.gateways.conftest import KEPT, Office, Open
 
 KEY = "a long secret"
 GUARDED = ("/logs", "/logs/csv", "/api/live", "/api/figures", "/kb", "/api/prompts", "/api/settings")
@@ -55,8 +62,53 @@ async def test_wrong_keys_lock_an_address_out(open_office: Open) -> None:
     [{"Host": "evil.example"}, {"X-Forwarded-For": "203.0.113.5"}, {"Forwarded": "for=203.0.113.5"}],
     ids=["a stranger's name", "a proxy", "a proxy of RFC 7239"],
 )
-async def test_without_a_key_only_this_machine_is_served(office: Office, headers: dict[str, str]) -> None:
+async def test_with_a_key_that_nobody_chose_only_this_machine_is_served(
+    office: Office, headers: dict[str, str]
+) -> None:
     assert (await office.web.get("/logs", headers=headers)).status == 403
+    assert (await office.web.post("/api/session", json={"key": KEPT}, headers=headers)).status == 403
+    assert (await office.web.get("/logs", headers={"X-API-Key": ""})).status == 401
+    assert (await office.web.get("/logs")).status == 200
+
+
+async def test_a_desk_without_any_key_serves_nobody(office: Office) -> None:
+    async with TestClient(TestServer(new_app(replace(office.desk, key="")))) as web:
+        for key in ("", KEPT):
+            assert (await web.get("/logs", headers={"X-API-Key": key})).status == 401
+        forged = f"9999999999.x.{hmac.new(b'', b'9999999999.x', 'sha256').hexdigest()}"
+        assert (await web.get("/logs", cookies={COOKIE: forged})).status == 401
+
+
+async def test_a_cookie_outlives_a_restart_and_not_a_change_of_the_key(open_office: Open) -> None:
+    office = await open_office(key=KEY)
+    entered = await office.web.post("/api/session", json={"key": KEY})
+    cookie = {COOKIE: entered.cookies[COOKIE].value}
+    for key, status in ((KEY, 200), ("another", 401)):
+        async with TestClient(TestServer(new_app(replace(office.desk, key=key)))) as web:
+            assert (await web.get("/logs", cookies=cookie)).status == status
+
+
+async def test_a_cookie_can_not_be_made_longer(open_office: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = await open_office(key=KEY)
+    entered = await office.web.post("/api/session", json={"key": KEY})
+    until, rest = entered.cookies[COOKIE].value.split(".", maxsplit=1)
+    office.web.session.cookie_jar.clear()
+    later = int(until) + 5
+    for forged in (f"{later}.{rest}", f"{until}.{rest}x", "..", f"{'9' * 5000}.{rest}", "²." + rest):
+        assert (await office.web.get("/logs", headers={"Cookie": f"{COOKIE}={forged}"})).status == 401, forged
+    good = {"Cookie": f"{COOKIE}={until}.{rest}"}
+    assert (await office.web.get("/logs", headers=good)).status == 200
+    monkeypatch.setattr(time, "time", lambda: float(later))
+    assert (await office.web.get("/logs", headers=good)).status == 401
+
+
+async def test_too_many_changes_are_slowed_down(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "CHANGES_MOST", 3)
+    monkeypatch.setattr(guard, "CHANGES_PER_S", 0.0)
+    replies = [await office.web.post("/api/normalize", json={"text": "да"}) for _ in range(5)]
+
+    assert [reply.status for reply in replies] == [200, 200, 200, 429, 429]
+    assert replies[-1].headers["Retry-After"] == "2"
     assert (await office.web.get("/logs")).status == 200
 
 

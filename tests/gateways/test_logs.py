@@ -88,6 +88,8 @@ async def test_a_call_with_its_turns_events_and_times(office: Office) -> None:
     assert [turn["n"] for turn in call["turns"]] == [0, 1]
     assert call["turns"][1]["stages"] == {"speech_end": 0, "turn_end": 300, "transcript": 320, "first_packet": 400}
     assert call["turns"][1]["said_heard"] == "Два года"
+    found = {"base": "general", "heading": "Гарантия / Срок", "score": 0.812}
+    assert call["turns"][1]["passages"] == [found]
     assert call["events"][0]["kind"] == "dtmf"
     assert [(speech["who"], speech["start_ms"], speech["end_ms"]) for speech in call["timeline"]] == [
         ("agent", 180, 1000),

@@ -1,0 +1,60 @@
+"""The key of the page where the settings name none: made once, kept in a file that only its owner reads."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import StartError
+from agent.settings import Settings
+
+NAME = "web.key"
+KEY_BYTES = 24
+"""Randomness of a key, bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebKey:
+    """What ``X-API-Key`` must say."""
+
+    value: str
+    file: Path | None = None
+    """Where it is kept; None: it stands in the settings."""
+    fresh: bool = False
+    """It was made just now."""
+
+    def place(self, address: str) -> str:
+        """Where the page is, as a person is told: with the key only when it is new."""
+        if self.fresh:
+            return f"{address}#/calls?key={self.value}"
+        return f"{address}  (its key: {self.file})" if self.file else address
+
+
+def web_key(settings: Settings) -> WebKey:
+    """The key of the settings, else the kept one, else a new one; raises ``StartError`` naming the file."""
+    given = settings.web.api_key.get_secret_value()
+    path = settings.storage.dir / NAME
+    try:
+        return WebKey(given) if given else _kept(path) or _made(path)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a key"
+        raise StartError(f"{path}: the key of the page can't be kept there: {why}; set [web] api_key") from None
+
+
+def _kept(path: Path) -> WebKey | None:
+    if not path.exists():
+        return None
+    path.chmod(0o600)  # a copy or a backup may have opened it to others
+    value = path.read_text(encoding="ascii").strip()
+    return WebKey(value, path) if value else None
+
+
+def _made(path: Path) -> WebKey:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    value = secrets.token_urlsafe(KEY_BYTES)
+    fresh = path.with_suffix(".part")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(value + "\n")
+    fresh.replace(path)
+    return WebKey(value, path, fresh=True)

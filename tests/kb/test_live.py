@@ -1,0 +1,73 @@
+"""The knowledge base in use is swapped under searches; what the old one held open is closed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from agent.knowledge import build_once, open_knowledge, rebuild
+from agent.settings import Embed, Kb, Settings, Storage
+from tests.kb.test_embedders import TEXTS, Server
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[tuple[Server, web.AppRunner]]:
+    """The server and who is connected to it."""
+    server, app = Server(), web.Application()
+    app.router.add_post("/v1/embeddings", server.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    yield server, runner
+    await runner.cleanup()
+
+
+def settings(folder: Path, url: str) -> Settings:
+    for base in ("general", "tech"):
+        (folder / f"{base}.md").write_text(TEXTS, encoding="utf-8")
+    embed = Embed(engine="openai", base_url=url, model="m", timeout_ms=5000)
+    return Settings(kb=Kb(dir=folder), embed=embed, storage=Storage(dir=folder / "var"))
+
+
+async def left(runner: web.AppRunner, most: int) -> int:
+    """How many are connected, once it is no more than ``most``; the test's own limit ends the wait."""
+    assert runner.server is not None
+    while len(runner.server.connections) > most:  # noqa: ASYNC110 - a socket has no event of its own
+        await asyncio.sleep(0.001)
+    return len(runner.server.connections)
+
+
+async def test_a_replaced_embedder_is_closed_after_its_last_search(
+    tmp_path: Path, door: tuple[Server, web.AppRunner], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, runner = door
+    now = settings(tmp_path, server.url)
+    await build_once(now, lambda stage, done, of: None)
+    knowledge = open_knowledge(now)
+    assert await left(runner, 0) == 0
+    await knowledge.search("сколько стоит пресс")
+    assert len(runner.server.connections) == 1  # type: ignore[union-attr]
+    server.delay_s, asked = 0.2, len(server.requests)
+    searching = asyncio.create_task(knowledge.explain("какие захваты"))
+    while len(server.requests) == asked:  # noqa: ASYNC110 - the server has no event to wait for
+        await asyncio.sleep(0.001)
+    (tmp_path / "tech.md").write_text(TEXTS + "<<->>\n# Ремень\nКлиновой.\n", encoding="utf-8")
+    await rebuild(knowledge, now)
+    assert (await searching).found[0].passage.heading == "Захваты"
+    assert caplog.text == "", "the search in progress lost its embedder"
+    assert await left(runner, 0) == 0
+    await knowledge.search("какой ремень")
+    assert len(runner.server.connections) == 1  # type: ignore[union-attr]
+    await knowledge.close()
+    assert await left(runner, 0) == 0
+
+
+async def test_an_embedder_that_is_of_no_use_without_an_index_is_closed_too(tmp_path: Path) -> None:
+    now = settings(tmp_path, "http://127.0.0.1:1/v1")
+    knowledge = open_knowledge(now)  # words alone: nothing was built
+    assert (await knowledge.search("сколько стоит пресс"))[0].heading == "Цены"
+    await knowledge.close()
+    await knowledge.close()
