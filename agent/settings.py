@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
+from agent.engine_settings import OpenAi, Sherpa, Whisper, Wyoming, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
 from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip
@@ -18,7 +19,21 @@ from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip
 HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
 
-__all__ = ["ENV_PREFIX", "Asterisk", "Modem", "Network", "Settings", "Sip", "load", "parse"]
+__all__ = [
+    "ENV_PREFIX",
+    "Asterisk",
+    "Modem",
+    "Network",
+    "OpenAi",
+    "Settings",
+    "Sherpa",
+    "Sip",
+    "Whisper",
+    "Wyoming",
+    "Yandex",
+    "load",
+    "parse",
+]
 
 
 class Web(Section):
@@ -267,6 +282,11 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     stt: Stt = Stt()
     tts: Tts = Tts()
+    yandex: Yandex = Yandex()
+    openai: OpenAi = OpenAi()
+    wyoming: Wyoming = Wyoming()
+    whisper: Whisper = Whisper()
+    sherpa: Sherpa = Sherpa()
     llm: Llm = Llm()
     kb: Kb = Kb()
     embed: Embed = Embed()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the end-to-end tests ring with: SIPp and two real Asterisks, from Debian's packages, where this machine can have them;
 # Chromium, in which they look at the admin page, and Redis.
-# The extras (Piper, onnxruntime, Chroma, documents, Redis) join them, so that their tests run too.
+# The extras (Piper, onnxruntime, Chroma, documents, Redis, and the recognisers' libraries) join them, so that their tests run too.
 # Missing tools never stop the tests: those that need them are skipped and say why.
 set -u
 
@@ -26,6 +26,6 @@ if ! command -v redis-server >/dev/null && command -v apt-get >/dev/null && [ "$
     apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null || true
 fi
 .venv/bin/python tests/asterisk/install.py || true
-.venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis' 2>/dev/null ||
+.venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis, yandex, wyoming, sherpa_onnx, faster_whisper' 2>/dev/null ||
     .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-        -e '.[piper,turn-model,documents,chroma,redis]' || true
+        -e '.[piper,turn-model,documents,chroma,redis,yandex,wyoming,sherpa,whisper]' || true
