@@ -23,6 +23,8 @@ class Yandex(Section):
     """Where the recogniser is asked, gRPC; ``http://``: without TLS, for a proxy on this machine."""
     stt_model: str = "general"
     """Recognition model."""
+    stt_eou: Literal["ours", "default", "high"] = "ours"
+    """Who ends its utterances: our turn-taking, or Yandex's, which gives final texts in pauses, ``high``: sooner."""
     stt_normalise: bool = False
     """Numbers, dates and names come written («25», «Иван»); off: as spoken, which Allo writes down itself."""
     tts_address: str = "https://tts.api.cloud.yandex.net:443"

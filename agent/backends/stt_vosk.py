@@ -11,7 +11,6 @@ when it is not, but decides nothing here: its pieces are joined, and the utteran
 import asyncio
 import logging
 import time
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -21,6 +20,7 @@ from typing import Any
 import vosk
 
 from agent.backends.decoding import DecodingThreads, Urgency
+from agent.backends.places import Places
 from agent.backends.vosk_decoder import BLOCK_FRAMES, Decoder, Heard, native_rate
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
@@ -84,39 +84,6 @@ class Vosk:
         await asyncio.to_thread(self._threads.close)
 
 
-class _Places:
-    """Where on the line the samples fed to Vosk came from; frames that were never pushed leave holes."""
-
-    def __init__(self) -> None:
-        self.fed = 0
-        self._next = -1
-        self._starts: list[int] = []
-        self._shifts: list[int] = []
-
-    @property
-    def end(self) -> int:
-        """Position after the last sample fed; 0 before the first."""
-        return max(self._next, 0)
-
-    def add(self, frame: AudioFrame) -> None:
-        """Note the next frame fed."""
-        if frame.position != self._next:
-            self._starts.append(self.fed)
-            self._shifts.append(frame.position - self.fed)
-        self.fed += frame.samples
-        self._next = frame.end
-
-    def position(self, sample: int) -> int:
-        """Line position of the ``sample``-th sample fed."""
-        hole = max(bisect_right(self._starts, sample) - 1, 0)
-        return min(sample + self._shifts[hole], self.end) if self._shifts else 0
-
-    def forget(self) -> None:
-        """What is before now will not be asked for again."""
-        del self._starts[:-1]
-        del self._shifts[:-1]
-
-
 class VoskRecognizer:
     """The ear of one call. All its methods belong to the event loop's thread."""
 
@@ -129,7 +96,7 @@ class VoskRecognizer:
         self._on_partial = on_partial
         self._waiting: deque[AudioFrame] = deque()
         self._waiting_samples = 0
-        self._places = _Places()
+        self._places = Places()
         self._running: asyncio.Future[Heard] | None = None
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
