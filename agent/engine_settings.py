@@ -42,8 +42,8 @@ class OpenAi(Section):
     """Address such as ``http://127.0.0.1:8000/v1``; empty: OpenAI."""
     api_key: SecretStr = SecretStr("")
     """Key; ``llm.api_key`` is used when both this and ``openai.base_url`` are empty."""
-    stt_model: str = "gpt-4o-mini-transcribe"
-    """Recognition model (``whisper-1`` with servers that know no other)."""
+    stt_model: str = ""
+    """Recognition model; empty: ``gpt-live-transcribe``, not in real time ``gpt-transcribe``."""
     stt_realtime: bool = True
     """Stream to the realtime WebSocket while the caller talks; off: each utterance is sent when it is over."""
     tts_model: str = "gpt-4o-mini-tts"

@@ -6,22 +6,8 @@ import numpy as np
 
 from audio.level import silence, tone
 
-WORDS: tuple[str, ...] = (
-    "ноль",
-    "один",
-    "два",
-    "три",
-    "четыре",
-    "пять",
-    "шесть",
-    "семь",
-    "восемь",
-    "девять",
-    "десять",
-    "да",
-    "нет",
-)
-WORDS += ("сколько", "стоит", "доставка", "пресс", "гарантия")
+WORDS: tuple[str, ...] = ("ноль", "один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять")
+WORDS += ("десять", "да", "нет", "сколько", "стоит", "доставка", "пресс", "гарантия")
 LOWEST_HZ, STEP_HZ = 500, 150
 """Pitch of the first word and how far the others are apart, Hz; the highest is below what 8 kHz carry."""
 TONE_MS, GAP_MS = 160, 120
