@@ -151,7 +151,7 @@ def _banner(settings: Settings, health: Health) -> None:
     lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
     lines.append(f"  page        http://{settings.web.host}:{settings.web.port}/")
     lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
-    if find_stt_model(settings).name.startswith("vosk-demo"):
+    if "vosk" in settings.stt.engine and find_stt_model(settings).name.startswith("vosk-demo"):
         lines.append(
             "  NOTE: this is the demo recogniser. It knows a thousand-odd words of one firm's trade and takes\n"
             "        any other word for one of them. For real callers: `allo models list`, `allo models pull NAME`."

@@ -46,6 +46,7 @@ class Daemon:
         self._settings = settings
         self._calls: set[Call] = set()
         self._engines: dict[str, str] = {}
+        self._engine_states: Callable[[], dict[str, str]] = dict
         self._answers_state: Callable[[], dict[str, object]] = dict
         self._ready = False
         self._lag = LoopLag()
@@ -83,6 +84,7 @@ class Daemon:
         observe = _both(journal.observe, house.observe)
         house = replace(house, new_recording=journal.recording, new_trace=journal.trace, observe=observe)
         self._answers_state = house.answers_state
+        self._engine_states = house.engine_states
         self._desk.texts, self._desk.live = new_texts(settings), self._present
         self._desk.new_chat = lambda: Chat(house.answers).ask
         return self._present.watched(house)
@@ -162,7 +164,7 @@ class Daemon:
             ready=self._ready,
             version=version("allo"),
             lines=board.states if board else {},
-            engines=self._engines,
+            engines={**self._engines, **self._engine_states()},
             calls=board.calls if board else 0,
             tasks=len(asyncio.all_tasks()),
             answers=self._answers_state(),

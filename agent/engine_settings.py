@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
-from agent.settings_lines import Section
+from agent.settings_lines import Section, split
+
+Recogniser = Literal["vosk", "yandex", "openai", "whisper", "sherpa", "wyoming"]
+Recognisers = Annotated[tuple[Recogniser, ...], BeforeValidator(split), Field(min_length=1)]
+"""One name, or several in order: ``yandex, vosk``."""
 
 
 class Yandex(Section):

@@ -7,6 +7,7 @@ from functools import partial
 from agent.answer import Answers, Desk
 from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
+from agent.hearing_chain import HearingChain
 from agent.house import House
 from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
@@ -62,6 +63,7 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
+        engine_states=lambda: stt.states if isinstance(stt, HearingChain) else {},
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"

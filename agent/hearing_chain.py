@@ -205,8 +205,7 @@ class ChainEar:
             except HearingError as error:
                 await self._go_over(link, error)
             except TimeoutError:
-                error = HearingError(f"{link.stt.name}: no text within {self._deadline_s:g} s")
-                await self._go_over(link, error)
+                await self._go_over(link, HearingError(f"{link.stt.name}: no text within {self._deadline_s:g} s"))
             else:
                 link.heard(self._clock() - began)
                 return heard

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
-from agent.engine_settings import OpenAi, Sherpa, Whisper, Wyoming, Yandex
+from agent.engine_settings import OpenAi, Recognisers, Sherpa, Whisper, Wyoming, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
 from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip
@@ -59,8 +59,10 @@ class Storage(Section):
 class Stt(Section):
     """Recognition."""
 
-    engine: Literal["vosk"] = "vosk"
-    """Recogniser."""
+    engine: Recognisers = ("vosk",)
+    """Recognisers, the preferred one first; where one fails the next hears the utterance from its beginning."""
+    deadline_ms: Annotated[int, Field(ge=100, le=10_000)] = 1000
+    """A recogniser that has another one behind it must give its text so soon after the utterance, milliseconds."""
     model: str = ""
     """Model name or folder; empty: a pulled model of the language, else the bundled demo model."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1

@@ -20,13 +20,13 @@ PRIVATE = (
 )
 
 
-def _split(value: object) -> object:
+def split(value: object) -> object:
     """Let the environment give lists as ``a, b, c``."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _networks(value: object) -> object:
-    parts = _split(value)
+    parts = split(value)
     return [ip_network(str(part), strict=False) for part in parts] if isinstance(parts, list | tuple) else parts
 
 
@@ -49,7 +49,7 @@ class Sip(Section):
     """Networks that may call; others get 403. Default: loopback and private ranges."""
     advertise: str = ""
     """Address put into SDP and Contact when it differs from ours (NAT); empty: found per call."""
-    rtp_ports: Annotated[tuple[Port, Port], BeforeValidator(_split)] = (20000, 20999)
+    rtp_ports: Annotated[tuple[Port, Port], BeforeValidator(split)] = (20000, 20999)
     """First and last UDP port for RTP, two for each call."""
     registrar: str = ""
     """Provider to register with, ``host`` or ``host:port``; empty: none."""
@@ -87,7 +87,7 @@ class Modem(Section):
     """Answer a SIM card's number."""
     count: Annotated[int, Field(ge=1, le=8)] = 1
     """Modems to look for on USB, when ``ports`` names none."""
-    ports: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    ports: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
     """Ports of each modem as ``AT|AUDIO``, such as ``/dev/ttyUSB2|/dev/ttyUSB4``; empty: found by USB id."""
     model: str = "SIM7600"
     """Kind of the modems that ``ports`` names; those that are found are known by their USB id."""

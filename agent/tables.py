@@ -3,24 +3,91 @@
 Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from agent.answer_cache import AnswerCache, SqliteShelf
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
+from agent.hearing_chain import HearingChain
 from agent.listening import Ears
 from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
 from agent.sentences import SentenceCutter
-from agent.settings import Llm, Settings
+from agent.settings import Llm, OpenAi, Settings
 from kb.live import Knowledge
 
 
 async def new_stt(settings: Settings) -> SpeechToText:
-    """The recogniser of ``stt.engine`` and ``stt.model``."""
+    """The recogniser of ``stt.engine``; several are a chain."""
+    engines: dict[str, SpeechToText] = {}
+    try:
+        for name in settings.stt.engine:
+            engines[name] = engines.get(name) or await new_recogniser(name, settings)
+    except BaseException:
+        for engine in engines.values():
+            await engine.close()
+        raise
+    several = list(engines.values())
+    return HearingChain(several, settings.stt.deadline_ms / 1000) if len(several) > 1 else several[0]
+
+
+async def new_recogniser(name: str, settings: Settings) -> SpeechToText:
+    """One recogniser by its name in ``stt.engine``; raises ``StartError`` where its extra is not installed."""
+    try:
+        return await _RECOGNISERS[name](settings)
+    except ModuleNotFoundError as error:
+        package = (error.name or name).partition(".")[0]
+        raise StartError(
+            f"[stt] engine {name} needs the package {package}: `.venv/bin/python -m pip install -e '.[{name}]'`"
+        ) from None
+
+
+async def _vosk(settings: Settings) -> SpeechToText:
     from agent.backends.stt_vosk import Vosk
     from agent.model_store import find_stt_model
 
     return await Vosk.load(find_stt_model(settings), settings.stt.threads)
+
+
+async def _yandex(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_yandex import YandexStt
+    from agent.backends.yandex_access import YandexAccess
+
+    credentials = await YandexAccess(settings.yandex).credentials()
+    if not credentials.usable and settings.yandex.iam_token_file is None:
+        raise SettingsError(f"[stt] engine yandex has no credentials: {credentials.lacks}")
+    return YandexStt(settings.yandex, settings.language)
+
+
+async def _openai(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_openai import OpenAiStt
+
+    openai = openai_of(settings)
+    if not openai.base_url and not openai.api_key.get_secret_value():
+        raise SettingsError("[stt] engine openai has no key: set [openai] api_key, or OPENAI_API_KEY")
+    return OpenAiStt(openai, settings.language)
+
+
+async def _wyoming(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_wyoming import WyomingStt
+
+    return WyomingStt(settings.wyoming, settings.language)
+
+
+_RECOGNISERS: dict[str, Callable[[Settings], Awaitable[SpeechToText]]] = {
+    "vosk": _vosk,
+    "yandex": _yandex,
+    "openai": _openai,
+    "wyoming": _wyoming,
+}
+
+
+def openai_of(settings: Settings) -> OpenAi:
+    """``[openai]``, with the language model's key where it has neither key nor address of its own."""
+    given = settings.openai
+    if given.base_url or given.api_key.get_secret_value():
+        return given
+    return given.model_copy(update={"api_key": settings.llm.api_key})
 
 
 def new_ears(settings: Settings) -> Ears:

@@ -58,6 +58,7 @@ ROOF = {
         "live",
         "tables",
         "doctor",
+        "hearing_check",
         "reachability",
         "replay_command",
         "web_desk",
