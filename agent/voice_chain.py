@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 FIRST_S = 0.8
 """Deadline for the first sound of a voice that has another one behind it, seconds."""
-STALL_S = 0.3
+STALL_S = 0.25
 """A voice that gives nothing for so long while the line runs dry has stalled, seconds."""
 LAST_S = 6.0
 """Both deadlines of the last voice, seconds: there is nobody to go on."""

@@ -20,7 +20,7 @@ from audio.resample import Resampler
 
 HELD_S = 0.7
 """Newest audio that is held back where the line can do without it, seconds: longer than most words."""
-LEAD_S = 0.2
+LEAD_S = 0.25
 """The line is always given so much more than it has played, where there is so much, seconds."""
 STEP_S = 0.06
 """How much of what is held is given when the line comes nearer than that, seconds."""
