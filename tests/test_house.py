@@ -24,7 +24,16 @@ SHARED_BY_VENDORS = tuple(
     if not path.stem.startswith(VENDORS)
 )
 
-NEEDS_EXTRAS = ("__main__", "tts_piper", "tts_yandex", "tts_wyoming", "phone", "yandex_access", "stt_yandex", "stt_wyoming")
+NEEDS_EXTRAS = (
+    "__main__",
+    "tts_piper",
+    "tts_yandex",
+    "tts_wyoming",
+    "phone",
+    "yandex_access",
+    "stt_yandex",
+    "stt_wyoming",
+)
 """Modules that can't be imported where an extra is missing (or that would start something)."""
 
 MODULE_LINES = 400
