@@ -10,6 +10,9 @@ from agent.settings_lines import Section, split
 Recogniser = Literal["vosk", "yandex", "openai", "whisper", "sherpa", "wyoming"]
 Recognisers = Annotated[tuple[Recogniser, ...], BeforeValidator(split), Field(min_length=1)]
 """One name, or several in order: ``yandex, vosk``."""
+VoiceName = Annotated[str, Field(pattern=r"^(auto|espeak|piper|yandex|openai|wyoming)(:.+)?$")]
+Voices = Annotated[tuple[VoiceName, ...], BeforeValidator(split), Field(min_length=1)]
+"""One name, or several in order, each with a voice if need be: ``yandex:alena, piper, espeak:ru+f2``."""
 
 
 class Yandex(Section):
@@ -84,6 +87,10 @@ class Sherpa(Section):
     """sherpa-onnx, for the recogniser of that name (extra ``sherpa``)."""
 
     model: str = ""
-    """Folder of a streaming transducer or CTC model, absolute or under the models of ``storage.dir``."""
+    """Folder of the model, absolute or under the models of ``storage.dir``."""
+    kind: Literal["auto", "t-one", "transducer", "zipformer-ctc", "nemo-ctc", "offline-transducer", "offline-ctc"] = (
+        "auto"
+    )
+    """What the model is; ``auto``: told by its files and its folder's name. The offline ones are GigaAM's kind."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads of its network."""

@@ -23,8 +23,10 @@ from agent.phrases import Phrases
 from agent.ports import CallerInfo
 from agent.prompts import Prompts
 from agent.settings import Settings, Turns
-from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
+from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model
 from agent.tools import Means, WebhookCall
+from agent.voice_chain import VoiceChain
+from agent.voice_table import new_voice
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
@@ -42,7 +44,7 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
     if memory is not None:
         stack.push_async_callback(memory.close)
     prompts = live.now().prompts
-    voice, voice_name = await _open_voice(settings, stack, prompts)
+    voice, chain = await _open_voice(settings, stack, prompts)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
         stack.push_async_callback(turn_model.close)
@@ -63,11 +65,11 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
-        engine_states=lambda: stt.states if isinstance(stt, HearingChain) else {},
+        engine_states=lambda: {**(stt.states if isinstance(stt, HearingChain) else {}), **chain.states},
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
-    return house, {"stt": stt.name, "tts": voice_name, "llm": model}
+    return house, {"stt": stt.name, "tts": chain.order, "llm": model}
 
 
 def _desk(caller: CallerInfo, live: Live, webhook: WebhookCall, memory: Memory | None) -> Desk:
@@ -119,10 +121,10 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
     return answers, minds, live
 
 
-async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, str]:
-    """The voice behind its phrase cache, with every fixed text made ahead."""
+async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, VoiceChain]:
+    """The voices, and the phrase cache before them with every fixed text made ahead."""
     voice = await new_voice(settings)
     stack.push_async_callback(voice.close)
     phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
     await phrases.warm((verbalise(text, settings.language) for text in prompts.spoken), RATE)
-    return phrases, voice.name
+    return phrases, voice

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
-from agent.engine_settings import OpenAi, Recognisers, Sherpa, Whisper, Wyoming, Yandex
+from agent.engine_settings import OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
 from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip
@@ -74,12 +74,20 @@ class Stt(Section):
 class Tts(Section):
     """Voices."""
 
-    engine: Literal["auto", "espeak", "piper"] = "auto"
-    """Voice engine; ``auto``: Piper where a voice was pulled, else espeak-ng."""
+    engine: Voices = ("auto",)
+    """Voices, the preferred one first: ``yandex:alena, piper``; ``auto``: a pulled Piper voice, else espeak-ng."""
     voice: str = ""
-    """Voice name of the engine; empty: the language's default."""
+    """Voice name of the first engine; empty: the language's default."""
+    first_sound_ms: Annotated[int, Field(ge=100, le=10_000)] = 800
+    """A voice that has another one behind it must sound so soon, milliseconds."""
     speed_wpm: Annotated[int, Field(ge=80, le=450)] = 165
     """espeak-ng's rate, words per minute."""
+
+    @property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """Engines in their order, and of each the voice that is wanted; empty: its default."""
+        parts = [entry.partition(":") for entry in dict.fromkeys(self.engine)]
+        return tuple((part[0], part[2] or ("" if place else self.voice)) for place, part in enumerate(parts))
 
 
 class Llm(Section):

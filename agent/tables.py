@@ -3,15 +3,17 @@
 Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
+import importlib.util
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 from agent.answer_cache import AnswerCache, SqliteShelf
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
 from agent.hearing_chain import HearingChain
 from agent.listening import Ears
-from agent.ports import LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
+from agent.ports import LanguageModel, LineSource, SpeechToText, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, OpenAi, Settings
 from kb.live import Knowledge
@@ -74,11 +76,21 @@ async def _wyoming(settings: Settings) -> SpeechToText:
     return WyomingStt(settings.wyoming, settings.language)
 
 
+async def _sherpa(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_sherpa import SherpaStt
+    from agent.model_store import models_dir
+
+    if importlib.util.find_spec("sherpa_onnx") is None:
+        raise ModuleNotFoundError(name="sherpa_onnx")
+    return await SherpaStt.load(settings.sherpa, models_dir(settings) / Path(settings.sherpa.model or "sherpa"))
+
+
 _RECOGNISERS: dict[str, Callable[[Settings], Awaitable[SpeechToText]]] = {
     "vosk": _vosk,
     "yandex": _yandex,
     "openai": _openai,
     "wyoming": _wyoming,
+    "sherpa": _sherpa,
 }
 
 
@@ -112,22 +124,6 @@ async def new_turn_model(settings: Settings) -> TurnModel | None:
     from agent.backends.turn_onnx import OnnxTurnModel
 
     return await OnnxTurnModel.load(settings.turns.model)
-
-
-async def new_voice(settings: Settings) -> Synthesizer:
-    """The voice of ``tts.engine``; ``auto`` takes a pulled Piper voice before espeak-ng."""
-    from agent.model_store import find_piper_voice
-
-    piper = find_piper_voice(settings) if settings.tts.engine in ("auto", "piper") else None
-    if piper is not None:
-        from agent.backends.tts_piper import Piper
-
-        return await Piper.load(piper)
-    if settings.tts.engine == "piper":
-        raise SettingsError("[tts] engine is piper and no Piper voice is here; see `allo models list`")
-    from agent.backends.tts_espeak import Espeak
-
-    return await Espeak.load(settings.language, settings.tts.voice, settings.tts.speed_wpm)
 
 
 def new_knowledge(settings: Settings) -> Knowledge:

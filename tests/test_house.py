@@ -68,6 +68,8 @@ ROOF = {
         "tables",
         "doctor",
         "hearing_check",
+        "voice_check",
+        "voice_table",
         "reachability",
         "replay_command",
         "web_desk",

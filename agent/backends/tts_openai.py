@@ -30,10 +30,10 @@ ADVICE = {
 class OpenAiVoice:
     """A voice of an OpenAI-compatible server."""
 
-    def __init__(self, openai: OpenAi, voice: str = "", api_key: str = "") -> None:
-        """Nothing is connected yet; ``api_key``: used where ``openai`` has none and the address is OpenAI's own."""
+    def __init__(self, openai: OpenAi, voice: str = "") -> None:
+        """Nothing is connected yet."""
         self._url = f"{(openai.base_url or OPENAI).rstrip('/')}/audio/speech"
-        key = openai.api_key.get_secret_value() or ("" if openai.base_url else api_key)
+        key = openai.api_key.get_secret_value()
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._voice = voice or DEFAULT_VOICE
         self._model, self._instructions = openai.tts_model, openai.tts_instructions
