@@ -95,12 +95,13 @@ class Feed:
         """The audio from this sample on, at most ``most`` samples."""
         return bytes(self._pcm[2 * sample : None if most is None else 2 * (sample + most)])
 
-    async def more(self, seen: int, least_ms: int = CHUNK_MS) -> bytes:
+    async def more(self, seen: int, least_ms: int = CHUNK_MS, answered: int | None = None) -> bytes:
         """What came after ``seen`` samples, a second of it at most.
 
-        Comes once it is ``least_ms`` long, or somebody waits for it, or all has come.
+        Comes once it is ``least_ms`` long, or all has come, or somebody asked more often than was ``answered`` (none:
+        than until now).
         """
-        asked = self.asked
+        asked = self.asked if answered is None else answered
         self._wake_at = 2 * (seen + least_ms * self.rate // 1000)
         while len(self._pcm) < self._wake_at and not self.ended and self.asked == asked:
             self._grown.clear()
@@ -109,9 +110,10 @@ class Feed:
 
     async def chunks(self, least_ms: int = CHUNK_MS) -> AsyncIterator[bytes]:
         """All of it from the beginning, as it comes, until it has ended."""
-        seen = 0
+        seen = answered = 0
         while not (self.ended and seen == self.samples):
-            chunk = await self.more(seen, least_ms)
+            chunk = await self.more(seen, least_ms, answered)
+            answered = self.asked
             seen += len(chunk) // 2
             if chunk:
                 yield chunk

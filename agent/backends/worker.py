@@ -96,9 +96,13 @@ class Worker:
         """Requests that nobody works on yet."""
         return sum(not job.over for job in self._waiting)
 
-    async def until_ready(self) -> None:
-        """Wait until a process is there, after one died."""
-        await self._up.wait()
+    async def until_ready(self, within_s: float = LOAD_S) -> None:
+        """Wait until a process is there, after one died; raises ``WorkerError`` when it isn't so soon, or never."""
+        try:
+            async with asyncio.timeout(within_s if self._life is not None else 0):
+                await self._up.wait()
+        except TimeoutError:
+            raise WorkerError(f"{self._name}: its worker process is not running; the log says why") from None
 
     async def start(self) -> None:
         """Start the process and wait until its model is loaded; raises ``StartError``."""
@@ -108,10 +112,14 @@ class Worker:
     async def close(self) -> None:
         """End the process; what it was asked fails."""
         life, self._life = self._life, None
+        process = self._process
         if life is not None:
             life.cancel()
             with suppress(asyncio.CancelledError):
                 await life
+        if process is not None:  # a life that had not begun ends nothing
+            self._drop("closed")
+            await _end(process)
 
     async def one(self, request: Mapping[str, Any], payload: bytes = b"", urgency: Urgency = Urgency.END) -> Message:
         """The only reply of a request; raises ``WorkerError``."""
@@ -119,6 +127,12 @@ class Worker:
             async for reply in replies:
                 return reply
         raise WorkerError(f"{self._name}: the worker process gave no reply")
+
+    def tell(self, request: Mapping[str, Any], urgency: Urgency = Urgency.END) -> None:
+        """A request whose reply nobody needs; lost where no process runs."""
+        number = next(self._count)
+        with suppress(WorkerError):
+            self._queue(_Job(number, packed({"number": number, "request": dict(request)}), urgency))
 
     async def ask(
         self, request: Mapping[str, Any], payload: bytes = b"", urgency: Urgency = Urgency.END

@@ -157,3 +157,14 @@ async def test_closing_fails_what_waits_and_harms_nobody_twice(worker: Worker) -
     await worker.close()
     with pytest.raises(WorkerError, match="not running"):
         await worker.one({"what": "echo"})
+
+
+async def test_one_that_is_closed_at_once_leaves_no_process() -> None:
+    worker = Worker(ABACUS, {"start": 0}, "abacus")
+    await worker.start()
+    process = worker._process
+    assert process is not None
+    await worker.close()
+    assert process.returncode is not None
+    with pytest.raises(WorkerError, match="not running"):
+        await worker.until_ready()
