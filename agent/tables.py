@@ -76,12 +76,20 @@ async def _wyoming(settings: Settings) -> SpeechToText:
     return WyomingStt(settings.wyoming, settings.language)
 
 
+async def _whisper(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_whisper import WhisperStt
+    from agent.model_store import models_dir
+
+    _need("faster_whisper")
+    folder = models_dir(settings) / Path(settings.whisper.model or "whisper")
+    return await WhisperStt.load(settings.whisper, folder, settings.language)
+
+
 async def _sherpa(settings: Settings) -> SpeechToText:
     from agent.backends.stt_sherpa import SherpaStt
     from agent.model_store import models_dir
 
-    if importlib.util.find_spec("sherpa_onnx") is None:
-        raise ModuleNotFoundError(name="sherpa_onnx")
+    _need("sherpa_onnx")
     return await SherpaStt.load(settings.sherpa, models_dir(settings) / Path(settings.sherpa.model or "sherpa"))
 
 
@@ -91,7 +99,14 @@ _RECOGNISERS: dict[str, Callable[[Settings], Awaitable[SpeechToText]]] = {
     "openai": _openai,
     "wyoming": _wyoming,
     "sherpa": _sherpa,
+    "whisper": _whisper,
 }
+
+
+def _need(package: str) -> None:
+    """Of what is loaded by a worker process only."""
+    if importlib.util.find_spec(package) is None:
+        raise ModuleNotFoundError(name=package)
 
 
 def openai_of(settings: Settings) -> OpenAi:

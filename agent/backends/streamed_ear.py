@@ -91,6 +91,10 @@ class Feed:
         self.ended = True
         self._grown.set()
 
+    def truncate(self, sample: int) -> None:
+        """What lies after this sample belongs to another piece."""
+        del self._pcm[2 * sample :]
+
     def since(self, sample: int, most: int | None = None) -> bytes:
         """The audio from this sample on, at most ``most`` samples."""
         return bytes(self._pcm[2 * sample : None if most is None else 2 * (sample + most)])
@@ -111,7 +115,7 @@ class Feed:
     async def chunks(self, least_ms: int = CHUNK_MS) -> AsyncIterator[bytes]:
         """All of it from the beginning, as it comes, until it has ended."""
         seen = answered = 0
-        while not (self.ended and seen == self.samples):
+        while not (self.ended and seen >= self.samples):
             chunk = await self.more(seen, least_ms, answered)
             answered = self.asked
             seen += len(chunk) // 2
@@ -142,7 +146,7 @@ class _Piece:
     def words(self) -> list[Said]:
         """Those that are its own, with samples of the utterance."""
         end = self.cut if self.cut is not None else max(self.feed.samples, self.heard.reached) + 1
-        own = (word for word in self.heard.words if (word.start + word.end) // 2 < end)
+        own = (word for word in self.heard.words if (word.start + word.end) // 2 <= end)
         return [Said(word.text, self.start + word.start, self.start + word.end) for word in own]
 
     @property
@@ -308,6 +312,7 @@ class StreamedEar:
         old = utterance.pieces[-1]
         old.cut = _quietest(old.feed)
         self._begin(utterance, old.start + old.cut, old.feed.since(old.cut))
+        old.feed.truncate(old.cut)
         old.feed.end()
 
 

@@ -71,7 +71,7 @@ class OpenAiStt:
         if not self._openai.base_url and not self._openai.api_key.get_secret_value():
             raise HearingError("openai: set [openai] api_key")
         if self._openai.stt_realtime:
-            return StreamedEar(self._stream, rate, on_partial, most_s=MOST_S)
+            return StreamedEar(self._stream, rate, on_partial)
         return StreamedEar(self._post, rate, on_partial, most_s=MOST_S, peek_s=0)
 
     async def close(self) -> None:

@@ -66,8 +66,8 @@ class SherpaStt:
             while not over:
                 pcm = await feed.more(seen, CHUNK_MS, answered)
                 seen += len(pcm) // 2
-                over = feed.ended and seen == feed.samples
-                asked = feed.asked > answered and seen == feed.samples
+                over = feed.ended and seen >= feed.samples
+                asked = feed.asked > answered and seen >= feed.samples
                 answered = feed.asked if asked else answered
                 what, urgency = _wish(over=over, asked=asked)
                 hearing = await self._told(number, feed.rate, what, pcm, urgency)

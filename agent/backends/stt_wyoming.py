@@ -24,8 +24,6 @@ RATE = 16000
 """What all such servers take, Hz."""
 CONNECT_S = 2.0
 """The connection must stand within this, seconds."""
-MOST_S = 600
-"""A piece is no longer than this, seconds."""
 _FORMAT = {"rate": RATE, "width": 2, "channels": 1}
 
 
@@ -44,7 +42,7 @@ class WyomingStt:
 
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> StreamedEar:
         """A fresh recogniser for audio at ``rate`` Hz."""
-        return StreamedEar(self._listen, rate, on_partial, most_s=MOST_S)
+        return StreamedEar(self._listen, rate, on_partial)
 
     async def close(self) -> None:
         """Nothing is held between utterances."""
