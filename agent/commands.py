@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
     )
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
+    _add_voices(commands)
     kb = commands.add_parser("kb", help="the knowledge base: build its index, search it, judge its answers")
     _add_kb(kb)
     text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
@@ -83,6 +84,43 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
+
+
+def _add_voices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    say = commands.add_parser("say", help="speak a text, into a WAV file or aloud")
+    say.add_argument("text", metavar="TEXT", help="numbers, dates and units are put into words")
+    say.add_argument("--voice", default="", metavar="ENGINE[:NAME]", help="another voice than [tts] engine's")
+    say.add_argument("-o", dest="out", type=Path, metavar="FILE.wav", help="write it there instead of playing it")
+    say.set_defaults(command=_say)
+    voices = commands.add_parser("voices", help="voices: which are in use, which could be, what the others lack")
+    voices.set_defaults(command=_voices)
+    engines = commands.add_parser("engines", help="recognisers and voices: measure them on this machine")
+    bench = engines.add_subparsers(required=True, metavar="bench").add_parser(
+        "bench", help="first sound, speed, memory"
+    )
+    bench.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each sentence is said (3)")
+    bench.add_argument("--json", action="store_true", help="figures as JSON")
+    bench.set_defaults(command=_bench)
+    for each in (say, voices, bench):
+        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
+
+
+def _say(args: argparse.Namespace) -> int:
+    from agent import voice_command
+
+    return voice_command.say(load(args.config), args.text, args.voice, args.out)
+
+
+def _voices(args: argparse.Namespace) -> int:
+    from agent import voice_command
+
+    return voice_command.show_voices(load(args.config))
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from agent import engine_bench
+
+    return engine_bench.run(load(args.config), max(1, args.rounds), args.json)
 
 
 def _add_kb(parser: argparse.ArgumentParser) -> None:
