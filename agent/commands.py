@@ -80,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, simulate")
     dial = commands.add_parser("dial", help="let the daemon call a number over its modem and talk")
     _add_modem(modem, dial)
-    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial):
+    written = commands.add_parser("transcribe", help="what a recogniser makes of a WAV file")
+    _add_transcribe(written)
+    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial, written):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
@@ -121,6 +123,19 @@ def _bench(args: argparse.Namespace) -> int:
     from agent import engine_bench
 
     return engine_bench.run(load(args.config), max(1, args.rounds), args.json)
+
+
+def _add_transcribe(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_transcribe)
+    parser.add_argument("file", type=Path, metavar="FILE.wav")
+    parser.add_argument("--engine", default="", metavar="NAME", help="in place of [stt] engine; several: `yandex,vosk`")
+    parser.add_argument("--json", action="store_true", help="one line of JSON for each utterance, with word times")
+
+
+def _transcribe(args: argparse.Namespace) -> int:
+    from agent.transcribe_command import transcribe_command
+
+    return transcribe_command(load(args.config), args.file, args.engine, as_json=args.json)
 
 
 def _add_kb(parser: argparse.ArgumentParser) -> None:

@@ -68,6 +68,7 @@ ROOF = {
         "tables",
         "doctor",
         "hearing_check",
+        "transcribe_command",
         "voice_check",
         "voice_command",
         "voice_table",
