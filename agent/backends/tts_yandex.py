@@ -30,6 +30,8 @@ MOST_CHARS = 250
 """Longest text of a request."""
 FIRST_S = 2.0
 """No first chunk over gRPC for so long: it is asked over HTTP, seconds."""
+PATIENT_S = 0.25
+"""Who leaves later than this without having heard anything leaves because of us, seconds."""
 SHUN_S = 60.0
 """gRPC that did not get through is not tried again for so long, seconds."""
 SLOWEST, FASTEST = 0.1, 3.0
@@ -141,6 +143,7 @@ class YandexVoice:
                         yield made
                 return
             except _NoWay as error:
+                self._shunned_until = asyncio.get_running_loop().time() + SHUN_S
                 if not self._yandex.tts_http_address:
                     raise VoiceError(f"gRPC does not get through ({error}); check [yandex] tts_address") from None
         async with aclosing(self._by_http(piece.text, pace, credentials)) as chunks:
@@ -151,7 +154,7 @@ class YandexVoice:
         self, piece: _Piece, pace: float, credentials: Credentials
     ) -> AsyncGenerator[bytes | WordStart, None]:
         clock = asyncio.get_running_loop().time
-        self._shunned_until, before = clock() + SHUN_S, self._shunned_until  # until something comes
+        asked = clock()
         metadata = (*credentials.metadata, ("x-client-request-id", str(uuid.uuid4())))
         call = self._stub.UtteranceSynthesis(self._request(piece.text, pace), metadata=metadata)
         responses, begun, odd = aiter(call), False, b""
@@ -159,7 +162,7 @@ class YandexVoice:
             while True:
                 async with asyncio.timeout(None if begun or not self._yandex.tts_http_address else FIRST_S):
                     response = await anext(responses, None)
-                begun, self._shunned_until = True, before
+                begun = True
                 if response is None:
                     return
                 if word := piece.word(response):
@@ -170,10 +173,13 @@ class YandexVoice:
                     yield whole[: len(whole) - len(odd)]
         except TimeoutError:
             raise _NoWay("no answer") from None
+        except (asyncio.CancelledError, GeneratorExit):
+            if not begun and clock() - asked >= PATIENT_S:  # a chain has waited long enough
+                self._shunned_until = clock() + SHUN_S
+            raise
         except aio.AioRpcError as error:
             if not begun and error.code() in _NOT_THROUGH:
                 raise _NoWay(str(error.code().name).lower()) from None
-            self._shunned_until = before
             raise VoiceError(credentials.explain(error.code(), error.details())) from None
         finally:
             call.cancel()

@@ -141,3 +141,15 @@ async def test_in_a_chain_its_faults_are_not_heard(fault: Fault) -> None:
     assert await understood(wire) == HEARD
     assert wire.first_s <= 0.45
     assert wire.gap_s <= 0.4
+
+
+async def test_a_chain_that_gave_grpc_up_is_spoken_to_over_http_next() -> None:
+    async with YandexTtsServer(Behaviour("hang_first")) as server, SpeechServer() as http:
+        espeak = await Espeak.load("ru")
+        voice = YandexVoice(settings(server, http.yandex_url), "ru")
+        voices = VoiceChain([voice, espeak], espeak, first_s=0.3)
+        await listened(voices, "Да.")
+        assert http.requests == []
+        await listened(voices, "Да.")
+        await voices.close()
+    assert len(http.requests) == 1
