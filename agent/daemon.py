@@ -17,14 +17,16 @@ from agent.call import Call
 from agent.chat import Chat
 from agent.errors import AlloError, StartError
 from agent.events import CallEvent
-from agent.furnish import furnish
+from agent.furnish import RATE, furnish
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
+from agent.language.verbalise import verbalise
 from agent.ports import Health, Line
 from agent.settings import Settings
 from agent.store import open_log
 from agent.tables import new_sources
+from agent.warming import commonest, warm
 from agent.web_desk import PresentCalls, new_desk, new_texts, open_past
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
@@ -121,12 +123,20 @@ class Daemon:
         board = self._board = Switchboard(new_sources(self._settings), self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
+            ahead = tasks.create_task(self._speak_ahead(house))
             lines = tasks.create_task(board.run(ready))
             await self._stop.wait()
             self._ready = False
             await self._drain(board)
             lines.cancel()
             lag.cancel()
+            ahead.cancel()
+
+    async def _speak_ahead(self, house: House) -> None:
+        storage, language = self._settings.storage, self._settings.language
+        texts = await asyncio.to_thread(commonest, storage.dir / "calls.sqlite", storage.phrases_ahead)
+        words = (verbalise(text, language) for text in texts)
+        await warm(house.voice, words, RATE, lambda: not self._calls)
 
     def _signalled(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()

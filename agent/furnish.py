@@ -1,5 +1,6 @@
 """From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
 
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 from agent.answer import Answers, Desk
 from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
+from agent.errors import VoiceError
 from agent.hearing_chain import HearingChain
 from agent.house import House
 from agent.language.completeness import completeness
@@ -27,6 +29,8 @@ from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, n
 from agent.tools import Means, WebhookCall
 from agent.voice_chain import VoiceChain
 from agent.voice_table import new_voice
+
+log = logging.getLogger(__name__)
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
@@ -126,5 +130,8 @@ async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompt
     voice = await new_voice(settings)
     stack.push_async_callback(voice.close)
     phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
-    await phrases.warm((verbalise(text, settings.language) for text in prompts.spoken), RATE)
+    try:
+        await phrases.warm((verbalise(text, settings.language) for text in prompts.spoken), RATE)
+    except VoiceError as error:
+        log.warning("tts: %s; it is asked again when it is needed", error)
     return phrases, voice

@@ -54,6 +54,8 @@ class Storage(Section):
     """Call log, recordings, indexes and caches; made when missing."""
     phrase_cache_mb: Annotated[int, Field(ge=0)] = 200
     """Disk given to synthesised phrases, megabytes."""
+    phrases_ahead: Annotated[int, Field(ge=0, le=2000)] = 200
+    """So many of the commonest sentences of the call log are synthesised at start, while nobody calls."""
 
 
 class Stt(Section):

@@ -150,8 +150,8 @@ class VoiceChain:
 
     @property
     def states(self) -> dict[str, str]:
-        """Each voice, whether it answers, and how fast, for health."""
-        return {link.voice.name: link.state for link in self._links}
+        """Each voice of several, whether it answers, and how fast, for health."""
+        return {link.voice.name: link.state for link in self._links} if len(self._links) > 1 else {}
 
     async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         """Stream one sentence, by several voices if it must be: no word twice, none left out.
