@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO, get_args
@@ -69,7 +69,7 @@ async def _transcribe(settings: Settings, pcm: bytes, as_json: bool, out: TextIO
     return 0 if words else 1
 
 
-async def heard(stt: SpeechToText, detector: Detector, pcm: bytes) -> AsyncIterator[tuple[Span, Transcript]]:
+async def heard(stt: SpeechToText, detector: Detector, pcm: bytes) -> AsyncGenerator[tuple[Span, Transcript], None]:
     """Each utterance with the text that it has; raises ``HearingError``."""
     frames = _frames(pcm)
     ear = await stt.open(RATE, lambda _partial: None)
