@@ -13,6 +13,7 @@ import json
 import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -171,7 +172,7 @@ class OpenAiStt:
             kind = event.get("type", "")
             if kind == f"{DONE}delta":
                 parts.append(str(event.get("delta", "")))
-                show(_hearing("".join(parts), feed))
+                show(replace(_hearing("".join(parts), feed), reached=0))  # it does not tell how far it is
             elif kind == f"{DONE}completed" and feed.ended:
                 return _hearing(str(event.get("transcript", "")), feed)
             elif kind in ("error", f"{DONE}failed"):

@@ -7,6 +7,7 @@ the audio has stopped; those that stream send pieces of the text before.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from wyoming.asr import Transcribe
@@ -95,7 +96,7 @@ async def _read(client: AsyncClient, feed: Feed, show: Show) -> Hearing:
         match event.type:
             case "transcript-chunk":
                 parts.append(str(text))
-                show(_hearing("".join(parts), feed))
+                show(replace(_hearing("".join(parts), feed), reached=0))  # it does not tell how far it is
             case "transcript" if feed.ended:
                 return _hearing(str(text), feed)
             case "error":
