@@ -15,6 +15,17 @@ Voices = Annotated[tuple[VoiceName, ...], BeforeValidator(split), Field(min_leng
 """One name, or several in order, each with a voice if need be: ``yandex:alena, piper, espeak:ru+f2``."""
 
 
+class LlmServer(Section):
+    """One more server of language models."""
+
+    model: str
+    """Model name."""
+    base_url: str = ""
+    """OpenAI-compatible address; empty: ``llm.base_url``, with its key."""
+    api_key: SecretStr = SecretStr("")
+    """Key; empty: ``llm.api_key``, unless it has an address of its own."""
+
+
 class Yandex(Section):
     """Yandex SpeechKit, for the recogniser and the voice of that name (extra ``yandex``)."""
 

@@ -7,14 +7,14 @@ Every field carries its unit; ``docs/settings.md`` lists them all (a test keeps 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
-from agent.engine_settings import OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
+from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
-from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip
+from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, split
 
 HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
@@ -67,6 +67,10 @@ class Stt(Section):
     """A recogniser that has another one behind it must give its text so soon after the utterance, milliseconds."""
     model: str = ""
     """Model name or folder; empty: a pulled model of the language, else the bundled demo model."""
+    hints: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
+    """Names and terms that callers are likely to say; for ``openai``, ``whisper`` and ``wyoming``."""
+    grammar: Path | None = None
+    """File of phrases, one a line: Vosk hears nothing but their words; only with models whose graph is dynamic."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads that calls share for recognition."""
     denoise: bool = False
@@ -113,8 +117,10 @@ class Llm(Section):
     """Its address; empty: ``llm.base_url``."""
     fallback_api_key: SecretStr = SecretStr("")
     """Its key; empty: ``llm.api_key``, unless it has an address of its own."""
+    others: tuple[LlmServer, ...] = ()
+    """Further servers, asked in their order when those before failed or are late: ``[[llm.others]]``."""
     first_token_s: Annotated[float, Field(gt=0, le=30)] = 1.2
-    """No token for this long: the fallback model is asked instead, seconds."""
+    """No token for this long: the next model is asked instead, seconds."""
     cache: bool = True
     """Keep answers: the same question on the same texts is answered at once."""
 
@@ -128,11 +134,21 @@ class Llm(Section):
         """The settings of the fallback model, where there is one."""
         if not self.fallback_model:
             return None
-        changed: dict[str, object] = {"model": self.fallback_model}
-        if self.fallback_base_url:
-            changed |= {"base_url": self.fallback_base_url, "api_key": self.fallback_api_key}
-        elif self.fallback_api_key.get_secret_value():
-            changed["api_key"] = self.fallback_api_key
+        url, key = self.fallback_base_url, self.fallback_api_key
+        return self._with(LlmServer(model=self.fallback_model, base_url=url, api_key=key))
+
+    @property
+    def servers(self) -> "tuple[Llm, ...]":
+        """The settings of every model that can be asked, in their order."""
+        all_of_them = (self, self.fallback, *(self._with(server) for server in self.others))
+        return tuple(each for each in all_of_them if each is not None and each.configured)
+
+    def _with(self, server: LlmServer) -> "Llm":
+        changed: dict[str, object] = {"model": server.model}
+        if server.base_url:
+            changed |= {"base_url": server.base_url, "api_key": server.api_key}
+        elif server.api_key.get_secret_value():
+            changed["api_key"] = server.api_key
         return self.model_copy(update=changed)
 
 

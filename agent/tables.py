@@ -48,7 +48,7 @@ async def _vosk(settings: Settings) -> SpeechToText:
     from agent.backends.stt_vosk import Vosk
     from agent.model_store import find_stt_model
 
-    return await Vosk.load(find_stt_model(settings), settings.stt.threads)
+    return await Vosk.load(find_stt_model(settings), settings.stt.threads, settings.stt.grammar)
 
 
 async def _yandex(settings: Settings) -> SpeechToText:
@@ -67,13 +67,13 @@ async def _openai(settings: Settings) -> SpeechToText:
     openai = openai_of(settings)
     if not openai.base_url and not openai.api_key.get_secret_value():
         raise SettingsError("[stt] engine openai has no key: set [openai] api_key, or OPENAI_API_KEY")
-    return OpenAiStt(openai, settings.language)
+    return OpenAiStt(openai, settings.language, settings.stt.hints)
 
 
 async def _wyoming(settings: Settings) -> SpeechToText:
     from agent.backends.stt_wyoming import WyomingStt
 
-    return WyomingStt(settings.wyoming, settings.language)
+    return WyomingStt(settings.wyoming, settings.language, settings.stt.hints)
 
 
 async def _whisper(settings: Settings) -> SpeechToText:
@@ -82,7 +82,7 @@ async def _whisper(settings: Settings) -> SpeechToText:
 
     _need("faster_whisper")
     folder = models_dir(settings) / Path(settings.whisper.model or "whisper")
-    return await WhisperStt.load(settings.whisper, folder, settings.language)
+    return await WhisperStt.load(settings.whisper, folder, settings.language, settings.stt.hints)
 
 
 async def _sherpa(settings: Settings) -> SpeechToText:
@@ -182,13 +182,13 @@ def with_models(minds: Minds, llm: Llm) -> Minds:
     """The same minds with the language models of ``[llm]``; nothing is connected yet."""
     from agent.backends.llm_openai import OpenAiModel
 
-    given = (section for section in (llm, llm.fallback) if section is not None and section.configured)
-    models = [OpenAiModel(section) for section in given]
+    models = [OpenAiModel(section) for section in llm.servers]
     return replace(
         minds,
         model=models[0] if models else None,
         stall_s=llm.stall_s,
         fallback=models[1] if len(models) > 1 else None,
+        more=tuple(models[2:]),
         first_token_s=llm.first_token_s,
         connect=tuple(model.connect for model in models),
     )
