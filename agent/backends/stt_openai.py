@@ -11,7 +11,7 @@ import base64
 import io
 import json
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -52,8 +52,9 @@ _STATUS = {
 class OpenAiStt:
     """The recognition engine over one HTTP client."""
 
-    def __init__(self, openai: OpenAi, language: str) -> None:
-        """``language``: ``ru`` or ``en``. Nothing is connected yet."""
+    def __init__(self, openai: OpenAi, language: str, hints: Sequence[str] = ()) -> None:
+        """``language``: ``ru`` or ``en``; ``hints``: terms that are likely. Nothing is connected yet."""
+        self._hints = ", ".join(hints)
         self._openai, self._language = openai, language
         self._url = (openai.base_url or OPENAI).rstrip("/")
         usual = LIVE_MODEL if openai.stt_realtime else PIECE_MODEL
@@ -83,6 +84,11 @@ class OpenAiStt:
         if self._http is not None:
             await self._http.close()
 
+    @property
+    def _asked(self) -> dict[str, str]:
+        """What both ways of asking have in common."""
+        return {"model": self._model, "language": self._language, **({"prompt": self._hints} if self._hints else {})}
+
     def _client(self) -> aiohttp.ClientSession:
         if self._http is None:
             key = self._openai.api_key.get_secret_value()
@@ -95,7 +101,7 @@ class OpenAiStt:
         """One request for one piece of audio; see ``streamed_ear.Listen``."""
         while not feed.ended:
             await feed.more(feed.samples, 60_000)
-        form = aiohttp.FormData({"model": self._model, "language": self._language, "response_format": "json"})
+        form = aiohttp.FormData({"response_format": "json", **self._asked})
         form.add_field("file", _wav(feed), filename="speech.wav", content_type="audio/wav")
         try:
             async with self._client().post(f"{self._url}/audio/transcriptions", data=form) as response:
@@ -158,7 +164,7 @@ class OpenAiStt:
             "audio": {
                 "input": {
                     "format": {"type": "audio/pcm", "rate": RATE},
-                    "transcription": {"model": self._model, "language": self._language},
+                    "transcription": self._asked,
                     "turn_detection": None,
                 }
             },

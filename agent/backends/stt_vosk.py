@@ -21,7 +21,7 @@ import vosk
 
 from agent.backends.decoding import DecodingThreads, Urgency
 from agent.backends.places import Places
-from agent.backends.vosk_decoder import BLOCK_FRAMES, Decoder, Heard, native_rate
+from agent.backends.vosk_decoder import BLOCK_FRAMES, UNKNOWN, Decoder, Heard, native_rate, read_grammar
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
 from audio.frame import FRAME_MS, AudioFrame
@@ -44,16 +44,18 @@ PEEK_QUEUE = 16
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
 
-_UNKNOWN = "[unk]"
-
 
 class Vosk:
     """The recognition engine over one Vosk model folder."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
-        """Read the model (0.05 s for the demo models, seconds for large ones: see ``load``); raises ``StartError``."""
+    def __init__(self, folder: Path, threads: int = 1, grammar: Path | None = None) -> None:
+        """Read the model (0.05 s for the demo models, seconds for large ones: see ``load``); raises ``StartError``.
+
+        ``grammar``: a file of phrases, see ``read_grammar``.
+        """
         if not folder.is_dir():
             raise StartError(f"{folder}: no such model folder; see `allo models list`, then `allo models pull NAME`")
+        self._grammar = read_grammar(grammar, folder) if grammar is not None else ""
         vosk.SetLogLevel(-1)
         try:
             self._model = vosk.Model(str(folder.resolve()))
@@ -64,9 +66,9 @@ class Vosk:
         self._threads = DecodingThreads(threads, "vosk")
 
     @classmethod
-    async def load(cls, folder: Path, threads: int = 1) -> "Vosk":
+    async def load(cls, folder: Path, threads: int = 1, grammar: Path | None = None) -> "Vosk":
         """The same off the event loop."""
-        return await asyncio.to_thread(cls, folder, threads)
+        return await asyncio.to_thread(cls, folder, threads, grammar)
 
     @property
     def name(self) -> str:
@@ -76,7 +78,7 @@ class Vosk:
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> "VoskRecognizer":
         """A fresh recogniser for audio at ``rate`` Hz (0.1 ms)."""
         fed_rate = rate if self._native is None or rate >= self._native else self._native
-        decoder = Decoder(self._model, rate, fed_rate)
+        decoder = Decoder(self._model, rate, fed_rate, self._grammar)
         return VoskRecognizer(decoder, self._threads, rate, on_partial)
 
     async def close(self) -> None:
@@ -143,7 +145,7 @@ class VoskRecognizer:
         heard = await asyncio.get_running_loop().run_in_executor(threads, decoder.peek, pcm, trailing)
         self._pace = (time.perf_counter() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
         texts = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)]).split()
-        words = " ".join(word for word in texts if word != _UNKNOWN)
+        words = " ".join(word for word in texts if word != UNKNOWN)
         reached = tail[-1].end if tail else self._places.end
         return Transcript(words, False, reached, confidence=_confidence(heard.pieces))
 
@@ -247,11 +249,11 @@ class VoskRecognizer:
         found = result.get(timed)
         if found is None:
             end = self._places.end
-            return [Word(text, end, end) for text in result.get(plain, "").split() if text != _UNKNOWN]
+            return [Word(text, end, end) for text in result.get(plain, "").split() if text != UNKNOWN]
         return [
             Word(word["word"], self._place(word["start"]), self._place(word["end"]))
             for word in found
-            if word["word"] != _UNKNOWN
+            if word["word"] != UNKNOWN
         ]
 
     def _place(self, seconds: float) -> int:

@@ -6,7 +6,7 @@ time costs about the same (Whisper always looks at 30 s), so the times grow apar
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.backends.agreement import Agreement
@@ -37,13 +37,17 @@ FACTORY = "agent.backends.whisper_child:load"
 class WhisperStt:
     """The recognition engine over one worker process."""
 
-    def __init__(self, worker: Worker, folder: Path, language: str) -> None:
+    def __init__(self, worker: Worker, folder: Path, language: str, hints: Sequence[str]) -> None:
         """``worker`` is running; see ``load``. ``language``: ``ru``, ``en``; empty: whichever it is."""
+        self._hints = ", ".join(hints)
         self._worker, self._name, self._language = worker, f"whisper {folder.name}", language
 
     @classmethod
-    async def load(cls, whisper: Whisper, folder: Path, language: str) -> "WhisperStt":
-        """Start the worker and have it read the model in ``folder``; raises ``StartError``."""
+    async def load(cls, whisper: Whisper, folder: Path, language: str, hints: Sequence[str] = ()) -> "WhisperStt":
+        """Start the worker and have it read the model in ``folder``; raises ``StartError``.
+
+        ``hints``: terms that are likely.
+        """
         arguments = {
             "folder": str(folder),
             "device": whisper.device,
@@ -52,7 +56,7 @@ class WhisperStt:
         }
         worker = Worker(FACTORY, arguments, f"whisper {folder.name}")
         await worker.start()
-        return cls(worker, folder, "" if whisper.detect_language else language)
+        return cls(worker, folder, "" if whisper.detect_language else language, hints)
 
     @property
     def name(self) -> str:
@@ -93,7 +97,8 @@ class WhisperStt:
 
     async def _hear(self, feed: Feed, urgency: Urgency) -> Hearing:
         samples = feed.samples
-        request = {"rate": feed.rate, "language": self._language, "best": urgency is not Urgency.GOING_ON}
+        best = urgency is not Urgency.GOING_ON
+        request = {"rate": feed.rate, "language": self._language, "hints": self._hints, "best": best}
         reply, _ = await self._worker.one(request, feed.since(0), urgency)
         words = without_inventions(plain_words(reply["text"]))
         return Hearing(_spread(words, samples), samples, confidence=reply["confidence"])

@@ -5,12 +5,11 @@ the audio has stopped; those that stream send pieces of the text before.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from wyoming.asr import Transcribe
 from wyoming.client import AsyncClient
 from wyoming.event import Event
 
@@ -31,9 +30,15 @@ _FORMAT = {"rate": RATE, "width": 2, "channels": 1}
 class WyomingStt:
     """The recognition engine over the address of a server."""
 
-    def __init__(self, wyoming: Wyoming, language: str) -> None:
-        """``language``: ``ru`` or ``en``. Nothing is connected yet; raises ``SettingsError`` for a wrong address."""
-        self._address, self._language = wyoming.stt_address, language
+    def __init__(self, wyoming: Wyoming, language: str, hints: Sequence[str] = ()) -> None:
+        """``language``: ``ru`` or ``en``; ``hints``: terms that are likely. Nothing is connected yet.
+
+        Raises ``SettingsError`` for a wrong address.
+        """
+        self._asked = Event(
+            "transcribe", {"language": language, **({"transcript_terms": list(hints)} if hints else {})}
+        )
+        self._address = wyoming.stt_address
         self._client()
 
     @property
@@ -74,7 +79,7 @@ class WyomingStt:
         """Send until the utterance is over. When the connection is broken, reading tells."""
         up = Resampler(feed.rate, RATE)
         with suppress(OSError):
-            await client.write_event(Transcribe(language=self._language).event())
+            await client.write_event(self._asked)
             await client.write_event(Event("audio-start", dict(_FORMAT)))
             async for chunk in feed.chunks():
                 await _chunk(client, up.push(chunk))

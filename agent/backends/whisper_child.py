@@ -39,7 +39,7 @@ class Whisper:
         self._model = WhisperModel(str(folder), device=device, compute_type=compute_type, cpu_threads=threads)
 
     def do(self, request: dict[str, Any], payload: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """``rate``: of the payload, Hz; ``language``, empty: find out; ``best``: the text counts."""
+        """``rate``: of the payload, Hz; ``language``, empty: find out; ``best``: the text counts; ``hints``."""
         pcm = resample(payload, request["rate"], RATE) if request["rate"] != RATE else payload
         audio = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
         language = request["language"] or self._language(audio)
@@ -50,6 +50,7 @@ class Whisper:
             temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
+            hotwords=request.get("hints") or None,
         )
         heard = list(segments)
         sure = [math.exp(segment.avg_logprob) for segment in heard]

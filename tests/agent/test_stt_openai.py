@@ -190,3 +190,18 @@ def test_sentences_become_words_and_inventions_nothing() -> None:
     for invented in ("Продолжение следует...", "Субтитры сделал DimaTorzok", "Thank you for watching!"):
         assert without_inventions(plain_words(invented)) == []
     assert without_inventions(plain_words("Спасибо.")) == ["спасибо"]
+
+
+async def test_hints_go_along(server: OpenAiEars) -> None:
+    for realtime in (True, False):
+        given = OpenAi(base_url=server.base_url, stt_realtime=realtime)
+        stt = OpenAiStt(given, "ru", ("Твердомер", "пресс ПМ-50"))
+        ear = await stt.open(8000, ignore)
+        await push(ear, say("да"))
+        assert (await ear.finish()).text == "да"
+        await ear.close()
+        await stt.close()
+    session, form = server.behaviour.wishes
+    wanted = "Твердомер, пресс ПМ-50"
+    assert session["audio"]["input"]["transcription"]["prompt"] == form["prompt"] == wanted
+    assert form["model"] == "gpt-transcribe"

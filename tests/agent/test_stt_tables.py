@@ -46,7 +46,7 @@ async def test_without_credentials_the_start_says_what_to_set() -> None:
 
 
 async def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wyoming.asr", None)
+    monkeypatch.setitem(sys.modules, "wyoming.client", None)
     monkeypatch.delitem(sys.modules, "agent.backends.stt_wyoming", raising=False)
     with pytest.raises(StartError, match=r"engine wyoming needs the package wyoming: .*\[wyoming\]"):
         await new_stt(settings(stt={"engine": "wyoming"}))

@@ -117,5 +117,7 @@ async def test_nobody_listens_or_the_address_is_wrong(unused_tcp_port: int) -> N
     with pytest.raises(HearingError, match="can't be reached"):
         await ear.finish()
     await ear.close()
+    hinted = WyomingStt(Wyoming(), "ru", ("пресс",))
+    assert hinted._asked.data == {"language": "ru", "transcript_terms": ["пресс"]}
     with pytest.raises(SettingsError, match="stt_address"):
         WyomingStt(Wyoming(stt_address="localhost"), "ru")

@@ -73,7 +73,7 @@ class OpenAiEars:
         form = await request.post()
         file = form["file"]
         assert isinstance(file, web.FileField)
-        does.wishes.append({"model": form["model"], "language": form["language"]})
+        does.wishes.append({key: value for key, value in form.items() if isinstance(value, str)})
         match fault:
             case "401" | "500":
                 return web.json_response({"error": {"message": "bad key sk-secret"}}, status=int(fault))
