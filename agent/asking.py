@@ -55,14 +55,16 @@ class Minds:
     fallback: LanguageModel | None = None
     """Asked when the first one fails, or says nothing in time."""
     first_token_s: float = 1.2
-    """No token for this long: the fallback is asked instead, seconds."""
+    """No token for this long: the next one is asked instead, seconds."""
+    more: tuple[LanguageModel, ...] = ()
+    """Asked after the fallback, in their order."""
     connect: tuple[Callable[[], Awaitable[None]], ...] = ()
     """Open connections for questions that are coming; they never raise."""
 
     @property
     def models(self) -> tuple[LanguageModel, ...]:
         """In the order in which they are asked."""
-        return tuple(model for model in (self.model, self.fallback) if model is not None)
+        return tuple(model for model in (self.model, self.fallback, *self.more) if model is not None)
 
 
 @dataclass(slots=True)
@@ -116,8 +118,10 @@ class Asking:
             breaker = self._breaker(model)
             if by - now < WORTH_S or not breaker.admit():
                 continue
-            last = place == len(models) - 1
-            yield _Attempt(model, breaker, by if last else min(by, now + self.minds.first_token_s), last)
+            left = len(models) - place
+            # with two the first one has its full time; with more each gets at most its share of what is left
+            patience = min(self.minds.first_token_s, (by - now) / left if len(models) > 2 else by - now)
+            yield _Attempt(model, breaker, by if left == 1 else min(by, now + patience), left == 1)
 
     def _breaker(self, model: LanguageModel) -> Breaker:
         if id(model) not in self._breakers:

@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     again.add_argument("--json", action="store_true", help="both stories as JSON")
     again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
+    _add_voices(commands)
     kb = commands.add_parser("kb", help="the knowledge base: build its index, search it, judge its answers")
     _add_kb(kb)
     text = commands.add_parser("text", help="how speech is written down and text is said: lines in, lines out")
@@ -80,14 +81,66 @@ def _parser() -> argparse.ArgumentParser:
     modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, callbacks, simulate")
     dial = commands.add_parser("dial", help="let the daemon call a number over its modem and talk")
     _add_modem(modem, dial)
+    written = commands.add_parser("transcribe", help="what a recogniser makes of a WAV file")
+    _add_transcribe(written)
     made = commands.add_parser("backup", help="records, knowledge, prompts and settings in one archive; calls go on")
     back = commands.add_parser("restore", help="put a backup back, checked first")
     _add_upkeep(made, back, commands.add_parser("service", help="systemd: install, uninstall, status"))
     _add_privacy(commands.add_parser("privacy", help="a caller's right: export, erase; and what is too old"))
-    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial, made, back):
+    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial, written, made, back):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
+
+
+def _add_voices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    say = commands.add_parser("say", help="speak a text, into a WAV file or aloud")
+    say.add_argument("text", metavar="TEXT", help="numbers, dates and units are put into words")
+    say.add_argument("--voice", default="", metavar="ENGINE[:NAME]", help="another voice than [tts] engine's")
+    say.add_argument("-o", dest="out", type=Path, metavar="FILE.wav", help="write it there instead of playing it")
+    say.set_defaults(command=_say)
+    voices = commands.add_parser("voices", help="voices: which are in use, which could be, what the others lack")
+    voices.set_defaults(command=_voices)
+    engines = commands.add_parser("engines", help="recognisers and voices: measure them on this machine")
+    bench = engines.add_subparsers(required=True, metavar="bench").add_parser(
+        "bench", help="first sound, speed, memory"
+    )
+    bench.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each sentence is said (3)")
+    bench.add_argument("--json", action="store_true", help="figures as JSON")
+    bench.set_defaults(command=_bench)
+    for each in (say, voices, bench):
+        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
+
+
+def _say(args: argparse.Namespace) -> int:
+    from agent import voice_command
+
+    return voice_command.say(load(args.config), args.text, args.voice, args.out)
+
+
+def _voices(args: argparse.Namespace) -> int:
+    from agent import voice_command
+
+    return voice_command.show_voices(load(args.config))
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from agent import engine_bench
+
+    return engine_bench.run(load(args.config), max(1, args.rounds), args.json)
+
+
+def _add_transcribe(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_transcribe)
+    parser.add_argument("file", type=Path, metavar="FILE.wav")
+    parser.add_argument("--engine", default="", metavar="NAME", help="in place of [stt] engine; several: `yandex,vosk`")
+    parser.add_argument("--json", action="store_true", help="one line of JSON for each utterance, with word times")
+
+
+def _transcribe(args: argparse.Namespace) -> int:
+    from agent.transcribe_command import transcribe_command
+
+    return transcribe_command(load(args.config), args.file, args.engine, as_json=args.json)
 
 
 def _add_kb(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +208,7 @@ def _banner(settings: Settings, health: Health, page: str) -> None:
     lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
     lines.append(f"  page        {page}")
     lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
-    if find_stt_model(settings).name.startswith("vosk-demo"):
+    if "vosk" in settings.stt.engine and find_stt_model(settings).name.startswith("vosk-demo"):
         lines.append(
             "  NOTE: this is the demo recogniser. It knows a thousand-odd words of one firm's trade and takes\n"
             "        any other word for one of them. For real callers: `allo models list`, `allo models pull NAME`."

@@ -20,10 +20,11 @@ from agent.chat import Chat
 from agent.editing import current_file
 from agent.errors import AlloError, StartError
 from agent.events import CallEnded, CallEvent, CallStarted
-from agent.furnish import furnish_live
+from agent.furnish import RATE, furnish_live
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
+from agent.language.verbalise import verbalise
 from agent.letters import Letters
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
@@ -35,6 +36,7 @@ from agent.store import open_log
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
 from agent.text_desk import new_texts
+from agent.warming import commonest, warm
 from agent.web_desk import PresentCalls, modem_rows, new_desk, open_past
 from agent.web_key import WebKey, web_key
 from gateways.admin import serve_admin
@@ -57,6 +59,7 @@ class Daemon:
         self._settings = settings
         self._calls: set[Call] = set()
         self._engines: dict[str, str] = {}
+        self._engine_states: Callable[[], dict[str, str]] = dict
         self._answers_state: Callable[[], dict[str, object]] = dict
         self._ready = False
         self._lag = LoopLag()
@@ -108,6 +111,7 @@ class Daemon:
         trace = _no_trace if secret else journal.trace
         house = replace(house, new_recording=journal.recording, new_trace=trace, observe=_all(*observers))
         self._answers_state = house.answers_state
+        self._engine_states = house.engine_states
         self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
         self._desk.speech = Spoken(house)
         self._desk.new_chat = lambda: Chat(house.answers).ask
@@ -157,13 +161,20 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
             alive = tasks.create_task(show_signs_of_life())
+            ahead = tasks.create_task(self._speak_ahead(house))
             lines = tasks.create_task(board.run(ready))
             await self._stop.wait()
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive):
+            for task in (lines, lag, alive, ahead):
                 task.cancel()
+
+    async def _speak_ahead(self, house: House) -> None:
+        storage, language = self._settings.storage, self._settings.language
+        texts = await asyncio.to_thread(commonest, storage.dir / "calls.sqlite", storage.phrases_ahead)
+        words = (verbalise(text, language) for text in texts)
+        await warm(house.voice, words, RATE, lambda: not self._calls)
 
     def _signalled(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()
@@ -212,7 +223,7 @@ class Daemon:
             ready=self._ready,
             version=version("allo"),
             lines=board.states if board else {},
-            engines=self._engines,
+            engines={**self._engines, **self._engine_states()},
             calls=board.calls if board else 0,
             tasks=len(asyncio.all_tasks()),
             answers=self._answers_state(),

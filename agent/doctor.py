@@ -18,14 +18,12 @@ from rich.text import Text
 
 from agent.errors import AlloError
 from agent.finding import Finding, bad, fine, poor
-from agent.model_store import find_piper_voice, find_stt_model
+from agent.hearing_check import recognisers
 from agent.modem_command import check as modem
-from agent.ports import Synthesizer
 from agent.prompts import load_prompts
 from agent.reachability import asterisk, language_model, ports
 from agent.settings import Settings
-from audio.frame import AudioFrame
-from audio.level import silence
+from agent.voice_check import voices
 
 LOW_MB, LEAST_MB = 1000, 100
 """Free disk below which the doctor warns and refuses, megabytes; a call's recording takes 2 MB a minute."""
@@ -37,8 +35,8 @@ async def check(settings: Settings) -> list[Finding]:
     """Look at everything, in the order in which it is shown."""
     found = await asyncio.gather(
         _python(),
-        _recogniser(settings),
-        _voice(settings),
+        recognisers(settings),
+        voices(settings),
         _knowledge(settings),
         _prompts(settings),
         _disk(settings),
@@ -70,61 +68,6 @@ def show(findings: Iterable[Finding], as_json: bool = False, console: Console | 
 async def _python() -> list[Finding]:
     version = ".".join(str(part) for part in sys.version_info[:3])
     return [fine("Python", version)]
-
-
-async def _recogniser(settings: Settings) -> list[Finding]:
-    """Load the model and let it hear half a second of silence."""
-    name = "recogniser"
-    try:
-        from agent.backends.stt_vosk import Vosk  # noqa: PLC0415 - a broken library is a finding, not a crash
-
-        folder = find_stt_model(settings)
-        stt = await Vosk.load(folder)
-    except ImportError as error:
-        return [bad(name, f"the package vosk can't be loaded: {error}", "run `make install` again")]
-    except AlloError as error:
-        return [bad(name, str(error), "")]
-    try:
-        ear = await stt.open(8000, lambda _partial: None)
-        ear.push(AudioFrame(silence(4000), 8000, 0))
-        await ear.finish()
-        await ear.close()
-    except AlloError as error:
-        return [bad(name, f"{stt.name}: {error}", "pull the model again: `allo models pull`")]
-    finally:
-        await stt.close()
-    if folder.name.startswith("vosk-demo"):
-        advice = "for real callers pull a full one: `allo models list`, then `allo models pull NAME`"
-        return [poor(name, f"{stt.name}: the bundled demo, it knows a limited vocabulary", advice)]
-    return [fine(name, stt.name)]
-
-
-async def _voice(settings: Settings) -> list[Finding]:
-    """Let the voice speak one word."""
-    name = "voice"
-    try:
-        voice = await _load_voice(settings)
-        word = "Да." if settings.language == "ru" else "Yes."
-        made = sum([len(chunk) async for chunk in voice.synthesize(word) if isinstance(chunk, bytes)])
-        await voice.close()
-    except ImportError as error:
-        return [bad(name, f"the package espeakng-loader can't be loaded: {error}", "run `make install` again")]
-    except AlloError as error:
-        return [bad(name, str(error), "")]
-    if not made:
-        return [bad(name, f"{voice.name} makes no sound", "choose another [tts] voice")]
-    return [fine(name, voice.name)]
-
-
-async def _load_voice(settings: Settings) -> Synthesizer:
-    piper = find_piper_voice(settings)
-    if piper is not None:
-        from agent.backends.tts_piper import Piper  # noqa: PLC0415
-
-        return await Piper.load(piper)
-    from agent.backends.tts_espeak import Espeak  # noqa: PLC0415
-
-    return await Espeak.load(settings.language, settings.tts.voice, settings.tts.speed_wpm)
 
 
 async def _knowledge(settings: Settings) -> list[Finding]:

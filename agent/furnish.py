@@ -1,5 +1,6 @@
 """From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
 
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -7,6 +8,8 @@ from functools import partial
 from agent.answer import Answers, Desk
 from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
+from agent.errors import VoiceError
+from agent.hearing_chain import HearingChain
 from agent.house import House
 from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
@@ -23,8 +26,12 @@ from agent.ports import Line
 from agent.prompts import Prompts
 from agent.reach import means_of
 from agent.settings import Settings
-from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model, new_voice
+from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model
 from agent.tools import WebhookCall
+from agent.voice_chain import VoiceChain
+from agent.voice_table import new_voice
+
+log = logging.getLogger(__name__)
 
 RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
@@ -48,7 +55,7 @@ async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House
     if memory is not None:
         stack.push_async_callback(memory.close)
     prompts = live.now().prompts
-    voice, voice_name = await _open_voice(settings, stack, prompts)
+    voice, chain = await _open_voice(settings, stack, prompts)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
         stack.push_async_callback(turn_model.close)
@@ -73,10 +80,11 @@ async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
+        engine_states=lambda: {**(stt.states if isinstance(stt, HearingChain) else {}), **chain.states},
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
-    return house, {"stt": stt.name, "tts": voice_name, "llm": model}, live
+    return house, {"stt": stt.name, "tts": chain.order, "llm": model}, live
 
 
 def _prompts(line: Line, live: Live) -> Prompts:
@@ -132,10 +140,13 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
     return answers, minds, live
 
 
-async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, str]:
-    """The voice behind its phrase cache, with every fixed text made ahead."""
+async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, VoiceChain]:
+    """The voices, and the phrase cache before them with every fixed text made ahead."""
     voice = await new_voice(settings)
     stack.push_async_callback(voice.close)
     phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
-    await phrases.warm((verbalise(text, settings.language) for text in prompts.spoken), RATE)
-    return phrases, voice.name
+    try:
+        await phrases.warm((verbalise(text, settings.language) for text in prompts.spoken), RATE)
+    except VoiceError as error:
+        log.warning("tts: %s; it is asked again when it is needed", error)
+    return phrases, voice

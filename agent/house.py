@@ -45,6 +45,8 @@ class House:
     """The house as a new call finds it: with the texts of now."""
     connect: Callable[[], Awaitable[None]] = _nothing
     """Has connections open for a call that begins; never raises."""
+    engine_states: Callable[[], dict[str, str]] = dict
+    """How each recogniser and voice of a chain is doing, by name, for health."""
     answers_state: Callable[[], dict[str, object]] = dict
     """How answering is doing, for health."""
     observe: Callable[[str, CallEvent], None] = lambda _call_id, _event: None

@@ -115,14 +115,21 @@ def find_stt_model(settings: Settings) -> Path:
     raise StartError(f"[stt] model: {wanted!r} is neither a folder nor a pulled model; see `allo models list`")
 
 
-def find_piper_voice(settings: Settings) -> Path | None:
-    """The ``.onnx`` file of the Piper voice to use; None: espeak-ng speaks.
+def piper_in_use(settings: Settings) -> Path | None:
+    """The ``.onnx`` file of the Piper voice that the settings lead to; None: there is none.
 
     Raises ``StartError`` when ``[tts] engine`` asks for Piper and there is no such voice.
     """
-    engine, wanted = settings.tts.engine, settings.tts.voice
-    if engine == "espeak":
-        return None
+    choices = [(engine, voice) for engine, voice in settings.tts.choices if engine in ("auto", "piper")]
+    found = (find_piper_voice(settings, voice, must=engine == "piper") for engine, voice in choices)
+    return next((path for path in found if path is not None), None)
+
+
+def find_piper_voice(settings: Settings, wanted: str = "", must: bool = False) -> Path | None:
+    """The ``.onnx`` file of the Piper voice ``wanted``, or of a pulled one of the language; None: there is none.
+
+    Raises ``StartError`` for that when there ``must`` be one.
+    """
     if wanted:
         places = [Path(wanted), models_dir(settings) / wanted, models_dir(settings) / wanted / f"{wanted}.onnx"]
     else:
@@ -131,7 +138,7 @@ def find_piper_voice(settings: Settings) -> Path | None:
         voice = _voice_in(place)
         if voice is not None:
             return voice
-    if engine == "piper":
+    if must:
         what = repr(wanted) if wanted else f"a voice for {settings.language!r}"
         raise StartError(f"[tts] voice: Piper has not got {what}; see `allo models list`, then `allo models pull NAME`")
     return None
@@ -140,7 +147,7 @@ def find_piper_voice(settings: Settings) -> Path | None:
 def list_models(settings: Settings) -> list[ModelRow]:
     """Bundled, pulled and pullable models of all languages."""
     used = {find_stt_model(settings).resolve()}
-    voice = find_piper_voice(settings)
+    voice = piper_in_use(settings)
     if voice is not None:
         used.add(voice.parent.resolve())
     rows = [_row(path, "vosk", path.name[-2:], "bundled demo: limited vocabulary", used) for path in _bundled()]

@@ -18,7 +18,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.ports import Synthesizer, WordStart
+from agent.ports import Makeshift, Synthesizer, WordStart
 from audio.frame import SAMPLE_BYTES
 from audio.resample import Resampler
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 MEMORY_BYTES = 32 << 20
 """Audio kept in memory, bytes: half an hour at 8 kHz."""
 
-_MAGIC = b"allo phrase 2\n"
+_MAGIC = b"allo phrase 3\n"
 _DIGEST_BYTES = 32
 _SUFFIX = ".phrase"
 _PART = ".part"
@@ -85,7 +85,7 @@ class Phrases:
     async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         """PCM16 mono at ``rate`` Hz and the starts of words in its samples: whole when known, else as it is made.
 
-        Raises ``VoiceError``. A stream that is cut off before its end is not remembered.
+        Raises ``VoiceError``. A stream that is cut off before its end is not remembered, nor one of a stand-in.
         """
         key = self._key(text, rate, pace)
         phrase = await self._recall(key)
@@ -93,15 +93,18 @@ class Phrases:
             for made in phrase.stream:
                 yield made
             return
-        pcm, marks = bytearray(), list[WordStart]()
+        pcm, marks, makeshift = bytearray(), list[WordStart](), False
+        key = self._key(text, rate, pace)  # another voice may be expected by now
         async with aclosing(self._fresh(text, rate, pace)) as stream:
             async for made in stream:
                 if isinstance(made, WordStart):
                     marks.append(made)
                 else:
                     pcm += made
+                    makeshift |= isinstance(made, Makeshift)
                 yield made
-        await self._remember(key, _Phrase(bytes(pcm), tuple(marks)))
+        if not makeshift:
+            await self._remember(key, _Phrase(bytes(pcm), tuple(marks)))
 
     def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
         """The same without waiting, ``None`` where it is not in memory."""
@@ -116,7 +119,7 @@ class Phrases:
                 if isinstance(made, WordStart):
                     yield WordStart(made.offset, made.sample * rate // self._synth.rate)
                 elif pcm := change.push(made):
-                    yield pcm
+                    yield Makeshift(pcm) if isinstance(made, Makeshift) else pcm
         finally:
             if isinstance(stream, AsyncGenerator):  # a voice that is still at work stops now, not when it is collected
                 await stream.aclose()

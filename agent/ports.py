@@ -261,6 +261,12 @@ class WordStart:
     """Samples of this stream before the word sounds."""
 
 
+class Makeshift(bytes):
+    """Audio of a voice that stands in for the one whose name was told: to be heard, not to be kept."""
+
+    __slots__ = ()
+
+
 class Synthesizer(Protocol):
     """A voice."""
 

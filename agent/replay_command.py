@@ -23,6 +23,9 @@ from agent.settings import Settings
 from agent.store import open_log
 from agent.virtual_time import play
 
+LOCAL_VOICES = ("auto", "espeak", "piper")
+"""Voices that speak in this process."""
+
 Engines = Literal["recorded", "today"]
 
 
@@ -55,11 +58,19 @@ def replay_command(
 
 
 async def run(settings: Settings, case: Case, by_trace: bool) -> Replayed:
-    """Replay one case; a language model is never asked: without a trace the knowledge base answers."""
-    offline = settings.model_copy(update={"llm": type(settings.llm)()})
+    """Replay one case, by engines of this process alone; without a trace the knowledge base answers."""
     async with AsyncExitStack() as stack:
-        house, _ = await furnish(offline, stack)
+        house, _ = await furnish(offline(settings), stack)
         return await replay(case.tape, house, case.recorded if by_trace else None)
+
+
+def offline(settings: Settings) -> Settings:
+    """Without what is asked over a socket: on a clock that jumps it would always be late."""
+    voices = tuple(entry for entry in settings.tts.engine if entry.partition(":")[0] in LOCAL_VOICES) or ("auto",)
+    same_first = voices[0] == settings.tts.engine[0]
+    tts = settings.tts.model_copy(update={"engine": voices, "voice": settings.tts.voice if same_first else ""})
+    stt = settings.stt.model_copy(update={"engine": ("vosk",)})
+    return settings.model_copy(update={"llm": type(settings.llm)(), "tts": tts, "stt": stt})
 
 
 async def find(settings: Settings, what: str) -> Case:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
+from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
 from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, split
@@ -18,7 +19,21 @@ from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, s
 HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
 
-__all__ = ["ENV_PREFIX", "Asterisk", "Modem", "Network", "Settings", "Sip", "load", "parse"]
+__all__ = [
+    "ENV_PREFIX",
+    "Asterisk",
+    "Modem",
+    "Network",
+    "OpenAi",
+    "Settings",
+    "Sherpa",
+    "Sip",
+    "Whisper",
+    "Wyoming",
+    "Yandex",
+    "load",
+    "parse",
+]
 
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -50,15 +65,23 @@ class Storage(Section):
     """Call log, recordings, indexes and caches; made when missing."""
     phrase_cache_mb: Annotated[int, Field(ge=0)] = 200
     """Disk given to synthesised phrases, megabytes."""
+    phrases_ahead: Annotated[int, Field(ge=0, le=2000)] = 200
+    """So many of the commonest sentences of the call log are synthesised at start, while nobody calls."""
 
 
 class Stt(Section):
     """Recognition."""
 
-    engine: Literal["vosk"] = "vosk"
-    """Recogniser."""
+    engine: Recognisers = ("vosk",)
+    """Recognisers, the preferred one first; where one fails the next hears the utterance from its beginning."""
+    deadline_ms: Annotated[int, Field(ge=100, le=10_000)] = 1000
+    """A recogniser that has another one behind it must give its text so soon after the utterance, milliseconds."""
     model: str = ""
     """Model name or folder; empty: a pulled model of the language, else the bundled demo model."""
+    hints: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
+    """Names and terms that callers are likely to say; for ``openai``, ``whisper`` and ``wyoming``."""
+    grammar: Path | None = None
+    """File of phrases, one a line: Vosk hears nothing but their words; only with models whose graph is dynamic."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads that calls share for recognition."""
     denoise: bool = False
@@ -68,12 +91,20 @@ class Stt(Section):
 class Tts(Section):
     """Voices."""
 
-    engine: Literal["auto", "espeak", "piper"] = "auto"
-    """Voice engine; ``auto``: Piper where a voice was pulled, else espeak-ng."""
+    engine: Voices = ("auto",)
+    """Voices, the preferred one first: ``yandex:alena, piper``; ``auto``: a pulled Piper voice, else espeak-ng."""
     voice: str = ""
-    """Voice name of the engine; empty: the language's default."""
+    """Voice name of the first engine; empty: the language's default."""
+    first_sound_ms: Annotated[int, Field(ge=100, le=10_000)] = 800
+    """A voice that has another one behind it must sound so soon, milliseconds."""
     speed_wpm: Annotated[int, Field(ge=80, le=450)] = 165
     """espeak-ng's rate, words per minute."""
+
+    @property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """Engines in their order, and of each the voice that is wanted; empty: its default."""
+        parts = [entry.partition(":") for entry in dict.fromkeys(self.engine)]
+        return tuple((part[0], part[2] or ("" if place else self.voice)) for place, part in enumerate(parts))
 
 
 class Llm(Section):
@@ -97,8 +128,10 @@ class Llm(Section):
     """Its address; empty: ``llm.base_url``."""
     fallback_api_key: SecretStr = SecretStr("")
     """Its key; empty: ``llm.api_key``, unless it has an address of its own."""
+    others: tuple[LlmServer, ...] = ()
+    """Further servers, asked in their order when those before failed or are late: ``[[llm.others]]``."""
     first_token_s: Annotated[float, Field(gt=0, le=30)] = 1.2
-    """No token for this long: the fallback model is asked instead, seconds."""
+    """No token for this long: the next model is asked instead, seconds."""
     cache: bool = True
     """Keep answers: the same question on the same texts is answered at once."""
 
@@ -112,11 +145,21 @@ class Llm(Section):
         """The settings of the fallback model, where there is one."""
         if not self.fallback_model:
             return None
-        changed: dict[str, object] = {"model": self.fallback_model}
-        if self.fallback_base_url:
-            changed |= {"base_url": self.fallback_base_url, "api_key": self.fallback_api_key}
-        elif self.fallback_api_key.get_secret_value():
-            changed["api_key"] = self.fallback_api_key
+        url, key = self.fallback_base_url, self.fallback_api_key
+        return self._with(LlmServer(model=self.fallback_model, base_url=url, api_key=key))
+
+    @property
+    def servers(self) -> "tuple[Llm, ...]":
+        """The settings of every model that can be asked, in their order."""
+        all_of_them = (self, self.fallback, *(self._with(server) for server in self.others))
+        return tuple(each for each in all_of_them if each is not None and each.configured)
+
+    def _with(self, server: LlmServer) -> "Llm":
+        changed: dict[str, object] = {"model": server.model}
+        if server.base_url:
+            changed |= {"base_url": server.base_url, "api_key": server.api_key}
+        elif server.api_key.get_secret_value():
+            changed["api_key"] = server.api_key
         return self.model_copy(update=changed)
 
 
@@ -320,6 +363,11 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     stt: Stt = Stt()
     tts: Tts = Tts()
+    yandex: Yandex = Yandex()
+    openai: OpenAi = OpenAi()
+    wyoming: Wyoming = Wyoming()
+    whisper: Whisper = Whisper()
+    sherpa: Sherpa = Sherpa()
     llm: Llm = Llm()
     kb: Kb = Kb()
     embed: Embed = Embed()

@@ -3,17 +3,21 @@
 Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
+import importlib.util
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.answer_cache import ON_DISK, AnswerCache
 from agent.asking import Minds
 from agent.errors import SettingsError, StartError
+from agent.hearing_chain import HearingChain
 from agent.listening import Ears
-from agent.ports import AnswerText, LanguageModel, LineSource, SpeechToText, Synthesizer, TurnModel
+from agent.ports import AnswerText, LanguageModel, LineSource, SpeechToText, TurnModel
 from agent.sentences import SentenceCutter
-from agent.settings import Llm, Settings
+from agent.settings import Llm, OpenAi, Settings
 from kb.live import Knowledge
 
 if TYPE_CHECKING:
@@ -21,11 +25,101 @@ if TYPE_CHECKING:
 
 
 async def new_stt(settings: Settings) -> SpeechToText:
-    """The recogniser of ``stt.engine`` and ``stt.model``."""
+    """The recogniser of ``stt.engine``; several are a chain."""
+    engines: dict[str, SpeechToText] = {}
+    try:
+        for name in settings.stt.engine:
+            engines[name] = engines.get(name) or await new_recogniser(name, settings)
+    except BaseException:
+        for engine in engines.values():
+            await engine.close()
+        raise
+    several = list(engines.values())
+    return HearingChain(several, settings.stt.deadline_ms / 1000) if len(several) > 1 else several[0]
+
+
+async def new_recogniser(name: str, settings: Settings) -> SpeechToText:
+    """One recogniser by its name in ``stt.engine``; raises ``StartError`` where its extra is not installed."""
+    try:
+        return await _RECOGNISERS[name](settings)
+    except ModuleNotFoundError as error:
+        package = (error.name or name).partition(".")[0]
+        raise StartError(
+            f"[stt] engine {name} needs the package {package}: `.venv/bin/python -m pip install -e '.[{name}]'`"
+        ) from None
+
+
+async def _vosk(settings: Settings) -> SpeechToText:
     from agent.backends.stt_vosk import Vosk
     from agent.model_store import find_stt_model
 
-    return await Vosk.load(find_stt_model(settings), settings.stt.threads)
+    return await Vosk.load(find_stt_model(settings), settings.stt.threads, settings.stt.grammar)
+
+
+async def _yandex(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_yandex import YandexStt
+    from agent.backends.yandex_access import YandexAccess
+
+    credentials = await YandexAccess(settings.yandex).credentials()
+    if not credentials.usable and settings.yandex.iam_token_file is None:
+        raise SettingsError(f"[stt] engine yandex has no credentials: {credentials.lacks}")
+    return YandexStt(settings.yandex, settings.language)
+
+
+async def _openai(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_openai import OpenAiStt
+
+    openai = openai_of(settings)
+    if not openai.base_url and not openai.api_key.get_secret_value():
+        raise SettingsError("[stt] engine openai has no key: set [openai] api_key, or OPENAI_API_KEY")
+    return OpenAiStt(openai, settings.language, settings.stt.hints)
+
+
+async def _wyoming(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_wyoming import WyomingStt
+
+    return WyomingStt(settings.wyoming, settings.language, settings.stt.hints)
+
+
+async def _whisper(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_whisper import WhisperStt
+    from agent.model_store import models_dir
+
+    _need("faster_whisper")
+    folder = models_dir(settings) / Path(settings.whisper.model or "whisper")
+    return await WhisperStt.load(settings.whisper, folder, settings.language, settings.stt.hints)
+
+
+async def _sherpa(settings: Settings) -> SpeechToText:
+    from agent.backends.stt_sherpa import SherpaStt
+    from agent.model_store import models_dir
+
+    _need("sherpa_onnx")
+    return await SherpaStt.load(settings.sherpa, models_dir(settings) / Path(settings.sherpa.model or "sherpa"))
+
+
+_RECOGNISERS: dict[str, Callable[[Settings], Awaitable[SpeechToText]]] = {
+    "vosk": _vosk,
+    "yandex": _yandex,
+    "openai": _openai,
+    "wyoming": _wyoming,
+    "sherpa": _sherpa,
+    "whisper": _whisper,
+}
+
+
+def _need(package: str) -> None:
+    """Of what is loaded by a worker process only."""
+    if importlib.util.find_spec(package) is None:
+        raise ModuleNotFoundError(name=package)
+
+
+def openai_of(settings: Settings) -> OpenAi:
+    """``[openai]``, with the language model's key where it has neither key nor address of its own."""
+    given = settings.openai
+    if given.base_url or given.api_key.get_secret_value():
+        return given
+    return given.model_copy(update={"api_key": settings.llm.api_key})
 
 
 def new_ears(settings: Settings) -> Ears:
@@ -50,22 +144,6 @@ async def new_turn_model(settings: Settings) -> TurnModel | None:
     from agent.backends.turn_onnx import OnnxTurnModel
 
     return await OnnxTurnModel.load(settings.turns.model)
-
-
-async def new_voice(settings: Settings) -> Synthesizer:
-    """The voice of ``tts.engine``; ``auto`` takes a pulled Piper voice before espeak-ng."""
-    from agent.model_store import find_piper_voice
-
-    piper = find_piper_voice(settings) if settings.tts.engine in ("auto", "piper") else None
-    if piper is not None:
-        from agent.backends.tts_piper import Piper
-
-        return await Piper.load(piper)
-    if settings.tts.engine == "piper":
-        raise SettingsError("[tts] engine is piper and no Piper voice is here; see `allo models list`")
-    from agent.backends.tts_espeak import Espeak
-
-    return await Espeak.load(settings.language, settings.tts.voice, settings.tts.speed_wpm)
 
 
 def new_knowledge(settings: Settings) -> Knowledge:
@@ -111,13 +189,13 @@ def with_models(minds: Minds, llm: Llm) -> Minds:
     """The same minds with the language models of ``[llm]``; nothing is connected yet."""
     from agent.backends.llm_openai import OpenAiModel
 
-    given = (section for section in (llm, llm.fallback) if section is not None and section.configured)
-    models = [OpenAiModel(section) for section in given]
+    models = [OpenAiModel(section) for section in llm.servers]
     return replace(
         minds,
         model=models[0] if models else None,
         stall_s=llm.stall_s,
         fallback=models[1] if len(models) > 1 else None,
+        more=tuple(models[2:]),
         first_token_s=llm.first_token_s,
         connect=tuple(model.connect for model in models),
     )

@@ -25,8 +25,8 @@ from agent.live import Live
 from agent.model_store import list_models
 from agent.prompts import LISTS, SPOKEN
 from agent.settings import Settings
-from agent.tables import new_voice
 from agent.versions import Versions
+from agent.voice_table import new_voice
 from agent.wrong_answers import WrongAnswer, WrongAnswers
 from gateways.text_desk import Row, Texts
 from kb.upload import markdown_of

@@ -77,17 +77,22 @@ def _row(name: str, used: Used, written: Settings, started: Settings) -> dict[st
     shape = kind.model_json_schema()["properties"][key]
     value = value_of(written, name)
     shown = {
-        "type": shape.get("type", "string"),
+        "type": "string" if shape.get("type") == "array" else shape.get("type", "string"),
         "least": shape.get("minimum", shape.get("exclusiveMinimum")),
         "most": shape.get("maximum", shape.get("exclusiveMaximum")),
         "choices": shape.get("enum", []),
-        "default": shape.get("default"),
+        "default": _written(shape.get("default")),
     }
     return {
         "name": name,
-        "value": value,
+        "value": _written(value),
         **shown,
         "used": used,
         "waits": used == "start" and value != value_of(started, name),
         "fixed_by": variable_of(section, key),
     }
+
+
+def _written(value: Any) -> Any:
+    """A list as people write it into the settings: ``yandex, piper``."""
+    return ", ".join(value) if isinstance(value, list | tuple) else value

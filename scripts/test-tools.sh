@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the end-to-end tests ring with: SIPp and two real Asterisks, from Debian's packages, where this machine can have them;
 # Chromium, in which they look at the admin page, and Redis.
-# The extras (Piper, onnxruntime, Chroma, documents, Redis, OpenTelemetry) join them, so that their tests run too.
+# The extras (Piper, onnxruntime, Chroma, documents, Redis, OpenTelemetry, the recognisers' libraries) join them, so that their tests run too.
 # Missing tools never stop the tests: those that need them are skipped and say why.
 set -u
 
@@ -40,6 +40,6 @@ unpack() {
 unpack prometheus
 unpack nginx
 .venv/bin/python tests/asterisk/install.py || true
-.venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis, opentelemetry.exporter.otlp.proto.http' 2>/dev/null ||
+.venv/bin/python -c 'import piper, onnxruntime, langchain_chroma, pypdf, docx, markdownify, redis, opentelemetry.exporter.otlp.proto.http, yandex, wyoming, sherpa_onnx, faster_whisper' 2>/dev/null ||
     .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-        -e '.[piper,turn-model,documents,chroma,redis,traces]' || true
+        -e '.[piper,turn-model,documents,chroma,redis,traces,yandex,wyoming,sherpa,whisper]' || true

@@ -18,7 +18,9 @@ class Urgency(IntEnum):
     """A caller may have finished."""
     GOING_ON = 2
     """A caller is talking: to be a little behind costs nothing yet."""
-    CLOSING = 3
+    DICTATION = 3
+    """Nobody is on the telephone."""
+    CLOSING = 4
     """The thread may go."""
 
 

@@ -11,7 +11,6 @@ when it is not, but decides nothing here: its pieces are joined, and the utteran
 import asyncio
 import logging
 import time
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -21,7 +20,8 @@ from typing import Any
 import vosk
 
 from agent.backends.decoding import DecodingThreads, Urgency
-from agent.backends.vosk_decoder import BLOCK_FRAMES, Decoder, Heard, native_rate
+from agent.backends.places import Places
+from agent.backends.vosk_decoder import BLOCK_FRAMES, UNKNOWN, Decoder, Heard, native_rate, read_grammar
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
 from audio.frame import FRAME_MS, AudioFrame
@@ -44,16 +44,18 @@ PEEK_QUEUE = 16
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
 
-_UNKNOWN = "[unk]"
-
 
 class Vosk:
     """The recognition engine over one Vosk model folder."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
-        """Read the model (0.05 s for the demo models, seconds for large ones: see ``load``); raises ``StartError``."""
+    def __init__(self, folder: Path, threads: int = 1, grammar: Path | None = None) -> None:
+        """Read the model (0.05 s for the demo models, seconds for large ones: see ``load``); raises ``StartError``.
+
+        ``grammar``: a file of phrases, see ``read_grammar``.
+        """
         if not folder.is_dir():
             raise StartError(f"{folder}: no such model folder; see `allo models list`, then `allo models pull NAME`")
+        self._grammar = read_grammar(grammar, folder) if grammar is not None else ""
         vosk.SetLogLevel(-1)
         try:
             self._model = vosk.Model(str(folder.resolve()))
@@ -64,9 +66,9 @@ class Vosk:
         self._threads = DecodingThreads(threads, "vosk")
 
     @classmethod
-    async def load(cls, folder: Path, threads: int = 1) -> "Vosk":
+    async def load(cls, folder: Path, threads: int = 1, grammar: Path | None = None) -> "Vosk":
         """The same off the event loop."""
-        return await asyncio.to_thread(cls, folder, threads)
+        return await asyncio.to_thread(cls, folder, threads, grammar)
 
     @property
     def name(self) -> str:
@@ -76,45 +78,12 @@ class Vosk:
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> "VoskRecognizer":
         """A fresh recogniser for audio at ``rate`` Hz (0.1 ms)."""
         fed_rate = rate if self._native is None or rate >= self._native else self._native
-        decoder = Decoder(self._model, rate, fed_rate)
+        decoder = Decoder(self._model, rate, fed_rate, self._grammar)
         return VoskRecognizer(decoder, self._threads, rate, on_partial)
 
     async def close(self) -> None:
         """End the threads; recognisers still open finish their running step first."""
         await asyncio.to_thread(self._threads.close)
-
-
-class _Places:
-    """Where on the line the samples fed to Vosk came from; frames that were never pushed leave holes."""
-
-    def __init__(self) -> None:
-        self.fed = 0
-        self._next = -1
-        self._starts: list[int] = []
-        self._shifts: list[int] = []
-
-    @property
-    def end(self) -> int:
-        """Position after the last sample fed; 0 before the first."""
-        return max(self._next, 0)
-
-    def add(self, frame: AudioFrame) -> None:
-        """Note the next frame fed."""
-        if frame.position != self._next:
-            self._starts.append(self.fed)
-            self._shifts.append(frame.position - self.fed)
-        self.fed += frame.samples
-        self._next = frame.end
-
-    def position(self, sample: int) -> int:
-        """Line position of the ``sample``-th sample fed."""
-        hole = max(bisect_right(self._starts, sample) - 1, 0)
-        return min(sample + self._shifts[hole], self.end) if self._shifts else 0
-
-    def forget(self) -> None:
-        """What is before now will not be asked for again."""
-        del self._starts[:-1]
-        del self._shifts[:-1]
 
 
 class VoskRecognizer:
@@ -129,7 +98,7 @@ class VoskRecognizer:
         self._on_partial = on_partial
         self._waiting: deque[AudioFrame] = deque()
         self._waiting_samples = 0
-        self._places = _Places()
+        self._places = Places()
         self._running: asyncio.Future[Heard] | None = None
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
@@ -176,7 +145,7 @@ class VoskRecognizer:
         heard = await asyncio.get_running_loop().run_in_executor(threads, decoder.peek, pcm, trailing)
         self._pace = (time.perf_counter() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
         texts = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)]).split()
-        words = " ".join(word for word in texts if word != _UNKNOWN)
+        words = " ".join(word for word in texts if word != UNKNOWN)
         reached = tail[-1].end if tail else self._places.end
         return Transcript(words, False, reached, confidence=_confidence(heard.pieces))
 
@@ -280,11 +249,11 @@ class VoskRecognizer:
         found = result.get(timed)
         if found is None:
             end = self._places.end
-            return [Word(text, end, end) for text in result.get(plain, "").split() if text != _UNKNOWN]
+            return [Word(text, end, end) for text in result.get(plain, "").split() if text != UNKNOWN]
         return [
             Word(word["word"], self._place(word["start"]), self._place(word["end"]))
             for word in found
-            if word["word"] != _UNKNOWN
+            if word["word"] != UNKNOWN
         ]
 
     def _place(self, seconds: float) -> int:

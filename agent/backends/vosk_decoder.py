@@ -8,6 +8,7 @@ from typing import Any
 
 import vosk
 
+from agent.errors import StartError
 from audio.frame import FRAME_MS
 from audio.resample import Resampler, resample
 
@@ -17,6 +18,8 @@ RIVALS = 6
 """Hypotheses that are looked at when the caller paused."""
 NEARLY = 5.0
 """One that is less likely than the best by no more than this may be what was said, natural logarithm."""
+UNKNOWN = "[unk]"
+"""What is none of the words."""
 SLIGHT = 1
 """Letters of a word that is easily missed at the end: «и», «в», "a"."""
 
@@ -33,8 +36,10 @@ class Heard:
 class Decoder:
     """One recogniser; never used by two threads at once."""
 
-    def __init__(self, model: vosk.Model, rate: int, fed_rate: int) -> None:
-        self._recognizer = vosk.KaldiRecognizer(model, fed_rate)
+    def __init__(self, model: vosk.Model, rate: int, fed_rate: int, grammar: str = "") -> None:
+        """``grammar``: a JSON list of phrases, empty: the whole vocabulary."""
+        self._limits = (grammar,) if grammar else ()
+        self._recognizer = vosk.KaldiRecognizer(model, fed_rate, *self._limits)
         self._recognizer.SetWords(True)
         self._recognizer.SetPartialWords(True)
         self._up = Resampler(rate, fed_rate) if fed_rate != rate else None
@@ -47,7 +52,7 @@ class Decoder:
         The one that listens on is left alone: silence pushed through it to bring the last words out makes it
         mishear what follows (word error rate in noise 9 -> 16 %, measured on tests/speech).
         """
-        scout = vosk.KaldiRecognizer(self._model, self._fed_rate)
+        scout = vosk.KaldiRecognizer(self._model, self._fed_rate, *self._limits)
         scout.SetWords(not trailing)  # words of several texts would be warned of on standard error, and nobody asks
         if trailing:
             scout.SetMaxAlternatives(RIVALS)
@@ -99,6 +104,20 @@ def trailing_text(alternatives: Sequence[Mapping[str, Any]]) -> str:
         if slight and longer and best["confidence"] - other["confidence"] <= NEARLY:
             return str(other["text"])
     return str(best["text"])
+
+
+def read_grammar(file: Path, folder: Path) -> str:
+    """The phrases of ``file`` as Vosk wants them for the model in ``folder``; raises ``StartError``."""
+    if not (folder / "graph" / "HCLr.fst").is_file():
+        raise StartError(f"[stt] grammar: the graph of {folder.name} is fixed; take a model that has graph/HCLr.fst")
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"[stt] grammar: {file} can't be read: {error}") from None
+    phrases = [" ".join(line.lower().split()) for line in lines if line.strip() and not line.startswith("#")]
+    if not phrases:
+        raise StartError(f"[stt] grammar: {file} has no phrases")
+    return json.dumps([*phrases, UNKNOWN], ensure_ascii=False)
 
 
 def native_rate(folder: Path) -> int | None:

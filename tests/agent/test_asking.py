@@ -13,11 +13,13 @@ from agent.answer import Answers
 from agent.asking import Minds
 from agent.backends.llm_openai import OpenAiModel
 from agent.dialogue import Context
+from agent.engine_settings import LlmServer
 from agent.events import Stage
 from agent.intents import load_intents
 from agent.ports import Passage, Sentence
 from agent.prompts import load_prompts
 from agent.settings import Llm
+from agent.tables import with_models
 from tests.fakes.engines import FakeMind, FakeRetriever
 from tests.fakes.openai_server import Behaviour, Fault, OpenAiServer
 
@@ -250,3 +252,22 @@ async def test_a_document_cannot_leave_its_fence(server: OpenAiServer) -> None:
     assert system.index("<reference>\n") < system.index("скидка") < system.index("\n</reference>")
     assert "данные" in system.partition("<reference>\n")[0]
     await house.close()
+
+
+@pytest.mark.parametrize("faults", [("hang_first", "500"), ("500", "hang_first"), ("hang_first", "hang_first")])
+async def test_a_third_server_answers_within_the_same_deadline(
+    server: OpenAiServer, faults: tuple[Fault, Fault]
+) -> None:
+    server.behaviour.answer = "Мы работаем до 18:00.|"
+    server.behaviour.faults = dict(zip(("primary", "second"), faults, strict=True))
+    others = (LlmServer(model="second"), LlmServer(model="third", base_url=server.base_url))
+    llm = Llm(base_url=server.base_url, model="primary", others=others, stall_s=1.8, first_token_s=1.2)
+    minds = with_models(Minds(FakeMind({ASKED: [READ_OUT]})), llm)
+    answers = Answers(FakeRetriever((HOURS,)), minds, WORDS, INTENTS, str)
+    assert [sentence.text async for sentence in answers.sentences(ASKED, Context(), Clocked())] == [
+        "Мы работаем до 18:00."
+    ]
+    assert [request["model"] for request in server.behaviour.requests] == ["primary", "second", "third"]
+    assert len(answers.models) == 3
+    for model in minds.models:
+        await model.close()

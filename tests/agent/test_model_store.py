@@ -22,9 +22,9 @@ from agent.model_store import (
     Model,
     RemoteFile,
     catalogue,
-    find_piper_voice,
     find_stt_model,
     list_models,
+    piper_in_use,
     pull,
 )
 from agent.settings import Settings
@@ -290,18 +290,18 @@ def test_an_archive_that_unpacks_without_end_is_refused(
 
 
 def test_a_piper_voice_is_pulled_and_preferred(vendor: Vendor, settings: Settings) -> None:
-    assert find_piper_voice(settings) is None
+    assert piper_in_use(settings) is None
     name = "ru_RU-toy-medium"
     toy = Path(__file__).parent.parent / "voices" / "toy.onnx"
     vendor.files |= {f"{name}.onnx": toy.read_bytes(), f"{name}.onnx.json": Path(f"{toy}.json").read_bytes()}
     files = tuple(RemoteFile(vendor.url(file), len(content)) for file, content in vendor.files.items() if name in file)
     done = pull(name, settings, quiet(), (Model(name, "piper", "ru", 1, "test", files),))
-    assert find_piper_voice(settings) == done.folder / f"{name}.onnx"
+    assert piper_in_use(settings) == done.folder / f"{name}.onnx"
     assert any("piper-tts" in line for line in done.lines)
     english = settings.model_copy(update={"language": "en"})
-    assert find_piper_voice(english) is None
-    espeak = settings.model_copy(update={"tts": settings.tts.model_copy(update={"engine": "espeak"})})
-    assert find_piper_voice(espeak) is None
+    assert piper_in_use(english) is None
+    espeak = settings.model_copy(update={"tts": settings.tts.model_copy(update={"engine": ("espeak",)})})
+    assert piper_in_use(espeak) is None
 
 
 def test_names_in_the_settings_win_or_are_a_clear_error(settings: Settings, tmp_path: Path) -> None:
@@ -309,16 +309,17 @@ def test_names_in_the_settings_win_or_are_a_clear_error(settings: Settings, tmp_
         return settings.model_copy(update={"stt": settings.stt.model_copy(update={"model": model})})
 
     def with_tts(engine: str, voice: str) -> Settings:
-        return settings.model_copy(update={"tts": settings.tts.model_copy(update={"engine": engine, "voice": voice})})
+        tts = settings.tts.model_copy(update={"engine": (engine,), "voice": voice})
+        return settings.model_copy(update={"tts": tts})
 
     assert find_stt_model(with_stt("vosk-demo-en")) == BUNDLED / "vosk-demo-en"
     shutil.copytree(BUNDLED / "vosk-demo-en", tmp_path / "mine")
     assert find_stt_model(with_stt(str(tmp_path / "mine"))) == tmp_path / "mine"
     with pytest.raises(StartError, match=r"\[stt\] model: 'nobody'"):
         find_stt_model(with_stt("nobody"))
-    assert find_piper_voice(with_tts("auto", "ru+f2")) is None
+    assert piper_in_use(with_tts("auto", "ru+f2")) is None
     with pytest.raises(StartError, match=r"\[tts\] voice"):
-        find_piper_voice(with_tts("piper", ""))
+        piper_in_use(with_tts("piper", ""))
 
 
 def test_a_model_copied_by_hand_is_found(settings: Settings) -> None:

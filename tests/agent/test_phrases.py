@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agent.backends.tts_espeak import Espeak
 from agent.errors import VoiceError
 from agent.phrases import Phrases, _Phrase
-from agent.ports import WordStart
+from agent.ports import Makeshift, WordStart
 from audio.level import tone
 from audio.resample import resample
 
@@ -245,7 +245,22 @@ async def test_an_entry_of_an_older_kind_is_made_anew(tmp_path: Path) -> None:
     folder = tmp_path / "phrases"
     said = await speech(Phrases(Piano(), folder, 10), "do re")
     (entry,) = files(folder)
-    entry.write_bytes(entry.read_bytes().replace(b"allo phrase 2", b"allo phrase 1"))
+    entry.write_bytes(entry.read_bytes().replace(b"allo phrase 3", b"allo phrase 2"))
     piano = Piano()
     assert b"".join(await speech(Phrases(piano, folder, 10), "do re")) == b"".join(said)
     assert piano.made == ["do re"]
+
+
+async def test_what_a_stand_in_says_is_heard_and_not_kept(tmp_path: Path) -> None:
+    class StandIn(Piano):
+        async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+            async for made in super().synthesize(text, pace):
+                yield made if isinstance(made, WordStart) else Makeshift(made)
+
+    piano = StandIn()
+    phrases = Phrases(piano, tmp_path / "phrases", 10)
+    first, again = await speech(phrases, "do re"), await speech(phrases, "do re")
+    assert b"".join(first) == b"".join(again) == resample(piano.audio("do re"), 22050, 8000)
+    assert piano.made == ["do re", "do re"]
+    assert files(tmp_path / "phrases") == []
+    assert phrases.ready("do re", 8000) is None

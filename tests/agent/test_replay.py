@@ -12,8 +12,9 @@ from agent.ports import CallerInfo
 from agent.recorded import Recorded
 from agent.recording import Recording
 from agent.replay import Replayed, compare, replay
+from agent.replay_command import offline
 from agent.replay_line import Tape
-from agent.settings import Turns
+from agent.settings import Llm, Settings, Stt, Tts, Turns
 from agent.virtual_time import play
 from tests.agent.test_call import GREETING_S, Scene
 from tests.fakes.engines import FakeMind
@@ -144,3 +145,18 @@ def test_without_a_trace_todays_engines_answer() -> None:
 def test_what_is_no_trace_is_refused(lines: list[str], fault: str) -> None:
     with pytest.raises(StartError, match=fault):
         Recorded(lines)
+
+
+def test_what_is_asked_over_a_socket_is_left_out() -> None:
+    """The clock of a replay jumps, so nothing on the network could ever be in time."""
+    settings = Settings(
+        tts=Tts(engine=("openai:nova", "espeak:ru+f2", "piper"), voice="alloy"),
+        stt=Stt(engine=("yandex", "vosk")),
+        llm=Llm(base_url="http://127.0.0.1:1/v1"),
+    )
+    left = offline(settings)
+    assert left.tts.choices == (("espeak", "ru+f2"), ("piper", ""))
+    assert left.stt.engine == ("vosk",)
+    assert not left.llm.configured
+    assert offline(Settings(tts=Tts(engine=("yandex",), voice="alena"))).tts.choices == (("auto", ""),)
+    assert offline(Settings(tts=Tts(voice="ru+f2"))).tts.choices == (("auto", "ru+f2"),)

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import logging
 import shutil
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ import vosk
 
 from agent.backends import stt_vosk
 from agent.backends.stt_vosk import Vosk, VoskRecognizer
+from agent.backends.vosk_decoder import read_grammar
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript
 from audio.frame import AudioFrame, frame_bytes
@@ -304,3 +306,20 @@ async def test_a_peek_tells_the_words_at_once_and_changes_nothing(russian: Vosk)
     assert not seen.final
     assert len(final.words) == 3
     assert (await peeked.peek()).text == ""
+
+
+async def test_a_grammar_wants_a_model_with_a_dynamic_graph_and_phrases(tmp_path: Path) -> None:
+    file = tmp_path / "phrases.txt"
+    file.write_text("# yes and no\n Да \nнет\n\nне  знаю\n", encoding="utf-8")
+    with pytest.raises(StartError, match=r"vosk-demo-ru is fixed"):
+        await Vosk.load(MODELS / "vosk-demo-ru", grammar=file)
+    dynamic = tmp_path / "model"
+    (dynamic / "graph").mkdir(parents=True)
+    (dynamic / "graph" / "HCLr.fst").touch()
+    assert json.loads(read_grammar(file, dynamic)) == ["да", "нет", "не знаю", "[unk]"]
+    for text in ("", "# nothing\n"):
+        file.write_text(text)
+        with pytest.raises(StartError, match="no phrases"):
+            read_grammar(file, dynamic)
+    with pytest.raises(StartError, match="can't be read"):
+        read_grammar(tmp_path / "nowhere.txt", dynamic)

@@ -7,7 +7,7 @@ those of onnx.proto3 (ONNX 1.16), operators those of opset 13.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-FLOAT, INT64 = 1, 7
+FLOAT, INT32, INT64, FLOAT16 = 1, 6, 7, 10
 """Element types of TensorProto."""
 
 
@@ -30,19 +30,37 @@ class Node:
     attributes: Mapping[str, int] = field(default_factory=dict)
 
 
-def model(nodes: Sequence[Node], inputs: Sequence[Value], output: str, constants: Sequence[bytes]) -> bytes:
-    """A whole file; ``output`` is a float tensor of any shape."""
+def model(
+    nodes: Sequence[Node],
+    inputs: Sequence[Value],
+    output: str | Sequence[Value],
+    constants: Sequence[bytes],
+    metadata: Mapping[str, str] | None = None,
+) -> bytes:
+    """A whole file; an ``output`` that is only named is a float tensor of any shape."""
     graph = b"".join(_bytes(1, _node(node)) for node in nodes) + _bytes(2, b"turn")
     graph += b"".join(_bytes(5, one) for one in constants)
     graph += b"".join(_bytes(11, _value(one)) for one in inputs)
-    graph += _bytes(12, _bytes(1, output.encode()) + _bytes(2, _bytes(1, _number(1, FLOAT))))
-    return _number(1, 8) + _bytes(7, graph) + _bytes(8, _number(2, 13))
+    if isinstance(output, str):
+        graph += _bytes(12, _bytes(1, output.encode()) + _bytes(2, _bytes(1, _number(1, FLOAT))))
+    else:
+        graph += b"".join(_bytes(12, _value(one)) for one in output)
+    notes = b"".join(
+        _bytes(14, _bytes(1, key.encode()) + _bytes(2, text.encode())) for key, text in (metadata or {}).items()
+    )
+    return _number(1, 8) + _bytes(7, graph) + _bytes(8, _number(2, 13)) + notes
 
 
 def constant(name: str, values: Sequence[int]) -> bytes:
     """A list of whole numbers under ``name``."""
     raw = b"".join(value.to_bytes(8, "little", signed=True) for value in values)
     return _number(1, len(values)) + _number(2, INT64) + _bytes(8, name.encode()) + _bytes(9, raw)
+
+
+def floats(name: str, shape: Sequence[int], raw: bytes) -> bytes:
+    """A float32 tensor under ``name``."""
+    sizes = b"".join(_number(1, size) for size in shape)
+    return sizes + _number(2, FLOAT) + _bytes(8, name.encode()) + _bytes(9, raw)
 
 
 def _node(node: Node) -> bytes:

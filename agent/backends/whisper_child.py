@@ -1,0 +1,66 @@
+"""faster-whisper inside a worker process. See ``stt_whisper``."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+
+from audio.resample import resample
+
+RATE = 16000
+"""What Whisper hears, Hz."""
+BEST = 5
+"""Hypotheses that are followed where the text counts; 1 for what is only shown meanwhile."""
+LANGUAGES = ("ru", "en")
+
+
+def load(folder: str, device: str, compute_type: str, threads: int) -> "Whisper":
+    """The factory."""
+    return Whisper(Path(folder), device, compute_type, threads)
+
+
+class Whisper:
+    """One model; each request is a whole piece of audio."""
+
+    def __init__(self, folder: Path, device: str, compute_type: str, threads: int) -> None:
+        for name in ("model.bin", "tokenizer.json"):  # without the second it would try to download one
+            if not (folder / name).is_file():
+                raise FileNotFoundError(f"{folder / name}: not there; [whisper] model is a CTranslate2 model's folder")
+        if device == "auto":
+            device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+        if compute_type == "default":
+            compute_type = "float16" if device == "cuda" else "int8"
+        threads = threads or max((os.cpu_count() or 2) - 1, 1)
+        self._model = WhisperModel(str(folder), device=device, compute_type=compute_type, cpu_threads=threads)
+
+    def do(self, request: dict[str, Any], payload: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """``rate``: of the payload, Hz; ``language``, empty: find out; ``best``: the text counts; ``hints``."""
+        pcm = resample(payload, request["rate"], RATE) if request["rate"] != RATE else payload
+        audio = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
+        language = request["language"] or self._language(audio)
+        segments, _ = self._model.transcribe(
+            audio,
+            language=language if self._model.model.is_multilingual else "en",
+            beam_size=BEST if request["best"] else 1,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            without_timestamps=True,
+            hotwords=request.get("hints") or None,
+        )
+        heard = list(segments)
+        sure = [math.exp(segment.avg_logprob) for segment in heard]
+        text = " ".join(segment.text for segment in heard)
+        yield {"text": text, "language": language, "confidence": min(sure, default=1.0)}, b""
+
+    def _language(self, audio: "np.typing.NDArray[np.float32]") -> str:
+        """The likelier of ours: a cough must not be taken for Welsh."""
+        if not self._model.model.is_multilingual:
+            return "en"
+        _, _, likely = self._model.detect_language(audio)
+        by_name = dict(likely)
+        return max(LANGUAGES, key=lambda language: by_name.get(language, 0.0))

@@ -1,0 +1,314 @@
+"""Recognisers in the order of preference: when one fails, the next is given the audio of the utterance so far.
+
+Every word is heard by one recogniser from its beginning, so none is lost and none comes twice. A recogniser that keeps
+failing is left alone for a while (``agent.breaker``); then one call tries whether it is back. A call that had to go
+over to another recogniser returns to the preferred one between two utterances.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from agent.breaker import Breaker
+from agent.errors import HearingError
+from agent.ports import Recognizer, SpeechToText, Transcript
+from audio.frame import AudioFrame
+
+log = logging.getLogger(__name__)
+
+OPEN_S = 1.0
+"""An ear must be open within this, seconds."""
+REST_S = 10.0
+"""A recogniser that failed is not asked by the same call for so long, seconds."""
+MOST_S = 600
+"""Audio of an utterance that is kept, seconds; beyond it the oldest is dropped."""
+WEIGHT = 0.2
+"""What one more utterance counts in what is known of a recogniser's speed."""
+
+
+@dataclass(slots=True, eq=False)
+class _Link:
+    """One recogniser of the chain and what is known of it."""
+
+    stt: SpeechToText
+    breaker: Breaker
+    failed_at: float = float("-inf")
+    """When it failed last, seconds of the chain's clock."""
+    asked: int = 0
+    failed: int = 0
+    wait_ms: float | None = None
+    """From the end of an utterance to its text, milliseconds."""
+
+    def heard(self, seconds: float) -> None:
+        """It gave the text of an utterance, so long after its end."""
+        self.asked += 1
+        self.breaker.succeeded()
+        new = seconds * 1000
+        self.wait_ms = new if self.wait_ms is None else self.wait_ms + WEIGHT * (new - self.wait_ms)
+
+    def missed(self, now: float) -> None:
+        """It failed."""
+        self.asked += 1
+        self.failed += 1
+        self.failed_at = now
+        self.breaker.failed()
+
+    @property
+    def state(self) -> str:
+        """For health."""
+        speed = "" if self.wait_ms is None else f"; text after {self.wait_ms:.0f} ms"
+        failures = f"; {self.failed} of {self.asked} utterances failed" if self.failed else ""
+        return ("failing" if self.breaker.open else "ok") + speed + failures
+
+
+class HearingChain:
+    """A ``SpeechToText`` made of several."""
+
+    def __init__(
+        self,
+        engines: Sequence[SpeechToText],
+        deadline_s: float,
+        clock: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
+    ) -> None:
+        """``engines``: the preferred one first; ``deadline_s``: how long each but the last may take over a text.
+
+        ``clock``: steady seconds, by which those that fail are left alone.
+        """
+        self._links = [_Link(stt, Breaker(clock)) for stt in engines]
+        self._deadline_s, self._clock = deadline_s, clock
+
+    @property
+    def name(self) -> str:
+        """All of them, in their order."""
+        return ", then ".join(link.stt.name for link in self._links)
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Each recogniser and how it does, for health."""
+        return {link.stt.name: link.state for link in self._links}
+
+    async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> "ChainEar":
+        """The ear of a call, by the first recogniser that opens one; raises ``HearingError``."""
+        ear = ChainEar(self._links, self._deadline_s, self._clock, rate, on_partial)
+        await ear.begin()
+        return ear
+
+    async def close(self) -> None:
+        """Free all of them."""
+        for link in self._links:
+            await link.stt.close()
+
+
+class ChainEar:
+    """The ear of one call over the recognisers of a chain."""
+
+    def __init__(
+        self,
+        links: Sequence[_Link],
+        deadline_s: float,
+        clock: Callable[[], float],
+        rate: int,
+        on_partial: Callable[[Transcript], None],
+    ) -> None:
+        self._clock = clock
+        self._links, self._deadline_s, self._rate, self._on_partial = links, deadline_s, rate, on_partial
+        self._link: _Link | None = None
+        self._inner: Recognizer | None = None
+        self._frames: list[AudioFrame] = []
+        """The utterance so far."""
+        self._later: list[AudioFrame] | None = None
+        """Frames after the end of an utterance whose text is not there yet."""
+        self._tried: set[_Link] = set()
+        """Those that failed in this utterance."""
+        self._changing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._returning: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def push(self, frame: AudioFrame) -> None:
+        """Take one frame; never blocks."""
+        if self._closed:
+            return
+        if self._later is not None:
+            self._later.append(frame)
+            return
+        self._frames.append(frame)
+        if len(self._frames) * frame.samples > MOST_S * self._rate:
+            del self._frames[: len(self._frames) // 10]
+        if self._inner is not None:
+            self._inner.push(frame)
+
+    async def begin(self) -> None:
+        """Open the first ear; raises ``HearingError``."""
+        async with self._changing:
+            await self._change()
+
+    async def peek(self, trailing: bool = False) -> Transcript:
+        """What was understood so far; when the recogniser fails, the next one is asked. Raises ``HearingError``."""
+        while True:
+            inner, link = self._present()
+            try:
+                return await inner.peek(trailing)
+            except HearingError as error:
+                async with self._changing:
+                    if self._inner is inner:
+                        await self._go_over(link, error)
+
+    async def finish(self) -> Transcript:
+        """Everything heard since the last ``finish``, by the first that gives it; raises ``HearingError``."""
+        self._later = []
+        try:
+            async with self._changing:
+                heard = await self._finish()
+        finally:
+            self._frames, self._later = self._later, None
+            self._tried.clear()
+            self._replay()
+        if self._link is not self._links[0]:
+            self._returning = self._spawn(self._return)
+        return heard
+
+    async def close(self) -> None:
+        """Free the ear; harmless when closed."""
+        self._closed = True
+        if self._returning is not None:
+            self._returning.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        inner, self._inner = self._inner, None
+        if inner is not None:
+            await inner.close()
+        if self._link is not None:
+            self._link.breaker.released()
+
+    # ------------------------------------------------------------ changing over
+
+    def _present(self) -> tuple[Recognizer, _Link]:
+        if self._closed:
+            raise HearingError("the recogniser of this call is closed")
+        if self._inner is None or self._link is None:
+            raise HearingError("no recogniser is left")
+        return self._inner, self._link
+
+    async def _finish(self) -> Transcript:
+        while True:
+            if self._inner is None:
+                await self._change()
+            inner, link = self._present()
+            began = self._clock()
+            last = len(self._tried) == len(self._links) - 1
+            try:
+                async with asyncio.timeout(None if last else self._deadline_s):
+                    heard = await inner.finish()
+            except HearingError as error:
+                await self._go_over(link, error)
+            except TimeoutError:
+                await self._go_over(link, HearingError(f"{link.stt.name}: no text within {self._deadline_s:g} s"))
+            else:
+                link.heard(self._clock() - began)
+                return heard
+
+    async def _go_over(self, link: _Link, error: HearingError) -> None:
+        """Leave a recogniser that failed; raises its error when it was the last."""
+        link.missed(self._clock())
+        self._tried.add(link)
+        self._leave()
+        if len(self._tried) == len(self._links):
+            log.error("stt: %s; nobody is left to hear this utterance", error)
+            self._tried.clear()
+            raise error
+        log.warning("stt: %s; another recogniser hears the utterance again", error)
+        await self._change()
+
+    async def _change(self) -> None:
+        """Open an ear at the first recogniser that has one, and give it the utterance so far."""
+        error = HearingError("no recogniser is left")
+        for link in self._candidates():
+            opened = await self._opened(link)
+            if isinstance(opened, HearingError):
+                error = opened
+                self._tried.add(link)
+                continue
+            self._link, self._inner = link, opened
+            self._replay()
+            return
+        self._tried.clear()
+        raise error
+
+    def _candidates(self) -> Iterator[_Link]:
+        """Those not tried yet, in order; those that keep failing only when nobody else is left."""
+        shunned = []
+        for link in self._links:
+            if link in self._tried:
+                continue
+            if link.breaker.admit():
+                yield link
+            else:
+                shunned.append(link)
+        yield from shunned
+
+    async def _opened(self, link: _Link) -> Recognizer | HearingError:
+        own: list[Recognizer] = []
+
+        def on_partial(transcript: Transcript) -> None:
+            if own and own[0] is self._inner and self._later is None:
+                self._on_partial(transcript)
+
+        try:
+            async with asyncio.timeout(OPEN_S):
+                own.append(await link.stt.open(self._rate, on_partial))
+        except HearingError as error:
+            fault = error
+        except TimeoutError:
+            fault = HearingError(f"{link.stt.name}: no ear within {OPEN_S:g} s")
+        except BaseException:
+            link.breaker.released()
+            raise
+        else:
+            return own[0]
+        link.missed(self._clock())
+        log.warning("stt: %s", fault)
+        return fault
+
+    def _replay(self) -> None:
+        if self._inner is not None:
+            for frame in self._frames:
+                self._inner.push(frame)
+
+    def _leave(self) -> None:
+        inner, self._inner = self._inner, None
+        if inner is not None:
+            self._spawn(inner.close)
+
+    async def _return(self) -> None:
+        """Between two utterances: to a recogniser that is preferred to the present one, if it may be asked again."""
+        async with self._changing:
+            now = self._clock()
+            for link in self._links:
+                if link is self._link or self._closed:
+                    return
+                if now - link.failed_at < REST_S or not link.breaker.admit():
+                    continue
+                opened = await self._opened(link)
+                if isinstance(opened, HearingError):
+                    continue
+                if self._link is not None:
+                    self._link.breaker.released()
+                self._leave()
+                self._link, self._inner = link, opened
+                if self._later is None:
+                    self._replay()
+                return
+
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(_quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _quietly(work: Callable[[], Awaitable[None]]) -> None:
+    with suppress(HearingError):
+        await work()

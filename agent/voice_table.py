@@ -1,0 +1,97 @@
+"""A voice's name in the settings -> an object. A new vendor is one file in ``agent/backends`` and one row here.
+
+Imports stand inside the functions, so that only what a setting names is loaded.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from agent.errors import SettingsError, StartError
+from agent.ports import Synthesizer
+from agent.settings import Settings
+from agent.tables import openai_of
+from agent.voice_chain import VoiceChain
+
+
+async def new_voice(settings: Settings) -> VoiceChain:
+    """The voices of ``tts.engine`` in their order; each is levelled, also where it is the only one."""
+    voices: list[Synthesizer] = []
+    try:
+        for engine, voice in settings.tts.choices:
+            voices.append(await one_voice(engine, voice, settings))
+        timekeeper = await _espeak(settings, "") if len(voices) > 1 else None
+    except BaseException:
+        for opened in voices:
+            await opened.close()
+        raise
+    return VoiceChain(voices, timekeeper, settings.tts.first_sound_ms / 1000)
+
+
+async def one_voice(engine: str, voice: str, settings: Settings) -> Synthesizer:
+    """One voice by its engine's name; raises ``StartError`` where its extra is not installed."""
+    try:
+        return await VOICES[engine](settings, voice)
+    except ModuleNotFoundError as error:
+        package = (error.name or engine).partition(".")[0]
+        raise StartError(
+            f"[tts] engine {engine} needs the package {package}: `.venv/bin/python -m pip install -e '.[{engine}]'`"
+        ) from None
+
+
+async def _auto(settings: Settings, voice: str) -> Synthesizer:
+    """A pulled Piper voice before espeak-ng."""
+    from agent.model_store import find_piper_voice
+
+    if find_piper_voice(settings, voice) is not None:
+        return await _piper(settings, voice)
+    return await _espeak(settings, voice)
+
+
+async def _espeak(settings: Settings, voice: str) -> Synthesizer:
+    from agent.backends.tts_espeak import Espeak
+
+    return await Espeak.load(settings.language, voice, settings.tts.speed_wpm)
+
+
+async def _piper(settings: Settings, voice: str) -> Synthesizer:
+    from agent.backends.tts_piper import Piper
+    from agent.model_store import find_piper_voice
+
+    found = find_piper_voice(settings, voice, must=True)
+    if found is None:
+        raise SettingsError("[tts] engine is piper and no Piper voice is here; see `allo models list`")
+    return await Piper.load(found)
+
+
+async def _yandex(settings: Settings, voice: str) -> Synthesizer:
+    from agent.backends.tts_yandex import YandexVoice
+    from agent.backends.yandex_access import YandexAccess
+
+    credentials = await YandexAccess(settings.yandex).credentials()
+    if not credentials.usable and settings.yandex.iam_token_file is None:
+        raise SettingsError(f"[tts] engine yandex has no credentials: {credentials.lacks}")
+    return YandexVoice(settings.yandex, settings.language, voice)
+
+
+async def _openai(settings: Settings, voice: str) -> Synthesizer:
+    from agent.backends.tts_openai import OpenAiVoice
+
+    openai = openai_of(settings)
+    if not openai.base_url and not openai.api_key.get_secret_value():
+        raise SettingsError("[tts] engine openai has no key: set [openai] api_key, or OPENAI_API_KEY")
+    return OpenAiVoice(openai, voice)
+
+
+async def _wyoming(settings: Settings, voice: str) -> Synthesizer:
+    from agent.backends.tts_wyoming import WyomingVoice
+
+    return WyomingVoice(settings.wyoming, settings.language, voice)
+
+
+VOICES: dict[str, Callable[[Settings, str], Awaitable[Synthesizer]]] = {
+    "auto": _auto,
+    "espeak": _espeak,
+    "piper": _piper,
+    "yandex": _yandex,
+    "openai": _openai,
+    "wyoming": _wyoming,
+}

@@ -1,0 +1,86 @@
+"""A real HTTP server that speaks OpenAI's speech API and Yandex's API v1, and fails on request.
+
+``async with SpeechServer() as server: ... server.base_url``
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.fakes.speaking import Behaviour, Died
+
+
+class SpeechServer:
+    """Listens on loopback while entered."""
+
+    def __init__(self, behaviour: Behaviour | None = None) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.requests: list[dict[str, Any]] = []
+        """Bodies received, oldest first."""
+        self.headers: list[dict[str, str]] = []
+        self.asked = asyncio.Event()
+        """Set with each request."""
+        app = web.Application()
+        app.router.add_post("/v1/audio/speech", self._openai)
+        app.router.add_post("/speech/v1/tts:synthesize", self._yandex)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        self._port = 0
+
+    @property
+    def base_url(self) -> str:
+        """What goes into ``openai.base_url``."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def yandex_url(self) -> str:
+        """What goes into ``yandex.tts_http_address``."""
+        return f"http://127.0.0.1:{self._port}/speech/v1/tts:synthesize"
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.behaviour.released.set()
+        await self._runner.cleanup()
+
+    async def _openai(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        return await self._say(request, body, body["input"], 24_000, body.get("speed", 1.0))
+
+    async def _yandex(self, request: web.Request) -> web.StreamResponse:
+        body: dict[str, Any] = dict(await request.post())
+        return await self._say(request, body, body["text"], int(body["sampleRateHertz"]), float(body["speed"]))
+
+    async def _say(
+        self, request: web.Request, body: dict[str, Any], text: str, rate: int, pace: float
+    ) -> web.StreamResponse:
+        self.requests.append(body)
+        self.asked.set()
+        self.headers.append(dict(request.headers))
+        match self.behaviour.fault:
+            case "refused":
+                return web.json_response({"error": {"message": "no"}}, status=500)
+            case "expired":
+                return web.json_response({"error": {"message": "The token has expired"}}, status=401)
+            case "page":
+                return web.Response(text="<html>It works!</html>", content_type="text/html")
+        response = web.StreamResponse(headers={"Content-Type": "audio/pcm"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        try:
+            async for chunk in self.behaviour.speech(text, rate, pace):
+                await response.write(chunk)
+        except Died:
+            if request.transport is not None:
+                request.transport.abort()
+            return response
+        except ConnectionError:  # the listener has gone
+            return response
+        with suppress(ConnectionError):
+            await response.write_eof()
+        return response
