@@ -15,6 +15,7 @@ from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
 from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, split
+from agent.settings_upkeep import Calls, Limits, Log, Privacy, Recording, Retention, Shutdown, Traces
 
 HOUSE = Path(__file__).parents[1]
 """Where Allo itself lies: the demo knowledge and the prompts are beside the code."""
@@ -22,9 +23,13 @@ HOUSE = Path(__file__).parents[1]
 __all__ = [
     "ENV_PREFIX",
     "Asterisk",
+    "Calls",
+    "Limits",
+    "Log",
     "Modem",
     "Network",
     "OpenAi",
+    "Retention",
     "Settings",
     "Sherpa",
     "Sip",
@@ -34,17 +39,6 @@ __all__ = [
     "load",
     "parse",
 ]
-
-
-Level = Literal["debug", "info", "warning", "error"]
-
-
-def _pairs(value: object) -> object:
-    """``a=b, c=d`` of the environment as a table."""
-    if not isinstance(value, str):
-        return value
-    parts = (part.partition("=") for part in value.split(",") if part.strip())
-    return {name.strip(): what.strip() for name, _, what in parts}
 
 
 class Web(Section):
@@ -269,78 +263,6 @@ class Turns(Section):
     """How often, before the goodbye."""
     wait_s: Annotated[float, Field(ge=2, le=600)] = 30.0
     """«Подождите минутку»: no reprompt for this long, seconds."""
-
-
-class Calls(Section):
-    """Limits."""
-
-    max: Annotated[int, Field(ge=1, le=1000)] = 40
-    """Calls at once; further ones hear busy."""
-    max_minutes: Annotated[float, Field(gt=0, le=1440)] = 60.0
-    """Longest call, minutes."""
-
-
-class Limits(Section):
-    """Who may ring, and how often; who may not is not answered, and is on record. 0: as often as they like."""
-
-    block: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
-    """Numbers that are not answered; ``*`` stands for anything: ``+7900*``."""
-    refuse_withheld: bool = False
-    """Don't answer callers who hide their number."""
-    per_caller_per_hour: Annotated[int, Field(ge=0)] = 0
-    """Calls of one number in an hour."""
-    per_hour: Annotated[int, Field(ge=0)] = 0
-    """Calls of everybody in an hour."""
-
-
-class Recording(Section):
-    """Recordings of calls."""
-
-    enabled: bool = True
-    """Write a stereo WAV for each call (caller left, agent right)."""
-
-
-class Privacy(Section):
-    """What is not kept of callers."""
-
-    redact: bool = False
-    """Take cards, telephones, passports, INN and SNILS, e-mail addresses, codes and names out of the record."""
-
-
-class Retention(Section):
-    """How long what is kept; `allo privacy prune` (a timer of the service) deletes what is older. 0: for ever."""
-
-    recordings_days: Annotated[int, Field(ge=0)] = 0
-    """Recordings, days."""
-    words_days: Annotated[int, Field(ge=0)] = 0
-    """What was said: call log, transcripts, traces, days."""
-    calls_days: Annotated[int, Field(ge=0)] = 0
-    """Everything of a call, days."""
-
-
-class Shutdown(Section):
-    """What SIGTERM does."""
-
-    grace_s: Annotated[float, Field(ge=0, le=3600)] = 20.0
-    """Calls in progress may finish for this long; then a spoken goodbye, seconds."""
-
-
-class Log(Section):
-    """Log output on standard error."""
-
-    level: Level = "info"
-    """Least severe message written."""
-    levels: Annotated[dict[str, Level], BeforeValidator(_pairs)] = Field(default_factory=dict)
-    """Other levels for single modules, such as ``telephony``."""
-    format: Literal["console", "json"] = "console"
-    """For people, or one JSON object a line; both name the call."""
-
-
-class Traces(Section):
-    """OpenTelemetry traces of calls, without callers' words and numbers."""
-
-    endpoint: str = ""
-    """OTLP over HTTP, such as ``http://127.0.0.1:4318/v1/traces`` (extra ``traces``); empty: none."""
 
 
 class Settings(BaseSettings):
