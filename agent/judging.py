@@ -33,7 +33,8 @@ class Judging:
                 self._weigh_over_agent(lull, heard)
                 return
             if heard.position < lull.position:
-                return  # the recogniser is behind: what it has by now says nothing about the end
+                self._listening.ask_again()  # the recogniser is behind: what it has says nothing about the end
+                return
             verdict = await self._verdict(heard.text)
             current = self._listening.judged(lull, verdict)
             if current and heard.text and verdict != "open" and self._house.turns.speculate:

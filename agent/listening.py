@@ -138,6 +138,10 @@ class Listening:
         """How finished it sounds; see ``TurnTaker.judged``."""
         return self._turns.judged(lull.position, verdict)
 
+    def ask_again(self) -> None:
+        """It could not be told what was said: the lull comes once more, a frame later."""
+        self._turns.doubt()
+
     def dismissed(self, lull: Lull) -> None:
         """It was nothing that takes the turn; see ``TurnTaker.dismissed``."""
         self._turns.dismissed(lull.position)

@@ -51,6 +51,8 @@ class Reading:
     """A number word: «сто», «пятисот»."""
     cases: frozenset[str] = frozenset()
     """Likely cases of a noun or an adjective, OpenCorpora's names."""
+    name: str = "NOUN"
+    """OpenCorpora's name of the part of speech: it tells prepositions, particles and adverbs apart."""
 
 
 @lru_cache(CACHED)
@@ -80,4 +82,5 @@ def _read(part: Part, tags: list[Any], verbal: bool) -> Reading:
         imperative=first.mood == "impr",
         number=first.POS == "NUMR",
         cases=frozenset(str(tag.case) for tag in tags if tag.case),
+        name=str(first.POS or "LATN"),
     )
