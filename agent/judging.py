@@ -5,6 +5,7 @@ from contextlib import suppress
 from agent.draft import Spawn
 from agent.errors import AlloError, HearingError
 from agent.house import House
+from agent.language.backchannels import meant
 from agent.listening import Listening
 from agent.pauses import Verdict
 from agent.ports import Transcript
@@ -50,7 +51,8 @@ class Judging:
         """True for words that are more than a noise or an «угу»."""
         if not heard.text or heard.confidence < BELIEVED:
             return False
-        return not self._replies.is_backchannel(heard.text)
+        said = meant(heard.text, self._house.language)
+        return bool(said) and not self._replies.is_backchannel(said)
 
     def _weigh_over_agent(self, lull: Lull, heard: Transcript) -> None:
         if self.takes_turn(heard):
