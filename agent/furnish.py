@@ -8,7 +8,7 @@ from agent.answer import Answers, Desk
 from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
 from agent.house import House
-from agent.language.completeness import completeness, may_begin
+from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
 from agent.language.normalise import normalise
 from agent.language.quantities import quantities
@@ -85,8 +85,7 @@ def _turns(turns: Turns, minds: Minds) -> Turns:
 
 
 def _finished(text: str, answers: Answers, language: str) -> Verdict:
-    command = answers.is_command(text) and not may_begin(text, language)
-    return "complete" if command else completeness(text, language)
+    return "complete" if answers.is_command(text) else completeness(text, language)
 
 
 async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answers, Minds, Live]:

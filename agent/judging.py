@@ -6,6 +6,7 @@ from agent.draft import Spawn
 from agent.errors import AlloError, HearingError
 from agent.house import House
 from agent.language.backchannels import meant
+from agent.language.completeness import may_begin
 from agent.listening import Listening
 from agent.pauses import Verdict
 from agent.ports import Transcript
@@ -61,6 +62,8 @@ class Judging:
             self._listening.dismissed(lull)
 
     async def _verdict(self, text: str) -> Verdict:
+        if may_begin(text, self._house.language):
+            return "complete" if self._replies.offered else "open"
         verdict, model = self._house.finished(text), self._house.turn_model
         if model is None or verdict == "open":
             return verdict

@@ -15,7 +15,7 @@ from agent.language.dictation import Lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
-LIMITS: dict[Verdict, tuple[float, float]] = {"complete": (0.4, 0.93), "unsure": (0.15, 0.8), "open": (0.15, 0.8)}
+LIMITS: dict[Verdict, tuple[float, float]] = {"complete": (0.4, 0.93), "unsure": (0.15, 0.8), "open": (0.1, 0.8)}
 """By what the rules say: words are complete up to the first probability that more follows, open beyond the second."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
 

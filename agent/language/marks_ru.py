@@ -34,7 +34,7 @@ def marked(words: list[str], lists: Lists) -> Marked:
 
 def _fine(read: Reading) -> str:
     if read.part in {"noun", "adjective"}:
-        return read.part[0] + "".join(sorted({CASES.get(case, "?") for case in read.cases}))
+        return ("N" if read.proper else read.part[0]) + "".join(sorted({CASES.get(case, "?") for case in read.cases}))
     if read.part == "verb":
         person = "!" if read.imperative else "1" if read.personal else "3"
         return "v" + person + ("t" if read.transitive else "")
@@ -46,6 +46,8 @@ def _fine(read: Reading) -> str:
 def _rough(word: str, read: Reading, lists: Lists) -> str:
     if word in lists["questions"]:
         return "q"
+    if read.proper:
+        return "N"
     if read.part in {"noun", "adjective", "verb", "infinitive"}:
         return read.part[0]
     return ROUGH.get(read.name, "s" if read.part == "short" else "z")

@@ -12,15 +12,15 @@ from agent.language.completeness import completeness
 
 PHRASES = Path(__file__).parent / "completeness"
 BARS = {
-    ("ru", False): (0.91, 0.02, 0.91),
+    ("ru", False): (0.90, 0.02, 0.91),
     ("en", False): (0.91, 0.02, 0.95),
     ("ru", True): (0.92, 0.02, 0.88),
-    ("en", True): (0.87, 0.02, 0.93),
+    ("en", True): (0.86, 0.02, 0.93),
 }
 """Least part of whole utterances that is judged complete; of beginnings the greatest part that is, and the least part
 that is open: seen and held out."""
 HESITATIONS = {
-    ("ru", False): (0.95, 0.86),
+    ("ru", False): (0.95, 0.85),
     ("en", False): (0.95, 0.90),
     ("ru", True): (0.94, 0.72),
     ("en", True): (0.90, 0.95),
