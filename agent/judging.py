@@ -5,6 +5,8 @@ from contextlib import suppress
 from agent.draft import Spawn
 from agent.errors import AlloError, HearingError
 from agent.house import House
+from agent.language.backchannels import meant
+from agent.language.completeness import may_begin
 from agent.listening import Listening
 from agent.pauses import Verdict
 from agent.ports import Transcript
@@ -33,7 +35,8 @@ class Judging:
                 self._weigh_over_agent(lull, heard)
                 return
             if heard.position < lull.position:
-                return  # the recogniser is behind: what it has by now says nothing about the end
+                self._listening.ask_again()  # the recogniser is behind: what it has says nothing about the end
+                return
             verdict = await self._verdict(heard.text)
             current = self._listening.judged(lull, verdict)
             if current and heard.text and verdict != "open" and self._house.turns.speculate:
@@ -49,7 +52,8 @@ class Judging:
         """True for words that are more than a noise or an «угу»."""
         if not heard.text or heard.confidence < BELIEVED:
             return False
-        return not self._replies.is_backchannel(heard.text)
+        said = meant(heard.text, self._house.language)
+        return bool(said) and not self._replies.is_backchannel(said)
 
     def _weigh_over_agent(self, lull: Lull, heard: Transcript) -> None:
         if self.takes_turn(heard):
@@ -58,6 +62,8 @@ class Judging:
             self._listening.dismissed(lull)
 
     async def _verdict(self, text: str) -> Verdict:
+        if may_begin(text, self._house.language):
+            return "complete" if self._replies.offered else "open"
         verdict, model = self._house.finished(text), self._house.turn_model
         if model is None or verdict == "open":
             return verdict

@@ -147,7 +147,7 @@ class Listening:
         self.position = frame.end
         speech, turns = self._detector.push(frame.pcm), self._turns
         if speech or turns.listening:
-            decision = turns.push(frame, speech, False, False)
+            decision = turns.push(frame, speech, False, False, sound=self._sound)
             self._pass_on(frame, decision)
             return decision
         if self._recent is not None:
@@ -177,6 +177,10 @@ class Listening:
     def judged(self, lull: Lull, verdict: Verdict) -> bool:
         """How finished it sounds; see ``TurnTaker.judged``."""
         return self._turns.judged(lull.position, verdict)
+
+    def ask_again(self) -> None:
+        """It could not be told what was said: the lull comes once more, a frame later."""
+        self._turns.doubt()
 
     def dismissed(self, lull: Lull) -> None:
         """It was nothing that takes the turn; see ``TurnTaker.dismissed``."""

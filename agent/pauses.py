@@ -14,8 +14,8 @@ QUICKEST_MS = 180
 """No turn ends sooner after speech, milliseconds."""
 LONGEST_MS = 900
 """What was learnt never makes anybody wait longer, milliseconds."""
-LONGEST_AFTER_WHOLE_MS = 700
-"""Nor longer than this after words that make a whole question, milliseconds."""
+THINKER_MS, THINKER_AFTER_WHOLE_MS = 850, 650
+"""Who searched for words in this turn may do so again: waited for at least so long, milliseconds."""
 LEAST_MS = 100
 """Shorter gaps lie between words, milliseconds."""
 THOUGHT_MS = 300
@@ -86,7 +86,9 @@ class Pauses:
         if self._fluent >= FLUENT_TURNS and not self._paused:
             return max(int(patience * HASTE), QUICKEST_MS * self._per_ms)
         whole = verdict == "complete"
-        thinks = self._longer_than(self._thinking, LONGEST_AFTER_WHOLE_MS if whole else LONGEST_MS)
+        thinks = self._longer_than(self._thinking, LONGEST_MS)
+        if thinks:
+            thinks = max(thinks, (THINKER_AFTER_WHOLE_MS if whole else THINKER_MS) * self._per_ms)
         return max(patience, thinks, self._longer_than(self._cut_in if whole else self._usual, LONGEST_MS))
 
     def _longer_than(self, pause: int, most_ms: int) -> int:

@@ -60,6 +60,11 @@ class Replies:
         """True when words of the caller still wait for an answer."""
         return bool(self._dialogue.unanswered)
 
+    @property
+    def offered(self) -> bool:
+        """True when the caller was offered something: «давайте» answers it."""
+        return self._dialogue.offered
+
     def is_backchannel(self, text: str) -> bool:
         """True for «угу», «да-да»: said over the agent, to go on listening; not where a yes is an answer."""
         return self._answers.is_backchannel(text, self._dialogue.offered)

@@ -223,7 +223,7 @@ class Memory(Section):
 class Turns(Section):
     """Turn taking; all times in milliseconds of caller audio."""
 
-    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = 450
+    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = 530
     """Quiet after speech that ends a turn when it is not clear whether the caller has finished."""
     end_silence_complete_ms: Annotated[int, Field(ge=100, le=3000)] = 240
     """The same after a whole question, a request, a yes or a no."""

@@ -32,7 +32,7 @@ from agent.decisions import (
     SpeechStarted,
     Sustained,
 )
-from agent.hints import Hints
+from agent.hints import Consonant, Hints
 from agent.pauses import Pauses, Verdict
 from audio.frame import AudioFrame
 
@@ -56,7 +56,7 @@ __all__ = [
 class Endpointing:
     """When a turn is over."""
 
-    end_silence_ms: int = 450
+    end_silence_ms: int = 530
     """Quiet after speech that ends the turn when it is not clear whether it is over."""
     complete_ms: int = 240
     """The same after a whole question or answer."""
@@ -139,6 +139,7 @@ class TurnTaker:
         self._ask_at = 2 * self._ask_every
         self._guard = cuts.guard_ms * per_ms
         self._hints = Hints(rate) if cuts.hint else None
+        self._consonant = Consonant(rate)
         self._hint_quiet = HINT_QUIET_MS * per_ms
         self._reprompt = int(reprompt_s * rate)
         self._state = _State.QUIET
@@ -186,6 +187,7 @@ class TurnTaker:
         ``sound``: not speech, but it may become some.
         """
         self._watch_agent(frame, audible)
+        self._consonant.push(frame, sound and not speech)
         if audible and (firm or not self._may_interrupt):
             return self._sit_out(frame)
         if speech:
@@ -234,10 +236,8 @@ class TurnTaker:
         self._idle_since = max(self._idle_since, until - self._reprompt)
 
     def _watch_agent(self, frame: AudioFrame, audible: bool) -> None:
-        if not audible:
-            self._audible_since = None
-        elif self._audible_since is None:
-            self._audible_since = frame.position
+        since = self._audible_since
+        self._audible_since = None if not audible else frame.position if since is None else since
 
     def _wait_for(self, verdict: Verdict) -> int:
         patience = self._patience[verdict]
@@ -334,7 +334,7 @@ class TurnTaker:
             return Lull(self._speech_end, self._state is _State.SOUND)
         if self._state is _State.SOUND:
             return self._fall(quiet)
-        if quiet < self._end_silence:
+        if quiet < self._end_silence + self._consonant.grace(self._speech_end):
             return None
         ended = EndOfTurn(self._onset, self._speech_end, frame.end, self._voiced)
         if self._pauses:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from agent.language import dictation, endings_en, endings_ru
+from agent.language.continuation import more_follows
 from agent.language.dictation import Lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
+LIMITS: dict[Verdict, tuple[float, float]] = {"complete": (0.4, 0.93), "unsure": (0.15, 0.8), "open": (0.1, 0.8)}
+"""By what the rules say: words are complete up to the first probability that more follows, open beyond the second."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
 
 
@@ -25,6 +28,8 @@ class _Tables:
     """Number words by their kind."""
     whole: frozenset[str]
     """Utterances that are whole as they are."""
+    either: frozenset[str]
+    """Utterances that may be whole, and may be how one begins."""
 
 
 def prepare(language: str) -> None:
@@ -34,22 +39,48 @@ def prepare(language: str) -> None:
 
 def completeness(text: str, language: str) -> Verdict:
     """Judge recognised words (lower case, no punctuation)."""
+    core, lists, settled = settled_by_lists(text, language)
+    if settled is not None:
+        return settled
+    ruled = LANGUAGES[language](core, lists)
+    return weighed(ruled, more_follows(core, lists, language, ruled))
+
+
+def weighed(ruled: Verdict, likely: float) -> Verdict:
+    """What the rules say and the probability that more follows, together: in doubt, unsure."""
+    whole, goes_on = LIMITS[ruled]
+    if likely <= whole:
+        return "complete"
+    return "unsure" if likely <= goes_on else "open"
+
+
+def may_begin(text: str, language: str) -> bool:
+    """«Секундочку»: all that is said, or how it begins."""
+    return " ".join(text.lower().replace("ё", "е").split()) in _tables(language).either
+
+
+def settled_by_lists(text: str, language: str) -> tuple[list[str], Lists, Verdict | None]:
+    """The words without polite ones around them, the lists, and the verdict where these suffice for it."""
     words = text.lower().replace("ё", "е").split()
     tables = _tables(language)
     forms = _forms(words, tables.words)
     core = forms[-1]
+    return core, tables.words, _settled(words, forms, tables)
+
+
+def _settled(words: list[str], forms: list[list[str]], tables: _Tables) -> Verdict | None:
+    core = forms[-1]
     if any(" ".join(form) in tables.whole for form in forms):
         return "complete"
+    if any(" ".join(form) in tables.either for form in forms):
+        return "unsure"
     if words and _ends_with(words, tables.words["fillers"]):
         return "open"
     if not core:
         return "open" if words else "unsure"  # a greeting, a «скажите пожалуйста»: the matter follows
     if dictation.announces(core, tables.words):
         return "open"
-    number = dictation.judged(core, tables.digits, tables.words)
-    if number is not None:
-        return number
-    return LANGUAGES[language](core, tables.words)
+    return dictation.judged(core, tables.digits, tables.words)
 
 
 def _forms(words: list[str], lists: Lists) -> list[list[str]]:
@@ -80,5 +111,5 @@ def _tables(language: str) -> _Tables:
     rows = table(f"completeness_{language}")
     words = {name: frozenset(text.split()) for name, text in rows.items() if isinstance(text, str)}
     digits = {name: frozenset(text.split()) for name, text in rows["digits"].items()}
-    whole = (" ".join(line.split()) for line in rows["sentences"]["whole"].splitlines())
-    return _Tables(words, digits, frozenset(line for line in whole if line))
+    sentences = {name: frozenset(lines.strip().splitlines()) for name, lines in rows["sentences"].items()}
+    return _Tables(words, digits, sentences["whole"], sentences["either"])

@@ -18,6 +18,7 @@ CACHED = 4096
 """Words whose reading is kept."""
 LIKELY = 0.1
 """Least part of a word's uses that makes a form likely."""
+PROPER = frozenset({"Name", "Patr", "Surn", "Geox"})
 _RUSSIAN = re.compile(r"[а-я-]+")
 _PLURAL = re.compile(r"\w+(?:ов|ев)")
 """«Килоньютонов»: taken for an adjective, «отцов», where the dictionary lacks the noun."""
@@ -51,6 +52,10 @@ class Reading:
     """A number word: «сто», «пятисот»."""
     cases: frozenset[str] = frozenset()
     """Likely cases of a noun or an adjective, OpenCorpora's names."""
+    proper: bool = False
+    """A person's or a place's name."""
+    name: str = "NOUN"
+    """OpenCorpora's name of the part of speech: it tells prepositions, particles and adverbs apart."""
 
 
 @lru_cache(CACHED)
@@ -80,4 +85,6 @@ def _read(part: Part, tags: list[Any], verbal: bool) -> Reading:
         imperative=first.mood == "impr",
         number=first.POS == "NUMR",
         cases=frozenset(str(tag.case) for tag in tags if tag.case),
+        proper=part == "noun" and not PROPER.isdisjoint(first.grammemes),
+        name=str(first.POS or "LATN"),
     )

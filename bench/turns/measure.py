@@ -25,6 +25,8 @@ STARTED_MS = 300
 """So much of an answer must have been heard to say that it was interrupted, milliseconds."""
 
 PER_MS = RATE // 1000
+END = int(np.iinfo(np.int64).max)
+"""After everything, samples."""
 
 
 @dataclass
@@ -117,11 +119,11 @@ def _cut_ins(seen: Observation, step: int, finding: Finding) -> None:
     finding.values |= {"pauses": len(pauses), "spoiled": spoiled, "cut_in": float(early)}
 
 
-def _answer(seen: Observation, references: References, step: int) -> Following:
-    """How the answer to a step ran, up to the next step that is not spoken into it."""
+def _answer(seen: Observation, references: References, step: int, until: int = END) -> Following:
+    """How the answer to a step ran, up to ``until`` and to the next step that is not spoken into it."""
     begin = seen.spoken(step)[1]
     later = [seen.spoken(n)[0] for n in range(step + 1, len(seen.played)) if seen.script.steps[n].cue != "into"]
-    mine = (seen.arrivals >= begin) & (seen.arrivals < (later[0] if later else np.iinfo(np.int64).max))
+    mine = (seen.arrivals >= begin) & (seen.arrivals < min([until, *later]))
     return follow(seen.arrivals[mine], seen.heard[mine], references.answers[seen.script.steps[step].wav])
 
 
@@ -189,7 +191,8 @@ def _noise(seen: Observation, references: References, finding: Finding) -> None:
 def _interruption(seen: Observation, references: References, finding: Finding) -> None:
     """Words that take the turn."""
     onset, end = seen.spoken(1)
-    answer = _answer(seen, references, 0)
+    # by then it has stopped or not; what answers the interruption may hold a sentence of it
+    answer = _answer(seen, references, 0, end + (WENT_ON_MS + 20) * PER_MS if _cut(seen) else END)
     finding.void = _void(answer, onset)
     if finding.void:
         return
@@ -207,6 +210,12 @@ def _interruption(seen: Observation, references: References, finding: Finding) -
     later = answer.foreign[answer.foreign >= max(end, answer.last)]
     if taken and later.size:
         finding.values["reply_ms"] = (int(later[0]) - end) / PER_MS
+
+
+def _cut(seen: Observation) -> bool:
+    """By the record: the first answer was cut, and what the caller said instead was understood."""
+    first, *later = [turn for turn in seen.turns if turn["heard"]] or [{"cut": 0}]
+    return bool(first["cut"]) and bool(later)
 
 
 def _same_again(seen: Observation) -> bool:

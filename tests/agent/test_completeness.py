@@ -12,18 +12,18 @@ from agent.language.completeness import completeness
 
 PHRASES = Path(__file__).parent / "completeness"
 BARS = {
-    ("ru", False): (0.92, 0.02, 0.90),
-    ("en", False): (0.95, 0.02, 0.88),
-    ("ru", True): (0.92, 0.05, 0.88),
-    ("en", True): (0.85, 0.05, 0.85),
+    ("ru", False): (0.90, 0.02, 0.91),
+    ("en", False): (0.91, 0.02, 0.95),
+    ("ru", True): (0.92, 0.02, 0.88),
+    ("en", True): (0.86, 0.02, 0.93),
 }
 """Least part of whole utterances that is judged complete; of beginnings the greatest part that is, and the least part
 that is open: seen and held out."""
 HESITATIONS = {
-    ("ru", False): (0.92, 0.87),
-    ("en", False): (0.95, 0.93),
-    ("ru", True): (0.85, 0.64),
-    ("en", True): (0.80, 0.70),
+    ("ru", False): (0.95, 0.85),
+    ("en", False): (0.95, 0.90),
+    ("ru", True): (0.94, 0.72),
+    ("en", True): (0.90, 0.95),
 }
 """Callers of other trades: least part of whole utterances that is complete, and of their halts that is open."""
 
@@ -103,9 +103,9 @@ def test_callers_of_other_trades_who_stop_to_think(language: str, held_out: bool
 @pytest.mark.parametrize(
     "text",
     [
-        "сколько стоит доставка",
+        "сколько стоит доставка в казань",
         "какой у вас график работы",
-        "есть ли парковка",
+        "есть ли парковка у офиса",
         "вы обучаете персонал",
         "мне нужен инженер",
         "когда вы работаете",
@@ -116,7 +116,6 @@ def test_callers_of_other_trades_who_stop_to_think(language: str, held_out: bool
         "хорошо давайте",
         "какая скорость перемещения траверсы",
         "пришлите прайс лист",
-        "а гарантия какая",
         "доставка платная или бесплатная",
         "всё спасибо",
         "ещё раз",
@@ -132,7 +131,7 @@ def test_whole_in_russian(text: str) -> None:
     мне нужна разрывная|сколько стоит|ну|э
     эээ|так|сейчас|это самое|мне нужен этот как его|сколько стоит ну|я хотел узнать
     я хотел бы|здравствуйте я хотел узнать
-    здравствуйте я по поводу разрывной машины и|нам нужен пресс для|работает ли ваш|какая максимальная|машина рэм
+    здравствуйте я по поводу разрывной машины и|нам нужен пресс для|работает ли ваш|какая максимальная
     у нас сломался пресс и|можно ли|на сто|до двухсот|нагрузка до тысячи|номер заказа сорок""".replace(
         "\n    ", "|"
     ).split("|"),
@@ -142,7 +141,11 @@ def test_open_in_russian(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "какой у вас", "здравствуйте", "разрывная машина", "сто килоньютон", "номер заказа сто двадцать три"]
+    "text",
+    [
+        *("", "какой у вас", "здравствуйте", "разрывная машина", "сто килоньютон", "номер заказа сто двадцать три"),
+        *("машина рэм", "давайте", "секундочку", "какая толщина", "сколько стоит доставка"),
+    ],
 )
 def test_what_can_not_be_told_in_russian(text: str) -> None:
     assert completeness(text, "ru") != "complete"
@@ -153,7 +156,7 @@ def test_what_can_not_be_told_in_russian(text: str) -> None:
     [
         ("what is the delivery time", "complete"),
         ("do you have spare parts", "complete"),
-        ("which countries do you ship to", "complete"),
+        ("which countries do you ship to", "unsure"),
         ("yes", "complete"),
         ("i need a", "open"),
         ("i would like", "open"),

@@ -66,9 +66,11 @@ def test_one_search_for_words_makes_another_in_the_same_turn_likely() -> None:
     pauses.went_on(ms(500))
 
     assert pauses.stretched(ms(240), "complete") == ms(650)
-    assert pauses.stretched(ms(450), "unsure") == ms(650)
+    assert pauses.stretched(ms(450), "unsure") == ms(850)
+    pauses.went_on(ms(730))
+    assert pauses.stretched(ms(240), "complete") == ms(880)
     pauses.went_on(ms(820))
-    assert pauses.stretched(ms(240), "complete") == ms(700)
+    assert pauses.stretched(ms(240), "complete") == ms(900)
     assert pauses.stretched(ms(450), "unsure") == ms(900)
 
 
@@ -91,7 +93,7 @@ def test_a_fluent_caller_who_stops_to_think_is_given_time() -> None:
     pauses.began(ms(40_000))
     pauses.went_on(ms(400))
 
-    assert pauses.stretched(ms(240), "complete") == ms(550)
+    assert pauses.stretched(ms(240), "complete") == ms(650)
 
 
 def test_a_caller_who_goes_on_as_the_reply_begins_was_cut_short() -> None:

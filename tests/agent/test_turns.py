@@ -257,7 +257,7 @@ def test_times_do_not_depend_on_the_rate(rate: int) -> None:
         if isinstance(decision, EndOfTurn):
             ends.append(decision.position / rate)
 
-    assert ends == [1.26]
+    assert ends == [1.34]
 
 
 def hinted(taker: TurnTaker, sounds: str, start: int = 0, wary: bool = False) -> list[Decision]:
@@ -333,3 +333,39 @@ def test_nothing_is_decided_before_it_is_said_to_be_possible() -> None:
     assert undecided[:7] == [ms(200)] * 3 + [ms(180), ms(160), ms(140), ms(120)]
     assert undecided[7:28] == [ms(100)] * 16 + [ms(80), ms(60), ms(40), ms(20), ms(40)]
     assert undecided[-2:] == [ms(200)] * 2
+
+
+def sounds(taker: TurnTaker, *parts: tuple[int, bool, bool]) -> list[Decision]:
+    """Feed stretches of (milliseconds, voice, sound without a voice)."""
+    made, position = [], 0
+    for length, speech, sound in parts:
+        for _ in range(length // 20):
+            decision = taker.push(AudioFrame(SILENT, RATE, position), speech, False, busy=False, sound=sound)
+            position += STEP
+            made += [decision] if decision is not None else []
+    return made
+
+
+def test_a_consonant_at_the_end_of_a_pause_puts_the_end_off() -> None:
+    taker = TurnTaker(RATE, Endpointing(end_silence_ms=400, adapt=False))
+
+    # «с», its closure, and then the vowel
+    went_on = sounds(taker, (500, True, False), (360, False, False), (120, False, True), (40, False, False))
+    went_on += run(taker, frames(500, True) + frames(400, False), start=ms(1020))
+
+    assert went_on == [
+        SpeechStarted(0),
+        Lull(ms(500)),
+        Lull(ms(1520)),
+        EndOfTurn(0, ms(1520), ms(1920), ms(1000)),
+    ]
+
+
+@pytest.mark.parametrize("after", [0, 200])
+def test_a_noise_without_a_voice_puts_it_off_for_a_moment_only(after: int) -> None:
+    taker = TurnTaker(RATE, Endpointing(end_silence_ms=400, adapt=False))
+
+    made = sounds(taker, (500, True, False), (after, False, False), (3000, False, True))
+
+    ended = [decision for decision in made if isinstance(decision, EndOfTurn)]
+    assert [one.position for one in ended] == [ms(900) if not after else ms(1020)]
