@@ -86,7 +86,7 @@ class FrontDoor:
         return [
             Route("GET", "/", page, self.root, open=True, replies=ready),
             Route("GET", "/health", "Health", self.health, open=True, replies=ready),
-            Route("GET", "/metrics", "Figures for a Prometheus", self.metrics, gives="text/plain"),
+            Route("GET", "/metrics", "Figures for a Prometheus", self.metrics, open=True, gives="text/plain"),
             Route("GET", "/logs-ui/", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui/{name}", "The page's files", self.file, open=True, gives="*/*", replies=file),
@@ -107,8 +107,9 @@ class FrontDoor:
         body = {"status": "ok" if health.ready else "starting", **asdict(health)}
         return web.json_response(body, status=200 if health.ready else 503)
 
-    async def metrics(self, _request: web.Request) -> web.Response:
+    async def metrics(self, request: web.Request) -> web.Response:
         """Text format 0.0.4."""
+        self._guard.admit_figures(request)
         if self._desk.metrics is None:
             raise Problem(503, "the figures are not there yet; ask again in a moment")
         body, content_type = self._desk.metrics()

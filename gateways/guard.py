@@ -62,9 +62,16 @@ class Guard:
         if self._local:
             _local(request)
         if not self._session(request):
-            self._given(request, request.headers.get("X-API-Key", ""))
+            self._given(request, _key_of(request))
         if request.method not in SAFE:
             self._slow(request.remote or "")
+
+    def admit_figures(self, request: web.Request) -> None:
+        """The same, but a program of this machine needs no key: figures tell nothing of callers."""
+        try:
+            _local(request)
+        except Problem:
+            self.admit(request)
 
     def log_in(self, request: web.Request, key: str) -> str:
         """A new session for who gives the right key; raises ``Problem``."""
@@ -139,6 +146,12 @@ class Guard:
             while len(self._failures) > ADDRESSES_MOST:
                 self._failures.pop(next(iter(self._failures)))
         raise Problem(401, "the key is needed here ([web] api_key, else web.key in [storage] dir), as X-API-Key")
+
+
+def _key_of(request: web.Request) -> str:
+    """As ``X-API-Key``, or as a bearer token (RFC 6750), which is all that a Prometheus can give."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return request.headers.get("X-API-Key", "") or (token.strip() if kind.lower() == "bearer" else "")
 
 
 def _local(request: web.Request) -> None:

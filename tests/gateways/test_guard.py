@@ -128,3 +128,20 @@ async def test_every_answer_is_sealed(office: Office) -> None:
         headers = (await office.web.get(path)).headers
         assert "script-src 'self'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_key_may_come_as_a_bearer_token(open_office: Open) -> None:
+    office = await open_office(key=KEY)
+
+    assert (await office.web.get("/logs", headers={"Authorization": f"Bearer {KEY}"})).status == 200
+    assert (await office.web.get("/logs", headers={"Authorization": "Bearer guess"})).status == 401
+    assert (await office.web.get("/logs", headers={"Authorization": f"Basic {KEY}"})).status == 401
+
+
+async def test_figures_are_for_programs_of_this_machine_and_for_who_has_the_key(open_office: Open) -> None:
+    office = await open_office(key=KEY)
+    elsewhere = {"X-Forwarded-For": "192.0.2.1"}
+
+    assert (await office.web.get("/metrics")).status == 503, "this house counts nothing, but it may be asked"
+    assert (await office.web.get("/metrics", headers=elsewhere)).status == 401
+    assert (await office.web.get("/metrics", headers={**elsewhere, "Authorization": f"Bearer {KEY}"})).status == 503
