@@ -158,6 +158,10 @@ class CallBacks:
     async def ask(self, number: str, due: datetime, why: str) -> None:
         """Note a call-back; raises ``RecordError``."""
         await asyncio.to_thread(self._book.add, number, due, why, self._modem)
+        self.look()
+
+    def look(self) -> None:
+        """Something has changed: the modem is back, so what is due may be done now."""
         self._news.set()
 
     async def run(self, dial: Dial) -> None:
