@@ -135,7 +135,7 @@ def test_the_simulated_modem_is_there_for_people(tmp_path: Path) -> None:
     """``allo modem simulate``, worked by hand; what the caller heard is saved."""
     wav = tmp_path / "heard.wav"
     command = [sys.executable, "-m", "agent", "modem", "simulate", "--dir", str(tmp_path)]
-    typed = f"what\nring\nkey 5\nsay nowhere.wav\nunplug\nplug\nsave {wav}\nquit\n"
+    typed = f"what\nring\nkey 5\nsms Привет\nsay nowhere.wav\nunplug\nplug\nsave {wav}\nquit\n"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ALLO_")}
     done = subprocess.run(
         command, input=typed, capture_output=True, text=True, timeout=15, check=False, env=environment
