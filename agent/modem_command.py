@@ -31,6 +31,7 @@ HELP = """\
   ring [NUMBER]   somebody calls          say TEXT | FILE.wav   the caller speaks
   hangup          the caller leaves       key DIGIT             the caller presses a key
   unplug, plug    USB is pulled, is back  save FILE.wav         what the caller heard
+  sms TEXT        somebody sends a message (`allo modem sms` shows what was answered)
   quit
 """
 
@@ -184,6 +185,7 @@ def _obey(sim: Sim7600, speak: Callable[[str], bytes]) -> bool:
         "key": lambda: sim.press(rest[:1]),
         "unplug": sim.unplug,
         "plug": sim.plug,
+        "sms": lambda: sim.text(rest),
         "save": lambda: _save(Path(rest), bytes(sim.heard)),
         "": str,
     }

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -83,6 +84,7 @@ class CallBackBook:
     def __init__(self, folder: Path) -> None:
         """Reads what is there; a file that can't be read is put aside."""
         self._path = folder / "call_backs.json"
+        self._writing = threading.Lock()
         self._rows: dict[str, CallBack] = {row.id: row for row in self._read()}
 
     @property
@@ -97,16 +99,23 @@ class CallBackBook:
 
     def add(self, number: str, due: datetime, why: str, modem: str) -> CallBack:
         """Note one, in place of another that waits for the same number; raises ``RecordError``."""
-        kept = [row for row in self.rows if not (row.state == "waiting" and row.number == number)]
-        if sum(row.state == "waiting" for row in kept) >= WAITING_MOST:
-            raise RecordError(f"{WAITING_MOST} call-backs are waiting already")
         row = CallBack(uuid.uuid4().hex, number, _iso(due), why, modem, _iso(_now()))
-        self._keep([*kept, row])
+        with self._writing:
+            before = self._rows
+            kept = [each for each in self.rows if not (each.state == "waiting" and each.number == number)]
+            if sum(each.state == "waiting" for each in kept) >= WAITING_MOST:
+                raise RecordError(f"{WAITING_MOST} call-backs are waiting already")
+            try:
+                self._keep([*kept, row])
+            except RecordError:
+                self._rows = before  # the caller is told that it is not noted, so it must not be made
+                raise
         return row
 
     def put(self, row: CallBack) -> None:
-        """Keep what became of one; raises ``RecordError``."""
-        self._keep([row if each.id == row.id else each for each in self.rows])
+        """Keep what became of one; raises ``RecordError``, and then knows it all the same until the daemon ends."""
+        with self._writing:
+            self._keep([row if each.id == row.id else each for each in self.rows])
 
     def _keep(self, rows: list[CallBack]) -> None:
         over = [row for row in rows if row.state != "waiting"]
@@ -158,6 +167,10 @@ class CallBacks:
     async def ask(self, number: str, due: datetime, why: str) -> None:
         """Note a call-back; raises ``RecordError``."""
         await asyncio.to_thread(self._book.add, number, due, why, self._modem)
+        self.look()
+
+    def look(self) -> None:
+        """Something has changed: the modem is back, so what is due may be done now."""
         self._news.set()
 
     async def run(self, dial: Dial) -> None:

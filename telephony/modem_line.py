@@ -160,6 +160,7 @@ class ModemSource:
 
     def _up(self) -> None:
         self._failures = 0
+        self.call_backs.look()
         log.info("%s: up", self.name)
 
     def _complain(self, error: ModemError) -> None:

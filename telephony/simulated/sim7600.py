@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telephony.simulated.answers import Answers
+from telephony.simulated.messages import deliver
 from telephony.simulated.profile import Profile
 from telephony.simulated.wires import Wire
 
@@ -88,6 +89,11 @@ class Sim7600(threading.Thread):
     def press(self, digit: str) -> None:
         """The caller presses a key."""
         self.do(lambda: self.modem.unasked(f"+RXDTMF: {digit}"))
+
+    def text(self, text: str, number: str = "+79161234567") -> None:
+        """Somebody sends a message; a long one comes in parts."""
+        for pdu in deliver(number, text):
+            self.do(lambda pdu=pdu: self.modem.message(pdu))  # type: ignore[misc]
 
     def hang_up(self) -> None:
         """The caller leaves, or the network drops the call."""

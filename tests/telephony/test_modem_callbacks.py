@@ -73,6 +73,18 @@ def test_only_numbers_of_the_patterns_are_called(number: str, fits: bool) -> Non
     assert not allowed(number, ())
 
 
+def test_what_the_disk_does_not_take_is_not_promised(tmp_path: Path) -> None:
+    book = CallBackBook(tmp_path)
+    first = book.add(NUMBER, now(), "", "m")
+    (tmp_path / "call_backs.new").mkdir()
+    with pytest.raises(RecordError, match="can't be kept"):
+        book.add("+78005553535", now(), "", "m")
+    assert book.rows == [first]
+    with pytest.raises(RecordError, match="can't be kept"):
+        book.put(replace(first, state="done"))
+    assert book.rows[0].state == "done", "else it would be made again and again"
+
+
 class Dialler:
     """Dials nobody; says what became of it and tells when it was asked."""
 

@@ -1,7 +1,7 @@
 """Which port is which, who else has it open, and that the descriptions of modems hold together."""
 
 import asyncio
-import os
+import io
 import re
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from agent.commands import main
 from agent.errors import StartError
 from agent.modem_command import check
 from agent.settings import Modem
@@ -131,18 +132,19 @@ async def test_the_doctor_looks_only_where_a_modem_is_wanted(tmp_path: Path) -> 
     assert (missing.state, missing.result) == ("fault", f"{tmp_path}/a is not there")
 
 
-def test_the_simulated_modem_is_there_for_people(tmp_path: Path) -> None:
+def test_the_simulated_modem_is_there_for_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """``allo modem simulate``, worked by hand; what the caller heard is saved."""
     wav = tmp_path / "heard.wav"
-    command = [sys.executable, "-m", "agent", "modem", "simulate", "--dir", str(tmp_path)]
-    typed = f"what\nring\nkey 5\nsay nowhere.wav\nunplug\nplug\nsave {wav}\nquit\n"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("ALLO_")}
-    done = subprocess.run(
-        command, input=typed, capture_output=True, text=True, timeout=15, check=False, env=environment
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"ALLO_MODEM__PORTS={tmp_path}/ttyUSB2|{tmp_path}/ttyUSB4" in done.stdout
-    assert "nowhere.wav" in done.stdout
+    typed = f"what\nring\nkey 5\nsms Привет\nsay nowhere.wav\nunplug\nplug\nsave {wav}\nquit\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert main(["modem", "simulate", "--dir", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert f"ALLO_MODEM__PORTS={tmp_path}/ttyUSB2|{tmp_path}/ttyUSB4" in said.out
+    assert "sms TEXT" in said.out
+    assert "nowhere.wav" in said.out
     assert wav.stat().st_size == 44
 
 

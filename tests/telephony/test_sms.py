@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telephony.simulated.messages import deliver
 from telephony.sms import PLAIN, Assembly, Piece, parse_deliver, submit
 
 
@@ -48,6 +49,15 @@ def test_what_is_written_is_read_again(text: str, reference: int, chance: random
     assert [piece.text for piece, _ in whole] == [text]
     assert whole[0][0].number == "+79161234567"
     assert whole[0][1] == tuple(range(len(pdus)))
+
+
+@given(st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), min_size=1, max_size=300))
+def test_what_the_simulated_network_delivers_is_read(text: str) -> None:
+    pieces = [parse_deliver(pdu) for pdu in deliver("+79161234567", text, datetime(2026, 11, 21, 18, 5, 9, tzinfo=UTC))]
+    assert "".join(piece.text for piece in pieces) == text
+    assert {(piece.number, piece.sent) for piece in pieces} == {
+        ("+79161234567", datetime(2026, 11, 21, 18, 5, 9, tzinfo=UTC))
+    }
 
 
 @pytest.mark.parametrize(
