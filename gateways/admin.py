@@ -84,6 +84,7 @@ class FrontDoor:
         return [
             Route("GET", "/", page, self.root, open=True, replies=ready),
             Route("GET", "/health", "Health", self.health, open=True, replies=ready),
+            Route("GET", "/api/health", "Health, disk and versions", self.whole_health),
             Route("GET", "/logs-ui/", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui/{name}", "The page's files", self.file, open=True, gives="*/*", replies=file),
@@ -103,6 +104,10 @@ class FrontDoor:
         health = self._desk.health()
         body = {"status": "ok" if health.ready else "starting", **asdict(health)}
         return web.json_response(body, status=200 if health.ready else 503)
+
+    async def whole_health(self, _request: web.Request) -> web.Response:
+        """What only those learn who have the key."""
+        return web.json_response({**asdict(self._desk.health()), **self._desk.machine()})
 
     async def page(self, request: web.Request) -> web.Response:
         """The page."""

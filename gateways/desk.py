@@ -80,6 +80,8 @@ class Desk:
     new_chat: Callable[[], Ask] | None = None
     """Begins a conversation in writing."""
     speech: Speech | None = None
+    machine: Callable[[], Row] = dict
+    """Disk, versions, time since the start."""
     replay: Callable[[str, str], Awaitable[Row]] | None = None
     """Lives a call (its id) again with engines ``recorded`` or ``today``; raises ``agent.errors.AlloError``."""
     door: FrontDoor | None = None
