@@ -30,7 +30,7 @@ function draw(health) {
     list(Object.entries(health.engines).map(([name, engine]) => [t(`health.${name}`), engine])),
     models.length ? [h("h2", {}, t("health.models")), list(models.map(([name, state]) => [name, t(`health.model.${state}`), state !== "ok"]))] : [],
     health.answers.fault ? h("p", { class: "alarm", role: "alert" }, health.answers.fault) : [],
-    health.disk ? [h("h2", {}, t("health.disk")), list([[health.disk.folder, health.disk.fault ?? t("health.free", { n: number(Math.round(health.disk.free_mb / 100) / 10), m: number(Math.round(health.disk.of_mb / 1000)) }),
+    health.disk ? [h("h2", {}, t("health.disk")), list([[t("health.data"), `${health.disk.fault ?? t("health.free", { n: number(Math.round(health.disk.free_mb / 100) / 10), m: number(Math.round(health.disk.of_mb / 1000)) })} · ${health.disk.folder}`,
       health.disk.low || Boolean(health.disk.fault)]])] : [],
     h("h2", {}, t("health.process")),
     list([

@@ -214,6 +214,7 @@ const WORDS = {
   "health.model.ok": ["отвечает", "answers"],
   "health.model.failing": ["не отвечает", "does not answer"],
   "health.disk": ["Диск", "Disk"],
+  "health.data": ["записи и журнал", "recordings and log"],
   "health.free": ["свободно {n} из {m} ГБ", "{n} of {m} GB free"],
   "health.up": ["работает", "running for"],
   "health.versions": ["Версии", "Versions"],
