@@ -15,9 +15,10 @@ from agent.answer import Answers
 from agent.dialogue import Context
 from agent.editing import apply_settings, prompt_texts, save_prompts
 from agent.errors import SettingsError, StartError
-from agent.furnish import open_answers
+from agent.furnish import furnish, open_answers
 from agent.hot import Watched
 from agent.live import Live
+from agent.ports import CallerInfo
 from agent.prompts import load_prompts
 from agent.settings import Llm, Settings, load
 from tests.fakes.openai_server import Behaviour, OpenAiServer
@@ -213,6 +214,15 @@ async def test_what_was_given_beside_the_file_stays_until_the_file_changes(confi
     apply_settings(settings, {"turns.reprompts": 7, "prompts.persona": "warm"})
     assert live.now().prompts.persona.startswith("Тебя зовут Анна")
     assert live.turns.reprompts == 7
+
+
+async def test_the_next_call_uses_changed_turn_taking(config: Path, stack: AsyncExitStack) -> None:
+    house, _ = await furnish(load(config), stack)
+    caller = CallerInfo("a", "sip", "100", "allo", 8000)
+    assert house.for_call(house, caller).turns.barge_in
+    apply_settings(load(config), {"turns.barge_in": False, "calls.max_minutes": 5})
+    found = house.for_call(house, caller)
+    assert (found.turns.barge_in, found.calls.max_minutes) == (False, 5)
 
 
 def test_a_look_costs_microseconds(config: Path) -> None:
