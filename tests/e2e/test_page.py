@@ -71,6 +71,7 @@ async def opened(page: Page, daemon: DaemonProcess, place: str, language: str = 
     await page.until(f"document.querySelector('main').dataset.view === '{place}'")
 
 
+@pytest.mark.timeout(120)
 async def test_a_call_appears_live_then_in_the_table_opens_and_plays(daemon: DaemonProcess) -> None:
     async with open_page() as page:
         await page.tell("Page.addScriptToEvaluateOnNewDocument", source=PROBE)
@@ -192,6 +193,7 @@ async def test_the_agent_answers_in_writing(daemon: DaemonProcess) -> None:
         assert page.faults == []
 
 
+@pytest.mark.timeout(120)
 async def test_every_view_fits_is_accessible_and_asks_for_the_key_once(launch) -> None:  # type: ignore[no-untyped-def]
     daemon = launch({"WEB__API_KEY": KEY})
     axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + ";1"
