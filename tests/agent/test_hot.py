@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.answer import Answers
+from agent.building_apart import rebuild
 from agent.dialogue import Context
 from agent.editing import apply_settings, prompt_texts, save_prompts
 from agent.errors import SettingsError, StartError
@@ -137,6 +138,27 @@ async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncEx
     assert live._indexing is not None
     await asyncio.wait([live._indexing])
     assert (await ask(answers, KNOWN)).startswith("К сожалению")
+
+
+async def test_a_search_setting_never_brings_older_texts_back(config: Path, stack: AsyncExitStack) -> None:
+    folder = config.parent / "kb"
+    folder.mkdir()
+    for base in ("general", "tech"):
+        (folder / f"{base}.md").write_text("# Цены\nПресс стоит пять рублей.\n", encoding="utf-8")
+    appended(config, f'[kb]\ndir = "{folder}"\n')
+    _, live = await opened(config, stack)
+    apply_settings(load(config), {"kb.top_k": 1})
+    live.now()
+    assert live._indexing is not None
+    await asyncio.wait([live._indexing])
+    (folder / "general.md").write_text("# Дегустация\nДегустация мёда стоит семь рублей.\n", encoding="utf-8")
+    await rebuild(live.knowledge, live.settings)
+    for _ in range(2):
+        live.now()
+        if live._indexing is not None:
+            await asyncio.wait([live._indexing])
+    found = await live.knowledge.search("сколько стоит дегустация мёда")
+    assert [passage.heading for passage in found] == ["Дегустация"]
 
 
 def test_saved_prompts_are_checked_as_a_whole_first(config: Path) -> None:

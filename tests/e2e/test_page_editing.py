@@ -236,7 +236,7 @@ async def test_every_page_of_editing_fits_and_is_accessible(house: DaemonProcess
             await visit(page, house, place)
             for width, theme in ((375, "light"), (1280, "light"), (1280, "dark"), (1920, "dark")):
                 await page.resize(width, 900, theme)
-                assert await page.run("document.documentElement.scrollWidth <= innerWidth"), (name, width)
+                assert await page.run(f"document.documentElement.scrollWidth <= {width}"), (name, width)
                 await page.picture(SHOTS / f"{name}-{width}-{theme}.png")
                 if width == 1280:
                     found += [f"{name} {theme}: {fault}" for fault in await page.run(AXE)]

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 
+from agent.prompts import FILES, SPOKEN
+from agent.tunable import TUNABLE
 from gateways.bodies import DOCUMENT_MOST
+from gateways.pages import STATIC
 from tests.gateways.conftest import Office, Open
 from tests.kb.test_building import pdf
 
@@ -248,3 +251,12 @@ async def test_a_build_that_fails_is_told_and_the_old_index_answers(open_office:
 
     assert "tech.md: knowledge base is not UTF-8 text" in (await built(office, saved["build"]))["fault"]
     assert (await got(office, "/api/kb/search?q=какая гарантия"))["known"]
+
+
+def test_the_page_explains_every_setting_and_every_prompt() -> None:
+    settings = (STATIC / "setting_words.js").read_text(encoding="utf-8")
+    prompts = (STATIC / "prompt_words.js").read_text(encoding="utf-8")
+    named = (*SPOKEN, *(file.removesuffix(".txt") for file in FILES.values()))
+
+    assert [name for name in TUNABLE if f'"{name}": [["' not in settings] == []
+    assert [name for name in named if f" {name}: [" not in prompts and f'"{name}.txt": [' not in prompts] == []
