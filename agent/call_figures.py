@@ -45,6 +45,17 @@ STATEMENTS = {
         SELECT max(n) AS replies, max(CASE WHEN place = (n + 1) / 2 THEN ms END) AS p50,
           max(CASE WHEN place = (n * 95 + 99) / 100 THEN ms END) AS p95
         FROM ranked""",
+    "engines": f"""
+        WITH spoken AS (
+          SELECT length(said_heard) AS letters,
+            json_extract(stages, '$.heard') - json_extract(stages, '$.first_packet') AS ms
+          FROM calls JOIN turns ON call_id = id WHERE {RANGE} AND said_heard <> '')
+        SELECT
+          (SELECT round(coalesce(sum(julianday(ended_at) - julianday(answered_at)), 0) * 86400) FROM calls
+            WHERE {RANGE}) AS stt_s,
+          (SELECT round(coalesce(sum(letters) * (sum(CASE WHEN ms > 0 THEN ms END) / 1000.0
+            / sum(CASE WHEN ms > 0 THEN letters END)), 0))
+            FROM spoken) AS tts_s""",
     "asked": f"""
         SELECT heard AS question, count(*) AS times, sum(said = :unanswered) AS unanswered, max(call_id) AS call_id
         FROM calls JOIN turns ON call_id = id WHERE {RANGE} AND heard <> ''

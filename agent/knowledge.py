@@ -138,12 +138,11 @@ def _version(made_of: Any) -> str:
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
-async def rebuild(knowledge: Knowledge, settings: Settings, progress: Progress = lambda stage, done, of: None) -> int:
-    """Build anew on a thread, then let calls in progress use it from their next question on; how many sections.
+async def adopt(knowledge: Knowledge, settings: Settings) -> int:
+    """Calls in progress use what was built from their next question on; how many sections.
 
-    Raises ``StartError`` or ``KnowledgeError``, and ``knowledge`` is what it was. ``progress`` is called there.
+    Raises ``StartError`` or ``KnowledgeError``, and ``knowledge`` is what it was.
     """
-    await asyncio.to_thread(lambda: asyncio.run(build_once(settings, progress)))
     fresh = await asyncio.to_thread(open_knowledge, settings)
     knowledge.swap(fresh.base, fresh.version)
     return len(fresh.base.sections)

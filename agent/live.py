@@ -27,6 +27,8 @@ class Live:
         self._minds: Minds | None = None
         self._knowledge: Knowledge | None = None
         self._indexing: asyncio.Future[Knowledge] | None = None
+        self._replacing = ""
+        """Version of the knowledge that what is being indexed will replace."""
         self._texts = self._watch(settings)
         source = settings_path(settings)
         self._file = Watched(lambda _: [source], lambda: current_file(settings))
@@ -84,8 +86,12 @@ class Live:
                 self._stack.push_async_callback(model.close)
             self._use(self._minds)
         if settings.kb != before.kb and self._knowledge is not None:
-            # indexing takes longer than a frame of the calls in progress
-            self._indexing = asyncio.get_running_loop().run_in_executor(None, new_knowledge, settings)
+            self._index(self._knowledge)
+
+    def _index(self, knowledge: Knowledge) -> None:
+        """On a thread: it takes longer than a frame of the calls in progress."""
+        self._replacing = knowledge.version
+        self._indexing = asyncio.get_running_loop().run_in_executor(None, new_knowledge, self._settings)
 
     def _take_knowledge(self) -> None:
         """Use an index that was made on a thread, once it is ready."""
@@ -98,6 +104,10 @@ class Live:
         except AlloError as error:
             self._fault = str(error)
             log.error("%s; the knowledge of before stays in use", error)
+            return
+        if knowledge.version != self._replacing:  # texts were built meanwhile: what was read may be older
+            self._stack.push_async_callback(fresh.close)
+            self._index(knowledge)
             return
         knowledge.swap(fresh.base, fresh.version)
         self._use(replace(minds, extractive=new_extractive(self._settings, knowledge)))

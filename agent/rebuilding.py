@@ -4,8 +4,8 @@ import asyncio
 import logging
 from typing import Any
 
+from agent.building_apart import rebuild
 from agent.errors import AlloError
-from agent.knowledge import rebuild
 from agent.live import Live
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ class Rebuilding:
         }
 
     async def close(self) -> None:
-        """Wait for the build that runs; the next ones are not begun."""
-        self._asked = min(self._asked, self._done + 1)
+        """Give up the build that runs: the next start sees that the texts have changed."""
         if self._task is not None:
-            await self._task
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         while self._done < self._asked:

@@ -98,7 +98,7 @@ class Said:
             self._live.now()
             after = {name: tunable.value_of(self._live.settings, name) for name in before}
             changed = [name for name in before if before[name] != after[name]]
-            old = json.dumps({name: before[name] for name in changed}, ensure_ascii=False)
+            old = json.dumps({name: before[name] for name in changed}, ensure_ascii=False, indent=1)
             kept = [await asyncio.to_thread(self._versions.keep, SETTINGS, old)] if changed else []
         return {**await self.settings(), "changed": changed, "replaced": kept}
 

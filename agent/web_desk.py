@@ -13,6 +13,7 @@ from agent.call_figures import Figures, Span, open_figures
 from agent.events import CallEvent
 from agent.feed import Feed
 from agent.house import House
+from agent.machine import machine
 from agent.overhearing import Overheard
 from agent.ports import CallerInfo, Health, Line, LineSource
 from agent.prompts import load_prompts
@@ -125,7 +126,8 @@ async def open_past(settings: Settings, log: CallLog, stack: AsyncExitStack) -> 
 def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> Desk:
     """A desk that has nothing of the house yet, and no key."""
     again = partial(replayed, settings)
-    return Desk(health=health, language=settings.language, replay=again, farewells=[feed.close])
+    below = partial(machine, settings.storage.dir)
+    return Desk(health=health, language=settings.language, replay=again, machine=below, farewells=[feed.close])
 
 
 def modem_rows(sources: Sequence[LineSource]) -> Callable[[int], Awaitable[Row]] | None:

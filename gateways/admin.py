@@ -87,6 +87,7 @@ class FrontDoor:
             Route("GET", "/", page, self.root, open=True, replies=ready),
             Route("GET", "/health", "Health", self.health, open=True, replies=ready),
             Route("GET", "/metrics", "Figures for a Prometheus", self.metrics, open=True, gives="text/plain"),
+            Route("GET", "/api/health", "Health, disk and versions", self.whole_health),
             Route("GET", "/logs-ui/", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui/{name}", "The page's files", self.file, open=True, gives="*/*", replies=file),
@@ -114,6 +115,10 @@ class FrontDoor:
             raise Problem(503, "the figures are not there yet; ask again in a moment")
         body, content_type = self._desk.metrics()
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def whole_health(self, _request: web.Request) -> web.Response:
+        """What only those learn who have the key."""
+        return web.json_response({**asdict(self._desk.health()), **self._desk.machine()})
 
     async def page(self, request: web.Request) -> web.Response:
         """The page."""

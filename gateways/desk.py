@@ -84,6 +84,8 @@ class Desk:
     modems: Callable[[int], Awaitable[Row]] | None = None
     """The GSM lines, so many of their newest messages and call-backs; ``None`` where there is none."""
     speech: Speech | None = None
+    machine: Callable[[], Row] = dict
+    """Disk, versions, time since the start."""
     replay: Callable[[str, str], Awaitable[Row]] | None = None
     """Lives a call (its id) again with engines ``recorded`` or ``today``; raises ``agent.errors.AlloError``."""
     door: FrontDoor | None = None

@@ -81,6 +81,7 @@ ROOF = {
         "text_desk",
         "base_texts",
         "rebuilding",
+        "building_apart",
         "chat_command",
         "kb_command",
         "knowledge",

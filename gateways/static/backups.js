@@ -23,7 +23,7 @@ export async function undo(ids, after) {
   await after();
 }
 
-// `present(name)`: what stands there now; `restored(answer)`: called after a version was put back.
+// `present(name, text)`: what stands there now; `restored(answer)`: called after a version was put back.
 export async function backups(of, present, restored, titled = false) {
   const list = (await get(`/api/backups?${new URLSearchParams({ of })}`)).backups;
   if (!list.length) return h("p", { class: "soft" }, t("backups.none"));
@@ -36,7 +36,10 @@ function row(version, present, restored, titled) {
   const turn = async () => {
     const open = compare.getAttribute("aria-expanded") === "true";
     if (open) shown.replaceChildren();
-    else shown.replaceChildren(drawn((await get(`/api/backups/${version.id}`)).text, await present(version.name)));
+    else {
+      const { text } = await get(`/api/backups/${version.id}`);
+      shown.replaceChildren(drawn(text, await present(version.name, text)));
+    }
     compare.setAttribute("aria-expanded", String(!open));
     compare.textContent = t(open ? "backups.compare" : "backups.hide");
   };

@@ -37,6 +37,7 @@ function draw(body, sums, start, days) {
   body.replaceChildren(
     h("dl", { class: "totals" }, fact(t("figures.calls"), number(calls)), fact(t("figures.hours"), number(Math.round(seconds / 360) / 10)),
       fact(t("figures.mean"), length(seconds / calls)), fact(t("figures.own"), `${Math.round(((calls - handed) / calls) * 100)} %`),
+      fact(t("figures.stt"), length(sums.engines[0].stt_s)), fact(t("figures.tts"), length(sums.engines[0].tts_s)),
       fact(t("figures.p50"), usual("p50")), fact(t("figures.p95"), usual("p95"))),
     h("div", { class: "plots" },
       bars(t("figures.perday"), dates.map(({ key, label }) => ({ label, values: STATUSES.map(([status]) =>

@@ -12,7 +12,7 @@ learn({
   "settings.recording": ["Запись", "Recording"],
   "settings.nomodel": ["Языковая модель не подключена: ответы читаются из базы знаний. Адрес и ключ задают в файле настроек: [llm] base_url, api_key.", "No language model is set up: answers are read from the knowledge base. Its address and key are given in the settings file: [llm] base_url, api_key."],
   "settings.limits": ["От {a} до {b}.", "From {a} to {b}."],
-  "settings.default": ["Обычно: {n}.", "Usually: {n}."],
+  "settings.default": ["По умолчанию: {n}.", "Default: {n}."],
   "settings.empty": ["пусто", "empty"],
   "settings.used.turn": ["Действует со следующей реплики.", "Counts from the next turn."],
   "settings.used.call": ["Действует со следующего звонка.", "Counts from the next call."],

@@ -1,6 +1,6 @@
 // Settings that may be changed while calls go on; each with its limits, its unit and from when on it counts.
 import { get, send, toast } from "/logs-ui/api.js";
-import { undo } from "/logs-ui/backups.js";
+import { backups, undo } from "/logs-ui/backups.js";
 import { h, number } from "/logs-ui/dom.js";
 import { draft, keep, saveKey } from "/logs-ui/drafts.js";
 import { settingWords } from "/logs-ui/setting_words.js";
@@ -14,7 +14,14 @@ export async function show(main, here) {
   main.replaceChildren(h("h1", {}, t("nav.settings")),
     told.fault ? h("p", { class: "alarm" }, told.fault) : "",
     h("p", { class: "soft small" }, t("settings.file", { n: told.file })),
-    form.element);
+    form.element, h("h2", {}, t("backups")),
+    await backups("settings", (name, text) => now(told, text), () => show(main, here)));
+}
+
+// The values of now for the settings that a version has, written as it writes them.
+function now(told, text) {
+  const values = new Map(told.fields.map((row) => [row.name, row.value]));
+  return JSON.stringify(Object.fromEntries(Object.keys(JSON.parse(text)).map((name) => [name, values.get(name)])), null, 1);
 }
 
 class Form {

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from agent.answer import Answers
+from agent.building_apart import rebuild
 from agent.dialogue import Context
 from agent.editing import apply_settings, prompt_texts, save_prompts
 from agent.errors import SettingsError, StartError
-from agent.furnish import open_answers
+from agent.furnish import furnish, open_answers
 from agent.hot import Watched
 from agent.live import Live
+from agent.ports import CallerInfo
 from agent.prompts import load_prompts
 from agent.settings import Llm, Settings, load
 from tests.fakes.openai_server import Behaviour, OpenAiServer
@@ -138,6 +140,27 @@ async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncEx
     assert (await ask(answers, KNOWN)).startswith("К сожалению")
 
 
+async def test_a_search_setting_never_brings_older_texts_back(config: Path, stack: AsyncExitStack) -> None:
+    folder = config.parent / "kb"
+    folder.mkdir()
+    for base in ("general", "tech"):
+        (folder / f"{base}.md").write_text("# Цены\nПресс стоит пять рублей.\n", encoding="utf-8")
+    appended(config, f'[kb]\ndir = "{folder}"\n')
+    _, live = await opened(config, stack)
+    apply_settings(load(config), {"kb.top_k": 1})
+    live.now()
+    assert live._indexing is not None
+    await asyncio.wait([live._indexing])
+    (folder / "general.md").write_text("# Дегустация\nДегустация мёда стоит семь рублей.\n", encoding="utf-8")
+    await rebuild(live.knowledge, live.settings)
+    for _ in range(2):
+        live.now()
+        if live._indexing is not None:
+            await asyncio.wait([live._indexing])
+    found = await live.knowledge.search("сколько стоит дегустация мёда")
+    assert [passage.heading for passage in found] == ["Дегустация"]
+
+
 def test_saved_prompts_are_checked_as_a_whole_first(config: Path) -> None:
     settings = load(config)
     folder = config.parent / "prompts/ru"
@@ -213,6 +236,15 @@ async def test_what_was_given_beside_the_file_stays_until_the_file_changes(confi
     apply_settings(settings, {"turns.reprompts": 7, "prompts.persona": "warm"})
     assert live.now().prompts.persona.startswith("Тебя зовут Анна")
     assert live.turns.reprompts == 7
+
+
+async def test_the_next_call_uses_changed_turn_taking(config: Path, stack: AsyncExitStack) -> None:
+    house, _ = await furnish(load(config), stack)
+    caller = CallerInfo("a", "sip", "100", "allo", 8000)
+    assert house.for_call(house, caller).turns.barge_in
+    apply_settings(load(config), {"turns.barge_in": False, "calls.max_minutes": 5})
+    found = house.for_call(house, caller)
+    assert (found.turns.barge_in, found.calls.max_minutes) == (False, 5)
 
 
 def test_a_look_costs_microseconds(config: Path) -> None:

@@ -12,9 +12,10 @@ from agent.ports import CallerInfo
 from agent.recorded import Recorded
 from agent.recording import Recording
 from agent.replay import Replayed, compare, replay
-from agent.replay_command import offline
+from agent.replay_command import Case, as_rows, offline
 from agent.replay_line import Tape
 from agent.settings import Llm, Settings, Stt, Tts, Turns
+from agent.timeline import speeches
 from agent.virtual_time import play
 from tests.agent.test_call import GREETING_S, Scene
 from tests.fakes.engines import FakeMind
@@ -121,6 +122,37 @@ def test_a_changed_setting_shows_where_it_matters() -> None:
     assert [row[3]["heard"] for row in replayed.story if row[2] == "AgentSaid"] == [
         row[3]["heard"] for row in recorded.story if row[2] == "AgentSaid"
     ]
+
+
+def test_the_page_is_told_both_stories() -> None:
+    script, minds = SCRIPTS["question"]
+    scene = Taped(script, minds)
+    for turns, same in ((None, True), (Turns(end_silence_complete_ms=500), False)):
+        recorded, replayed = scene.again(turns)
+        pairs = compare(recorded.story, replayed.story)
+
+        told = as_rows(Case("call", scene.tape, recorded), replayed, pairs)
+
+        assert (told["differ"] == 0, told["compared"], len(told["rows"])) == (same, True, len(pairs))
+        assert [row["same"] for row in told["rows"]] == [pair.same for pair in pairs]
+        assert told["rows"][0]["then"].startswith("AgentSaid said=")
+        assert [row["at_ms"] for row in told["rows"]] == sorted(row["at_ms"] for row in told["rows"])
+    alone = as_rows(Case("call", scene.tape, None), replayed, compare([], replayed.story))
+    assert (alone["differ"], alone["compared"], alone["rows"][0]["then"]) == (0, False, None)
+
+
+@pytest.mark.parametrize("name", ["question", "interruption", "gone in mid-answer"])
+def test_every_sentence_of_a_call_has_its_place_in_the_recording(name: str) -> None:
+    script, minds = SCRIPTS[name]
+    found = speeches(Taped(script, minds).lines)
+
+    agent = [speech for speech in found if speech.who == "agent"]
+    assert len(agent) >= 2
+    for speech in agent:
+        places = [at for _, at in speech.words]
+        assert places == sorted(places)
+        assert speech.start_ms <= places[0] <= speech.start_ms + 40
+        assert places[-1] < speech.end_ms
 
 
 def test_without_a_trace_todays_engines_answer() -> None:

@@ -20,7 +20,7 @@ from tests.gateways.browser import Page, chromium, open_page
 SHOTS = Path("build/page")
 KEY = "correct horse"
 VIEWS = ("calls", "live", "figures", "knowledge", "chat", "health", "help", "paths")
-SIZES = ((360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (1920, "light"))
+SIZES = tuple((width, theme) for width in (375, 1280, 1920) for theme in ("light", "dark"))
 AXE = """axe.run({resultTypes: ['violations']}).then((done) => done.violations.map((one) =>
   one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))"""
 
@@ -71,6 +71,7 @@ async def opened(page: Page, daemon: DaemonProcess, place: str, language: str = 
     await page.until(f"document.querySelector('main').dataset.view === '{place}'")
 
 
+@pytest.mark.timeout(120)
 async def test_a_call_appears_live_then_in_the_table_opens_and_plays(daemon: DaemonProcess) -> None:
     async with open_page() as page:
         await page.tell("Page.addScriptToEvaluateOnNewDocument", source=PROBE)
@@ -112,7 +113,13 @@ async def test_a_call_appears_live_then_in_the_table_opens_and_plays(daemon: Dae
         await page.until("document.body.innerText.includes('Решения те же, бит в бит.')")
         await page.click("summary", "Решения и события")
         assert await page.run("document.querySelectorAll('.stories tr').length") > 5
-        await page.picture(SHOTS / "call-replayed.png", whole=True)
+        await page.run(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + ";1")
+        for width, theme in SIZES:
+            await page.resize(width, 900, theme)
+            assert await page.run("document.documentElement.scrollWidth <= innerWidth"), width
+            await page.picture(SHOTS / f"call-{width}-{theme}.png", whole=True)
+            assert width != 1280 or await page.run(AXE) == [], theme
+        await page.resize(1280, 900)
         await page.click("button", "Ответ неверный")
         await page.click("#wrong-expected")
         await page.type("с 9 до 18")
@@ -186,6 +193,7 @@ async def test_the_agent_answers_in_writing(daemon: DaemonProcess) -> None:
         assert page.faults == []
 
 
+@pytest.mark.timeout(120)
 async def test_every_view_fits_is_accessible_and_asks_for_the_key_once(launch) -> None:  # type: ignore[no-untyped-def]
     daemon = launch({"WEB__API_KEY": KEY})
     axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + ";1"

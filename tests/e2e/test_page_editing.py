@@ -46,6 +46,13 @@ async def visit(page: Page, daemon: DaemonProcess, place: str) -> None:
     await page.until(f"document.querySelector('main').dataset.view === '{view}' && document.querySelector('main h1')")
 
 
+async def told(page: Page, text: str) -> None:
+    """A toast says so; the older ones are clicked away."""
+    said = f"[...document.querySelectorAll('.toast')].find((e) => e.textContent.includes('{text}'))"
+    await page.until(said)
+    await page.run(f"document.querySelectorAll('.toast').forEach((e) => e === {said} || e.click())")
+
+
 async def written(page: Page, selector: str, text: str) -> None:
     """A field is filled anew by hand."""
     await page.until(f"document.querySelector(`{selector}`)")
@@ -77,9 +84,7 @@ async def test_an_answer_is_mended_on_the_page_and_undone(house: DaemonProcess) 
         await page.click(".parts a", "Править")
         await page.until("document.querySelector('.note')?.textContent.includes('не сохранены')")
         await page.click(".actions button", "Сохранить")
-        await page.until(
-            "[...document.querySelectorAll('.toast')].some((e) => e.textContent.includes('по новому тексту'))"
-        )
+        await told(page, "по новому тексту")
         assert "700 рублей" in await asked(house)
         await page.click(".parts a", "Проверить вопрос")
         await page.click("#asked")
@@ -97,68 +102,72 @@ async def test_an_answer_is_mended_on_the_page_and_undone(house: DaemonProcess) 
         assert page.faults == []
 
 
-async def test_prompts_are_changed_refused_at_the_field_and_undone(house: DaemonProcess, tmp_path: Path) -> None:
+async def test_prompts_and_settings_are_checked_used_and_undone(house: DaemonProcess, tmp_path: Path) -> None:
+    async with open_page() as page:
+        await _change_prompts(page, house, tmp_path)
+        await _change_settings(page, house)
+
+
+async def _change_prompts(page: Page, house: DaemonProcess, tmp_path: Path) -> None:
     phrases = tmp_path / "prompts/ru/phrases.toml"
     before = phrases.read_text(encoding="utf-8")
-    async with open_page() as page:
-        await opened(page, house, "prompts")
-        await written(page, "#p-ru-unheard-txt", "Без места.")
-        await page.click(".actions button", "Сохранить")
-        fault = "document.querySelector('#p-ru-unheard-txt-fault').textContent"
-        assert "{} is missing" in await page.until(fault)
-        assert await page.run("document.activeElement.id") == "p-ru-unheard-txt"
-        page.faults.clear()  # Chromium notes the refusal as an error
-        assert (tmp_path / "prompts/ru/unheard.txt").read_text(encoding="utf-8") != "Без места."
-        await page.click(".actions button", "Отменить правки")
-        await page.until("document.querySelector('#p-ru-unheard-txt')?.value !== 'Без места.'")
+    await opened(page, house, "prompts")
+    await written(page, "#p-ru-unheard-txt", "Без места.")
+    await page.click(".actions button", "Сохранить")
+    fault = "document.querySelector('#p-ru-unheard-txt-fault').textContent"
+    assert "{} is missing" in await page.until(fault)
+    assert await page.run("document.activeElement.id") == "p-ru-unheard-txt"
+    page.faults.clear()  # Chromium notes the refusal as an error
+    assert (tmp_path / "prompts/ru/unheard.txt").read_text(encoding="utf-8") != "Без места."
+    await page.click(".actions button", "Отменить правки")
+    await page.until("document.querySelector('#p-ru-unheard-txt')?.value !== 'Без места.'")
 
-        await written(page, "#p-ru-no_answer", "Увы, не знаю.")
-        await written(page, "#p-ru-hold", "Жду.\nЖду вас.")
-        await page.click(".actions button", "Сохранить")
-        await page.until("document.querySelector('.toast')?.textContent.includes('Сохранено')")
-        assert (await asked(house)).startswith("Увы, не знаю.")
-        assert tomllib.loads(phrases.read_text(encoding="utf-8"))["hold"] == ["Жду.", "Жду вас."]
-        await page.click(".toast button", "Вернуть как было")
-        await page.until("document.querySelector('#p-ru-no_answer')?.value.startsWith('К сожалению')")
-        assert phrases.read_text(encoding="utf-8") == before
-        assert (await asked(house)).startswith("К сожалению")
+    await written(page, "#p-ru-no_answer", "Увы, не знаю.")
+    await written(page, "#p-ru-hold", "Жду.\nЖду вас.")
+    await page.click(".actions button", "Сохранить")
+    await told(page, "Сохранено")
+    assert (await asked(house)).startswith("Увы, не знаю.")
+    assert tomllib.loads(phrases.read_text(encoding="utf-8"))["hold"] == ["Жду.", "Жду вас."]
+    await page.click(".toast button", "Вернуть как было")
+    await page.until("document.querySelector('#p-ru-no_answer')?.value.startsWith('К сожалению')")
+    assert phrases.read_text(encoding="utf-8") == before
+    assert (await asked(house)).startswith("К сожалению")
 
-        await visit(page, house, "prompts/personas")
-        await page.until("document.querySelector('textarea')?.value.length > 20")
-        await visit(page, house, "prompts/en")
-        await written(page, "#p-en-greeting", "Hello.")
-        await page.click(".actions button", "Сохранить")
-        await page.until("document.querySelector('.toast')?.textContent.includes('Сохранено')")
-        assert tomllib.loads((tmp_path / "prompts/en/phrases.toml").read_text())["greeting"] == "Hello."
-        assert page.faults == []
+    await visit(page, house, "prompts/personas")
+    await page.until("document.querySelector('textarea')?.value.length > 20")
+    await visit(page, house, "prompts/en")
+    await written(page, "#p-en-greeting", "Hello.")
+    await page.click(".actions button", "Сохранить")
+    await told(page, "Сохранено")
+    assert tomllib.loads((tmp_path / "prompts/en/phrases.toml").read_text())["greeting"] == "Hello."
+    assert page.faults == []
 
 
-async def test_settings_are_checked_written_and_used(house: DaemonProcess) -> None:
+async def _change_settings(page: Page, house: DaemonProcess) -> None:
     known = "какая гарантия на оборудование"
-    async with open_page() as page:
-        await opened(page, house, "settings", "en")
-        assert "24" in await asked(house, known)
-        await written(page, "#s-kb-threshold", "7")
-        await page.click(".actions button", "Save")
-        assert "less than or equal to 1" in await page.until(
-            "document.querySelector('#s-kb-threshold-fault').textContent"
-        )
-        page.faults.clear()
-        await written(page, "#s-kb-threshold", "1")
-        await page.click("#s-turns-barge_in")
-        await written(page, "#s-tts-speed_wpm", "120")
-        await page.click(".actions button", "Save")
-        await page.until("document.querySelector('.toast')?.textContent.includes('Settings saved')")
-        await page.until("[...document.querySelectorAll('.warm')].some((e) => e.textContent.includes('started anew'))")
-        saved = tomllib.loads((house.storage / "settings.toml").read_text(encoding="utf-8"))
-        assert saved == {"kb": {"threshold": 1}, "turns": {"barge_in": False}, "tts": {"speed_wpm": 120}}
-        while "24" in await asked(house, known):  # the texts are indexed anew on a thread
-            continue
-        await page.click(".toast button", "Undo")
-        await page.until("document.querySelector('#s-kb-threshold')?.value === '0.27'")
-        while "24" not in await asked(house, known):
-            continue
-        assert page.faults == []
+    await visit(page, house, "settings")
+    assert "24" in await asked(house, known)
+    await written(page, "#s-kb-threshold", "7")
+    await page.click(".actions button", "Сохранить")
+    assert "less than or equal to 1" in await page.until("document.querySelector('#s-kb-threshold-fault').textContent")
+    page.faults.clear()
+    await written(page, "#s-kb-threshold", "1")
+    await page.click("#s-turns-barge_in")
+    await written(page, "#s-tts-speed_wpm", "120")
+    await page.click(".actions button", "Сохранить")
+    await told(page, "Настройки сохранены")
+    await page.until("[...document.querySelectorAll('.warm')].some((e) => e.textContent.includes('запустят заново'))")
+    saved = tomllib.loads((house.storage / "settings.toml").read_text(encoding="utf-8"))
+    assert saved == {"kb": {"threshold": 1}, "turns": {"barge_in": False}, "tts": {"speed_wpm": 120}}
+    while "24" in await asked(house, known):  # the texts are indexed anew on a thread
+        continue
+    await page.click(".rows button", "Сравнить")
+    assert "0.27" in await page.until("document.querySelector('.diff li.gone')?.textContent")
+    await page.click(".toast button", "Вернуть как было")
+    await page.until("document.querySelector('#s-kb-threshold')?.value === '0.27'")
+    while "24" not in await asked(house, known):
+        continue
+    assert page.faults == []
 
 
 async def test_a_file_is_dropped_and_a_wrong_answer_is_reported(house: DaemonProcess, tmp_path: Path) -> None:
@@ -172,9 +181,7 @@ async def test_a_file_is_dropped_and_a_wrong_answer_is_reported(house: DaemonPro
             await page.click("dialog button", choice)
             await page.until(f"document.querySelector('{said}')")
             await page.click(".actions button", "Отменить правки") if said == ".diff li.new" else None
-        await page.until(
-            "[...document.querySelectorAll('.toast')].some((e) => e.textContent.includes('по новому тексту'))"
-        )
+        await told(page, "по новому тексту")
         assert (tmp_path / "kb/tech/Мёд.md").exists()
         assert "700 рублей" in await asked(house)
 
@@ -222,14 +229,14 @@ PLACES = {
 async def test_every_page_of_editing_fits_and_is_accessible(house: DaemonProcess) -> None:
     axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + ";1"
     async with open_page() as page:
-        await opened(page, house, "knowledge")
+        await opened(page, house, "knowledge", "en")
         await page.run(axe)
         found = []
         for name, place in PLACES.items():
             await visit(page, house, place)
             for width, theme in ((375, "light"), (1280, "light"), (1280, "dark"), (1920, "dark")):
                 await page.resize(width, 900, theme)
-                assert await page.run("document.documentElement.scrollWidth <= innerWidth"), (name, width)
+                assert await page.run(f"document.documentElement.scrollWidth <= {width}"), (name, width)
                 await page.picture(SHOTS / f"{name}-{width}-{theme}.png")
                 if width == 1280:
                     found += [f"{name} {theme}: {fault}" for fault in await page.run(AXE)]

@@ -1,9 +1,11 @@
 """Health, the description of the API, the texts."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from agent.machine import machine
 from gateways.admin import serve_admin
 from gateways.pages import STATIC
 from tests.gateways.conftest import Office
@@ -99,3 +101,20 @@ async def test_what_is_no_http_leaves_no_trace_in_the_log(office: Office, caplog
     finally:
         await server.cleanup()
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_disk_and_versions_are_for_those_who_have_the_key(office: Office) -> None:
+    health = await (await office.web.get("/api/health")).json()
+
+    assert health["ready"] is True
+    assert health["disk"]["folder"] == str(office.folder)
+    assert 0 < health["disk"]["free_mb"] <= health["disk"]["of_mb"]
+    assert {"python", "sqlite", "vosk", "aiohttp"} <= set(health["versions"])
+    assert (await office.web.get("/api/health", headers={"X-API-Key": ""})).status == 401
+
+
+def test_a_disk_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert machine(tmp_path / "gone")["disk"] == {
+        "folder": str(tmp_path / "gone"),
+        "fault": "No such file or directory",
+    }

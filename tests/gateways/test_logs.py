@@ -174,6 +174,20 @@ async def test_clearing_the_log_spares_calls_in_progress(office: Office) -> None
     assert await ids(office) == ["now"]
 
 
+async def test_how_long_the_engines_worked(office: Office) -> None:
+    await office.hold("100", "какая гарантия", "Два года. Есть и больше.")
+    replied = (
+        """UPDATE turns SET stages = '{"first_packet": 400, "heard": 2400}', said_heard = 'десять бук' WHERE n = 1"""
+    )
+    later = "UPDATE calls SET ended_at = '2026-01-01T00:01:00', answered_at = '2026-01-01T00:00:30'"
+    await office.log.write([(replied, ()), (later, ())])
+
+    [engines] = (await (await office.web.get("/api/figures")).json())["engines"]
+
+    assert engines["stt_s"] == 30
+    assert engines["tts_s"] == round(2 + 2 * len("Здравствуйте.") / 10)  # the greeting as quick as the reply
+
+
 async def test_figures_sum_up(office: Office) -> None:
     await office.hold("1", "какая гарантия", "Два года.")
     await office.hold("22", "какая гарантия", "К сожалению, этого я не знаю. Соединить вас с оператором?")

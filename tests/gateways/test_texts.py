@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 
+from agent.prompts import FILES, SPOKEN
+from agent.tunable import TUNABLE
 from gateways.bodies import DOCUMENT_MOST
+from gateways.pages import STATIC
 from tests.gateways.conftest import Office, Open
 from tests.kb.test_building import pdf
 
@@ -37,7 +40,7 @@ async def got(office: Office, path: str) -> Any:
 async def built(office: Office, number: int) -> Any:
     """The progress when this build is over; the test's own limit ends the wait."""
     while (now := await got(office, "/api/kb/progress"))["built"] < number:  # noqa: ASYNC110 - HTTP has no event
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
     return now
 
 
@@ -64,8 +67,7 @@ async def test_a_new_base_is_searched_when_it_is_built_and_can_be_undone(open_of
     backups = (await got(office, "/api/backups?of=kb/ru/general.md"))["backups"]
     assert [row["id"] for row in backups] == [saved["replaced"]]
     assert (await got(office, f"/api/backups/{saved['replaced']}"))["text"] == before
-    undone = await (await office.web.post(f"/api/backups/{saved['replaced']}/restore")).json()
-    await built(office, undone["build"])
+    assert (await office.web.post(f"/api/backups/{saved['replaced']}/restore")).status == 200
     assert await (await office.web.get("/kb")).text() == before
     assert len((await got(office, "/api/backups?of=kb/ru/general.md"))["backups"]) == 2
 
@@ -125,7 +127,7 @@ async def test_documents_stand_beside_the_base_and_nowhere_else(open_office: Ope
     status, kept = await sent(
         office, "/kb2/upload", pdf("Load cell 50 kN"), "Data_sheet.pdf", params={"document": "Лист (1).md"}
     )
-    assert (status, (await built(office, kept["build"]))["fault"]) == (200, "")
+    assert (status, kept["sections"]) == (200, 1)
     assert (office.folder / "kb/tech/Лист (1).md").read_text(encoding="utf-8") == "# Data sheet\nLoad cell 50 kN"
     (shown,) = (await got(office, "/api/kb"))["bases"]["tech"]["documents"]
     assert (shown["name"], shown["editable"]) == ("Лист (1).md", True)
@@ -135,10 +137,10 @@ async def test_documents_stand_beside_the_base_and_nowhere_else(open_office: Ope
         assert (await office.web.get("/kb2", params={"document": name})).status in (404, 422), name
         assert (await office.web.delete("/kb2", params={"document": name})).status in (404, 422), name
     removed = await (await office.web.delete("/kb2", params={"document": "Лист (1).md"})).json()
-    await built(office, removed["build"])
     assert (await got(office, "/api/kb"))["bases"]["tech"]["documents"] == []
     undone = await (await office.web.post(f"/api/backups/{removed['replaced']}/restore")).json()
-    assert (await built(office, undone["build"]))["sections"] > 0
+    now = await built(office, undone["build"])
+    assert (now["fault"], now["sections"] > 100) == ("", True)
     assert (office.folder / "kb/tech/Лист (1).md").exists()
 
 
@@ -239,3 +241,22 @@ async def test_wrong_answers_are_reported_once_a_turn(office: Office) -> None:
     assert (await office.web.delete(f"/api/wrong-answers/{rows[1]['id']}")).status == 200
     assert (await office.web.delete(f"/api/wrong-answers/{rows[1]['id']}")).status == 404
     assert len((await got(office, "/api/wrong-answers"))["wrong"]) == 1
+
+
+async def test_a_build_that_fails_is_told_and_the_old_index_answers(open_office: Open) -> None:
+    office = await open_office(answering=True)
+    (office.folder / "kb/tech.md").write_bytes(b"\xff\xfe")
+
+    _, saved = await sent(office, "/kb/upload", BASE)
+
+    assert "tech.md: knowledge base is not UTF-8 text" in (await built(office, saved["build"]))["fault"]
+    assert (await got(office, "/api/kb/search?q=какая гарантия"))["known"]
+
+
+def test_the_page_explains_every_setting_and_every_prompt() -> None:
+    settings = (STATIC / "setting_words.js").read_text(encoding="utf-8")
+    prompts = (STATIC / "prompt_words.js").read_text(encoding="utf-8")
+    named = (*SPOKEN, *(file.removesuffix(".txt") for file in FILES.values()))
+
+    assert [name for name in TUNABLE if f'"{name}": [["' not in settings] == []
+    assert [name for name in named if f" {name}: [" not in prompts and f'"{name}.txt": [' not in prompts] == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from agent.knowledge import build_once, open_knowledge, rebuild
+from agent.building_apart import rebuild
+from agent.knowledge import build_once, open_knowledge
 from agent.settings import Embed, Kb, Settings, Storage
 from tests.kb.test_embedders import TEXTS, Server
 
