@@ -64,6 +64,11 @@ class Terms:
         return frozenset(term for term, word in self._of(text) if word and self._is_place(word))
 
     @cached_property
+    def other(self) -> frozenset[str]:
+        """Terms of other things: where the texts lack them, nothing else is meant by them."""
+        return frozenset(self._term(word) for word in self._tables.get("other", "").split())
+
+    @cached_property
     def town(self) -> tuple[str, ...]:
         """What the name of a place says where the texts don't name it."""
         return self(self._tables.get("town", ""))
@@ -233,6 +238,7 @@ def _lowest(total: int) -> int:
 EXTENDABLE: dict[str, type] = {
     "stop": str,
     "light_words": str,
+    "other": str,
     "rewrite": list,
     "kinds": list,
     "same": list,
