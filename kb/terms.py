@@ -17,7 +17,9 @@ DATA = Path(__file__).parent / "data"
 
 TOKEN = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+(?!\d)|\d+(?:[.,]\d+)?|[^\W\d_]+(?:'[a-z]+)?")
 CACHED_WORDS = 65536
-LIGHT_PARTS = frozenset({"VERB", "INFN", "GRND", "PRTS", "ADJS", "ADVB", "COMP", "PRED", "PREP", "CONJ", "PRCL", "INTJ", "NPRO"})
+LIGHT_PARTS = frozenset(
+    {"VERB", "INFN", "GRND", "PRTS", "ADJS", "ADVB", "COMP", "PRED", "PREP", "CONJ", "PRCL", "INTJ", "NPRO"}
+)
 """Parts of speech (OpenCorpora's tags) that seldom tell a subject."""
 CACHED_TEXTS = 4096
 """Texts whose terms are kept: a caller's question is looked at by the search and again by the answerer."""
