@@ -42,7 +42,7 @@ ALONE = 0.65
 """What is left of the confidence in a section that has but one of several things that are wanted."""
 LACKING = 0.85
 """What is left of the confidence where a section has nothing of a kind that is asked for: no price, no telephone."""
-LOOKED_AT = 30
+LOOKED_AT = 12
 """Sections, the likeliest, that are looked at for what is asked for."""
 KINDS_KEPT = 65536
 BEYOND_WORDS = 0.5
