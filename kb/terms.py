@@ -161,7 +161,9 @@ class Terms:
         return self.language == "ru" and word.isalpha() and _part_of_speech(word) in LIGHT_PARTS
 
     def _names_a_place(self, word: str) -> bool:
-        return self.language == "ru" and word.isalpha() and "Geox" in _tag(word)
+        # what the dictionary lacks is guessed at, slowly
+        known = self.language == "ru" and word.isalpha() and _morphology().word_is_known(word)
+        return known and "Geox" in _tag(word)
 
     def _term(self, word: str) -> str:
         if word[0].isdigit():
