@@ -164,7 +164,7 @@ class Kb(Section):
     """Folder with ``general.md`` and ``tech.md``; another language lies in a folder of its name (``en/``)."""
     top_k: Annotated[int, Field(ge=1, le=20)] = 3
     """Passages given to the model."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.25
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.22
     """Below this confidence the agent says that it does not know."""
     fallback_threshold: Annotated[float, Field(ge=0, le=1)] = 0.35
     """The base that a question's keywords point to is left when its best section is under this confidence."""

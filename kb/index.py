@@ -7,7 +7,7 @@ and throw away. Postings are numpy arrays, so that ten thousand sections cost a 
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,11 @@ class Index:
     def vocabulary(self) -> tuple[str, ...]:
         """Every term of the sections."""
         return self._postings.terms
+
+    @property
+    def subjects(self) -> Collection[str]:
+        """Terms of the headings."""
+        return self._postings.headings.keys()
 
     def knows(self, term: str) -> bool:
         """True when some section has the term."""

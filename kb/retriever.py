@@ -36,11 +36,13 @@ AT_ONCE = 2000
 SMALL_NUMBERS = frozenset("12")
 FOREIGN = 0.66
 """What is left of the confidence for each word that speaks of other things."""
+OTHERS = 0.35
+"""What is left of the confidence when a word of other things was said (the table ``other``)."""
 ALONE = 0.65
 """What is left of the confidence in a section that has but one of several things that are wanted."""
 LACKING = 0.85
 """What is left of the confidence where a section has nothing of a kind that is asked for: no price, no telephone."""
-LOOKED_AT = 30
+LOOKED_AT = 12
 """Sections, the likeliest, that are looked at for what is asked for."""
 KINDS_KEPT = 65536
 BEYOND_WORDS = 0.5
@@ -211,7 +213,7 @@ class KnowledgeBase:
         light, places = self.terms.light(text), self.terms.places(text)
         own: dict[str, float] = {}
         for term in self.terms(text):
-            if term in places and not self._surely(term):
+            if term in places and not self._surely(term) and term not in self.terms.other:
                 own.update(dict.fromkeys(self.terms.town, LIGHT_KNOWN))
             else:
                 own[term] = self._importance(term, term in light)
@@ -233,8 +235,10 @@ class KnowledgeBase:
         if not wanted:
             return None
         meant = self._readings(wanted)
+        others = any(self._of_others(term) for term in wanted)
         foreign = sum(weight == 1.0 and self._meanings.foreign(term, meant[term]) for term, weight in wanted.items())
         evidence = min(1.0, sum(wanted.values()) / EVIDENCE) * FOREIGN**foreign
+        evidence *= OTHERS if others else 1.0
         telling = {term: weight * self._meanings.telling(term) for term, weight in wanted.items()}
         return self.index.scores(telling, meant) * evidence
 
@@ -253,7 +257,12 @@ class KnowledgeBase:
         """What may be meant by each term; never a term that the caller said beside it."""
         return {term: self._reading(term, weight, wanted) for term, weight in wanted.items()}
 
+    def _of_others(self, term: str) -> bool:
+        return term in self.terms.other and term not in self.index.subjects
+
     def _reading(self, term: str, weight: float, wanted: Mapping[str, float]) -> dict[str, float]:
+        if self._of_others(term):
+            return {}
         least = MEANT if weight in (LIGHT, LIGHT_KNOWN) else 0.0
         return {other: sure for other, sure in self.meant(term).items() if other not in wanted and sure >= least}
 

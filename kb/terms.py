@@ -17,7 +17,9 @@ DATA = Path(__file__).parent / "data"
 
 TOKEN = re.compile(r"\d{1,3}(?:[ \u00a0]\d{3})+(?!\d)|\d+(?:[.,]\d+)?|[^\W\d_]+(?:'[a-z]+)?")
 CACHED_WORDS = 65536
-LIGHT_PARTS = frozenset({"VERB", "INFN", "GRND", "ADVB", "COMP", "PRED", "PREP", "CONJ", "PRCL", "INTJ", "NPRO"})
+LIGHT_PARTS = frozenset(
+    {"VERB", "INFN", "GRND", "PRTS", "ADJS", "ADVB", "COMP", "PRED", "PREP", "CONJ", "PRCL", "INTJ", "NPRO"}
+)
 """Parts of speech (OpenCorpora's tags) that seldom tell a subject."""
 CACHED_TEXTS = 4096
 """Texts whose terms are kept: a caller's question is looked at by the search and again by the answerer."""
@@ -62,6 +64,11 @@ class Terms:
     def places(self, text: str) -> frozenset[str]:
         """Those terms of ``text`` that are names of towns, regions and countries."""
         return frozenset(term for term, word in self._of(text) if word and self._is_place(word))
+
+    @cached_property
+    def other(self) -> frozenset[str]:
+        """Terms of other things: where the texts lack them, nothing else is meant by them."""
+        return frozenset(self._term(word) for word in self._tables.get("other", "").split())
 
     @cached_property
     def town(self) -> tuple[str, ...]:
@@ -154,7 +161,9 @@ class Terms:
         return self.language == "ru" and word.isalpha() and _part_of_speech(word) in LIGHT_PARTS
 
     def _names_a_place(self, word: str) -> bool:
-        return self.language == "ru" and word.isalpha() and "Geox" in _tag(word)
+        # what the dictionary lacks is guessed at, slowly
+        known = self.language == "ru" and word.isalpha() and _morphology().word_is_known(word)
+        return known and "Geox" in _tag(word)
 
     def _term(self, word: str) -> str:
         if word[0].isdigit():
@@ -233,6 +242,7 @@ def _lowest(total: int) -> int:
 EXTENDABLE: dict[str, type] = {
     "stop": str,
     "light_words": str,
+    "other": str,
     "rewrite": list,
     "kinds": list,
     "same": list,

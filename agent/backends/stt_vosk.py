@@ -10,7 +10,6 @@ when it is not, but decides nothing here: its pieces are joined, and the utteran
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -141,9 +140,10 @@ class VoskRecognizer:
             reached = max(self._places.end - LOOK_AHEAD_MS * self._rate // 1000, 0)
             return replace(self._transcript(self._fresh), position=reached)
         pcm = b"".join(frame.pcm for frame in tail)
-        began, threads = time.perf_counter(), self._threads.at(Urgency.PAUSE, object())
-        heard = await asyncio.get_running_loop().run_in_executor(threads, decoder.peek, pcm, trailing)
-        self._pace = (time.perf_counter() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
+        loop, threads = asyncio.get_running_loop(), self._threads.at(Urgency.PAUSE, object())
+        began = loop.time()  # the loop's, so that in a replay, which waits for nothing, none is refused
+        heard = await loop.run_in_executor(threads, decoder.peek, pcm, trailing)
+        self._pace = (loop.time() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
         texts = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)]).split()
         words = " ".join(word for word in texts if word != UNKNOWN)
         reached = tail[-1].end if tail else self._places.end

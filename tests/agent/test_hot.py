@@ -19,9 +19,9 @@ from agent.errors import SettingsError, StartError
 from agent.furnish import furnish, open_answers
 from agent.hot import Watched
 from agent.live import Live
-from agent.ports import CallerInfo
 from agent.prompts import load_prompts
 from agent.settings import Llm, Settings, load
+from tests.fakes.line import FakeLine
 from tests.fakes.openai_server import Behaviour, OpenAiServer
 
 ROOT = Path(__file__).parents[2]
@@ -240,10 +240,10 @@ async def test_what_was_given_beside_the_file_stays_until_the_file_changes(confi
 
 async def test_the_next_call_uses_changed_turn_taking(config: Path, stack: AsyncExitStack) -> None:
     house, _ = await furnish(load(config), stack)
-    caller = CallerInfo("a", "sip", "100", "allo", 8000)
-    assert house.for_call(house, caller).turns.barge_in
+    line = FakeLine(())
+    assert house.for_call(house, line).turns.barge_in
     apply_settings(load(config), {"turns.barge_in": False, "calls.max_minutes": 5})
-    found = house.for_call(house, caller)
+    found = house.for_call(house, line)
     assert (found.turns.barge_in, found.calls.max_minutes) == (False, 5)
 
 

@@ -10,7 +10,7 @@ from agent.ports import Exchange, Passage
 from kb.evaluation import Answered, figures, half_of, holds_fact, judge, read
 
 HERE = Path(__file__).parent
-TABLES = ("eval_ru.tsv", "dialogues_ru.tsv", "eval_more_ru.tsv", "dialogues_more_ru.tsv")
+TABLES = tuple(f"{kind}_{name}.tsv" for kind in ("eval", "dialogues") for name in ("ru", "more_ru", "last_ru"))
 QUESTIONS = "id\tkb\tquestion\tmust_contain\tsection_heading\n"
 
 

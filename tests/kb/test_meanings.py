@@ -90,6 +90,15 @@ async def test_one_word_of_several_is_less_sure() -> None:
     assert alone[0].score < with_another[0].score / 2
 
 
+async def test_words_of_other_things_are_taken_for_nothing_else() -> None:
+    other, ours = await base().search("разрывная машина программисту"), await base().search("разрывная машина мокрая")
+    assert other[0].score < ours[0].score
+    barber = KnowledgeBase(
+        cut("# Собака\nСобаку подстрижём за час.\n<<->>\n# Кошка\nКошку нет.\n", "general"), RU, 3, 0.3
+    )
+    assert (await barber.search("подстричь собаку"))[0].score > 0.5  # unless the texts speak of them
+
+
 def test_common_words_tell_less_than_rare_ones() -> None:
     vectors = WordVectors.load("ru")
     assert vectors is not None
