@@ -25,6 +25,8 @@ class EarsBehaviour:
     """The fault of every utterance after these."""
     live: bool = True
     """Deltas come while audio does, as gpt-live-transcribe sends them; else after the commit."""
+    after_ms: int | None = None
+    """A fault of mid-utterance comes once so much audio was received; None: once a word was."""
     late_s: float = 0.0
     """How late ``late`` is, seconds."""
     heard: list[str] = field(default_factory=list)
@@ -119,7 +121,8 @@ class OpenAiEars:
                     fault = self._fault() if fault is None else fault
                     pcm += base64.b64decode(event["audio"])
                     words = [word.text for word in hear(bytes(pcm), 24000)][:-1]
-                    if words and await self._fails(socket, fault):
+                    far = bool(words) if does.after_ms is None else len(pcm) // 48 >= does.after_ms
+                    if far and await self._fails(socket, fault):
                         return
                     if does.live and len(words) > said:
                         await _delta(socket, words[said:])
