@@ -23,6 +23,12 @@ from tests.fakes.yandex_stt_server import Fault, YandexSttServer
 SAID = "сколько стоит доставка да"
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a refusal may take long; a server that accepts answers at once all the same."""
+    monkeypatch.setattr(stt_yandex, "SETTLE_S", 10)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[YandexSttServer]:
     async with YandexSttServer() as server:
