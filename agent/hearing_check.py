@@ -28,7 +28,7 @@ async def recognisers(settings: Settings) -> list[Finding]:
 
 async def _one(engine: str, settings: Settings) -> Finding:
     check = "recogniser" if len(settings.stt.engine) == 1 else f"recogniser {engine}"
-    advice = await _lacking(engine, settings)
+    advice = await lacking(engine, settings)
     try:
         stt = await new_recogniser(engine, settings)
     except ImportError as error:
@@ -48,7 +48,7 @@ async def _one(engine: str, settings: Settings) -> Finding:
     if engine == "vosk" and find_stt_model(settings).name.startswith("vosk-demo"):
         real = "for real callers pull a full one: `allo models list`, then `allo models pull NAME`"
         return poor(check, f"{stt.name}: the bundled demo, it knows a limited vocabulary", real)
-    return fine(check, f"{stt.name}{await _identity(engine, settings)}")
+    return fine(check, f"{stt.name}{await identity(engine, settings)}")
 
 
 async def _hear_silence(stt: SpeechToText) -> None:
@@ -60,7 +60,7 @@ async def _hear_silence(stt: SpeechToText) -> None:
         await ear.close()
 
 
-async def _lacking(engine: str, settings: Settings) -> str:
+async def lacking(engine: str, settings: Settings) -> str:
     """What its credentials lack, as far as one can see without asking."""
     if engine != "yandex":
         return ""
@@ -71,7 +71,7 @@ async def _lacking(engine: str, settings: Settings) -> str:
     return (await YandexAccess(settings.yandex).credentials()).lacks
 
 
-async def _identity(engine: str, settings: Settings) -> str:
+async def identity(engine: str, settings: Settings) -> str:
     """Which credentials it used."""
     if engine != "yandex":
         return ""

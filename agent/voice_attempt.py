@@ -112,8 +112,8 @@ class Attempt:
             return True
         if not self.take.made:
             raise VoiceError("made no sound")
-        short = too_short(self.text, self.take.made_s * self.pace, self.letter_s)
-        self.doubtful = self.take.holds and (short or self.take.abrupt)
+        seconds = self.take.made_s * self.pace
+        self.doubtful = self.take.holds and too_short(self.text, seconds, self.letter_s, self.take.abrupt)
         return not self.doubtful
 
 

@@ -14,7 +14,7 @@ from agent.breaker import Breaker
 from agent.errors import VoiceError
 from agent.ports import Makeshift, Synthesizer, WordStart
 from agent.voice_attempt import Attempt, Patience
-from agent.voice_take import MOSTLY, Take, by_letters, letter_time, resumed, told, words_of
+from agent.voice_take import HALF, Take, by_letters, letter_time, resumed, told, words_of
 from agent.word_borders import Borders, Spoken, borders
 from audio.frame import SAMPLE_BYTES
 from audio.loudness import CROSSFADE, Joiner
@@ -233,7 +233,7 @@ class VoiceChain:
             attempt.breaker.released()
             raise
         if attempt.doubtful:
-            attempt.settle(found.next_word < 0 and found.into_last >= MOSTLY)
+            attempt.settle(found.next_word < 0 and found.into_last >= HALF)
         if not attempt.fault:
             return take.made, len(text)
         return resumed(found, take.given, take.made, text)

@@ -4,6 +4,7 @@ import asyncio
 
 from agent.errors import AlloError
 from agent.finding import Finding, bad, fine
+from agent.hearing_check import identity, lacking
 from agent.ports import Synthesizer
 from agent.settings import Settings
 from agent.voice_table import one_voice
@@ -27,6 +28,7 @@ async def voices(settings: Settings) -> list[Finding]:
 
 async def _one(engine: str, name: str, settings: Settings) -> Finding:
     check = "voice" if len(settings.tts.choices) == 1 else f"voice {engine}"
+    advice = await lacking(engine, settings) or _ADVICE.get(engine, "")
     try:
         voice = await one_voice(engine, name, settings)
     except ImportError as error:
@@ -37,26 +39,15 @@ async def _one(engine: str, name: str, settings: Settings) -> Finding:
         async with asyncio.timeout(PATIENCE_S):
             made = await _spoken(voice, WORDS[settings.language])
     except AlloError as error:
-        return bad(check, f"{voice.name}: {error}", _ADVICE.get(engine, ""))
+        return bad(check, f"{voice.name}: {error}", advice)
     except TimeoutError:
-        return bad(check, f"{voice.name}: no sound within {PATIENCE_S:.0f} s", _ADVICE.get(engine, ""))
+        return bad(check, f"{voice.name}: no sound within {PATIENCE_S:.0f} s", advice)
     finally:
         await voice.close()
     if not made:
         return bad(check, f"{voice.name} makes no sound", "choose another [tts] voice")
-    return fine(check, f"{voice.name}{await _identity(engine, settings)}")
+    return fine(check, f"{voice.name}{await identity(engine, settings)}")
 
 
 async def _spoken(voice: Synthesizer, text: str) -> int:
     return sum([len(chunk) async for chunk in voice.synthesize(text) if isinstance(chunk, bytes)])
-
-
-async def _identity(engine: str, settings: Settings) -> str:
-    """Which credentials it used."""
-    if engine != "yandex":
-        return ""
-    from agent.backends.yandex_access import YandexAccess  # noqa: PLC0415 - an extra that may be missing
-
-    credentials = await YandexAccess(settings.yandex).credentials()
-    folder = f", folder {credentials.folder}" if credentials.folder else ""
-    return f" ({credentials.kind}{folder})"

@@ -30,6 +30,8 @@ WHOLE = 0.9
 """A word of which so much was said is over."""
 LEANING = 8.0
 """What a short word beside a seam counts, natural logarithm of power."""
+HALF = 0.5
+"""A last word of which so much was said is taken for said when the voice itself says that it has finished."""
 MOSTLY = 0.8
 """A word that can't be taken back is said again, unless so much of it was heard."""
 
@@ -143,11 +145,15 @@ def words_of(text: str) -> list[int]:
     return [found.start() for found in _WORD.finditer(text)]
 
 
-def too_short(text: str, seconds: float, letter_s: float | None) -> bool:
-    """True when a voice can hardly have said all of ``text`` in that time; ``letter_s``: how long it takes for one."""
+def too_short(text: str, seconds: float, letter_s: float | None, abrupt: bool) -> bool:
+    """True when a voice may not have said all of ``text`` in that time; ``letter_s``: how long it takes for one.
+
+    ``abrupt``: it did not end as sentences do, so a little is enough to doubt it; all there is where it is not known.
+    """
     letters = sum(len(found[0]) for found in _WORD.finditer(text))
-    share = 0.5 if letter_s is None else 0.75
-    return seconds < share * letters * (letter_s or LETTER_S)
+    if letter_s is None:
+        return abrupt or seconds < 0.5 * letters * LETTER_S
+    return seconds < (0.9 if abrupt else 0.75) * letters * letter_s
 
 
 def letter_time(text: str, seconds: float) -> float | None:

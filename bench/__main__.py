@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import answering, asterisk, cpu, figures, knowledge, modem, modem_faults, report, soak, voices
+from bench import answering, asterisk, cpu, figures, hearing, knowledge, modem, modem_faults, report, soak, voices
 from bench.turns import __main__ as turns
 
 BENCHES: dict[str, Callable[[], list[report.Row]]] = {
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "soak": soak.soak,
     "knowledge": knowledge.knowledge,
     "answering": answering.answering,
+    "hearing": hearing.hearing,
     "voices": voices.voices,
     "modem": modem.modem,
     "modem-long": modem.modem_long,

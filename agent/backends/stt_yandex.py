@@ -202,18 +202,3 @@ class _Results:
 def _first(update: Any) -> Any:
     """The likeliest alternative; None when there is none or it is empty."""
     return update.alternatives[0] if update.alternatives and update.alternatives[0].text else None
-
-
-async def check(yandex: Yandex, language: str) -> None:
-    """Let it hear half a second of silence, so that credentials and address are proved; raises ``HearingError``."""
-    stt = YandexStt(yandex, language)
-    feed = Feed(8000)
-    feed.add(bytes(8000))
-    feed.end()
-    try:
-        async with asyncio.timeout(5):
-            await stt._listen(feed, lambda _hearing: None)
-    except TimeoutError:
-        raise HearingError(f"yandex: no answer from {yandex.stt_address} within 5 s") from None
-    finally:
-        await stt.close()

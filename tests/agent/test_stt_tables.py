@@ -87,8 +87,9 @@ async def test_the_doctor_tries_each_and_says_what_to_do() -> None:
     assert by_name["recogniser vosk"].state == "warning"
 
 
-async def test_the_doctor_tells_which_credentials_yandex_took() -> None:
+async def test_the_doctor_tells_which_credentials_yandex_took(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("yandex.cloud.ai.stt.v3.stt_pb2")
+    monkeypatch.setattr("agent.backends.stt_yandex.SETTLE_S", 10)
     from tests.fakes.yandex_stt_server import YandexBehaviour, YandexSttServer  # noqa: PLC0415
 
     async with YandexSttServer(YandexBehaviour()) as server:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from agent.backends.tts_espeak import Espeak
@@ -16,7 +17,7 @@ from agent.voice_chain import VoiceChain
 from audio.level import tone
 from audio.loudness import TARGET_DBFS, active_level
 from tests.agent.voices import HEARD, SENTENCE, listened, understood
-from tests.fakes.speaking import Behaviour, Fault
+from tests.fakes.speaking import Behaviour, Fault, spoken
 from tests.fakes.speech_server import SpeechServer
 
 SLACK_S = 0.15
@@ -24,7 +25,7 @@ SLACK_S = 0.15
 
 @asynccontextmanager
 async def chain(
-    behaviour: Behaviour, first_s: float = 0.3, then: Synthesizer | None = None
+    behaviour: Behaviour, first_s: float = 5.0, then: Synthesizer | None = None
 ) -> AsyncIterator[tuple[VoiceChain, SpeechServer]]:
     """A voice over HTTP, and espeak-ng behind it."""
     timekeeper = await Espeak.load("ru")
@@ -209,3 +210,31 @@ async def test_a_slow_voice_is_given_to_the_line_before_it_runs_dry() -> None:
     wire = await listened(voices, "слово " * 3)
     assert wire.gap_s <= 0.1
     assert voices.states["piecemeal"].startswith("ok")
+
+
+async def test_a_voice_that_ends_abruptly_has_finished_all_the_same() -> None:
+    """Its last sound doesn't die away; all words are there, so nothing is said twice and nobody is blamed."""
+    pcm, _ = await spoken(SENTENCE, 16000)
+    sound = np.flatnonzero(np.abs(np.frombuffer(pcm, dtype="<i2").astype(int)) > 1500)
+    abrupt = Recorded(pcm[: int(sound[-1]) * 2])
+    espeak = await Espeak.load("ru")
+    voices = VoiceChain([abrupt, espeak], espeak)
+    for _ in range(3):
+        wire = await listened(voices, SENTENCE)
+        assert abs(len(wire.pcm) - len(abrupt.pcm)) <= 2
+    assert "failed" not in voices.states["recorded"]
+
+
+@dataclass
+class Recorded:
+    """Gives the same audio for every text."""
+
+    pcm: bytes
+    name: str = "recorded"
+    rate: int = 16000
+
+    async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+        for place in range(0, len(self.pcm), 6400):
+            yield self.pcm[place : place + 6400]
+
+    async def close(self) -> None: ...

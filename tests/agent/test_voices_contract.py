@@ -86,7 +86,7 @@ async def wyoming() -> Opened:
 async def chain() -> Opened:
     async with openai() as first:
         second = await Espeak.load("ru")
-        yield VoiceChain([first, second], second)
+        yield VoiceChain([first, second], second, first_s=5.0)
 
 
 VOICES = {

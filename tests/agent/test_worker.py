@@ -20,7 +20,7 @@ async def worker() -> AsyncIterator[Worker]:
     await worker.close()
 
 
-async def busy(worker: Worker, to: int = 1, pause_s: float = 0.1) -> "asyncio.Task[list[int]]":
+async def busy(worker: Worker, to: int = 1, pause_s: float = 0.4) -> "asyncio.Task[list[int]]":
     """A request that keeps the process at work, once it does."""
     begun = asyncio.Event()
 
@@ -125,7 +125,7 @@ async def test_a_death_fails_what_was_asked_at_once_and_another_process_starts(
     for task in (dying, behind):
         with pytest.raises(WorkerError, match="died"):
             await task
-    assert loop.time() - began < 1
+    assert loop.time() - began < 5
     with pytest.raises(WorkerError, match="not running"):
         await worker.one({"what": "echo"})
     with caplog.at_level(logging.ERROR):
@@ -135,7 +135,7 @@ async def test_a_death_fails_what_was_asked_at_once_and_another_process_starts(
 
 
 async def test_a_process_that_hangs_is_killed() -> None:
-    worker = Worker(ABACUS, {"start": 0}, "abacus", hang_s=0.2)
+    worker = Worker(ABACUS, {"start": 0}, "abacus", hang_s=1.0)
     await worker.start()
     with pytest.raises(WorkerError, match="died"):
         await worker.one({"what": "hang"})

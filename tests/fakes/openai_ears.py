@@ -1,9 +1,14 @@
-"""A real HTTP and WebSocket server of OpenAI's transcription, by the piece and in real time; it hears tones."""
+"""A real HTTP and WebSocket server of OpenAI's transcription, by the piece and in real time; it hears tones.
 
+As a process: ``python -m tests.fakes.openai_ears --fault die --after-ms 900``; its first line is its base address.
+"""
+
+import argparse
 import asyncio
 import base64
 import io
 import json
+import sys
 import wave
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -25,6 +30,8 @@ class EarsBehaviour:
     """The fault of every utterance after these."""
     live: bool = True
     """Deltas come while audio does, as gpt-live-transcribe sends them; else after the commit."""
+    after_ms: int | None = None
+    """A fault of mid-utterance comes once so much audio was received; None: once a word was."""
     late_s: float = 0.0
     """How late ``late`` is, seconds."""
     heard: list[str] = field(default_factory=list)
@@ -119,7 +126,8 @@ class OpenAiEars:
                     fault = self._fault() if fault is None else fault
                     pcm += base64.b64decode(event["audio"])
                     words = [word.text for word in hear(bytes(pcm), 24000)][:-1]
-                    if words and await self._fails(socket, fault):
+                    far = bool(words) if does.after_ms is None else len(pcm) // 48 >= does.after_ms
+                    if far and await self._fails(socket, fault):
                         return
                     if does.live and len(words) > said:
                         await _delta(socket, words[said:])
@@ -176,3 +184,22 @@ async def _delta(socket: web.WebSocketResponse, words: list[str]) -> None:
 def _written(text: str) -> str:
     """As such models write."""
     return f"{text.capitalize()}." if text else ""
+
+
+async def _serve(behaviour: EarsBehaviour) -> None:
+    async with OpenAiEars(behaviour) as server:
+        sys.stdout.write(f"{server.base_url}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fault", default="")
+    parser.add_argument("--after-ms", type=int)
+    given = parser.parse_args()
+    asyncio.run(_serve(EarsBehaviour(always=given.fault, after_ms=given.after_ms)))
+
+
+if __name__ == "__main__":
+    _main()

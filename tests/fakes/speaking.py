@@ -24,6 +24,8 @@ class Behaviour:
     """How a speech server behaves."""
 
     fault: Fault = ""
+    only_in: str = ""
+    """The fault strikes only sentences that hold this."""
     share: float = 0.5
     """Where the middle of a sentence is, of its audio."""
     late_s: float = 1.5
@@ -40,24 +42,29 @@ class Behaviour:
     async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes]:
         """PCM16 at ``rate`` in chunks, up to the fault; raises ``Died`` where the connection is to break."""
         self.texts.append(text)
+        fault = self.fault_of(text)
         pcm, _ = await spoken(text, rate, self.voice, self.speed_wpm, pace)
-        if self.fault == "hang_first":
+        if fault == "hang_first":
             await self.released.wait()
-        if self.fault == "late":
+        if fault == "late":
             await asyncio.sleep(self.late_s)
-        if self.fault == "noise":
+        if fault == "noise":
             pcm = bytes((n * 7919 + n // 3 * 104729) % 251 for n in range(len(pcm)))
         middle = int(len(pcm) // SAMPLE_BYTES * self.share) * SAMPLE_BYTES
-        cut = self.fault in ("die", "hang_middle", "end_early")
+        cut = fault in ("die", "hang_middle", "end_early")
         size = rate * self.chunk_ms // 1000 * SAMPLE_BYTES
         for place in range(0, middle if cut else len(pcm), size):
             yield pcm[place : min(place + size, middle) if cut else place + size]
             await asyncio.sleep(0)
-        if self.fault == "hang_middle":
+        if fault == "hang_middle":
             await self.released.wait()
-        if self.fault == "die":
+        if fault == "die":
             await asyncio.sleep(0.02)  # what was sent is on its way
             raise Died
+
+    def fault_of(self, text: str) -> Fault:
+        """What befalls this sentence."""
+        return self.fault if self.only_in in text else ""
 
 
 async def spoken(

@@ -1,9 +1,12 @@
 """A real HTTP server that speaks OpenAI's speech API and Yandex's API v1, and fails on request.
 
-``async with SpeechServer() as server: ... server.base_url``
+``async with SpeechServer() as server: ... server.base_url``. As a process:
+``python -m tests.fakes.speech_server --fault die --only-in понедельник``; its first line is its base address.
 """
 
+import argparse
 import asyncio
+import sys
 from contextlib import suppress
 from typing import Any, Self
 
@@ -62,7 +65,7 @@ class SpeechServer:
         self.requests.append(body)
         self.asked.set()
         self.headers.append(dict(request.headers))
-        match self.behaviour.fault:
+        match self.behaviour.fault_of(text):
             case "refused":
                 return web.json_response({"error": {"message": "no"}}, status=500)
             case "expired":
@@ -84,3 +87,20 @@ class SpeechServer:
         with suppress(ConnectionError):
             await response.write_eof()
         return response
+
+
+async def serve(behaviour: Behaviour) -> None:
+    """Until the process is ended."""
+    async with SpeechServer(behaviour) as server:
+        sys.stdout.write(f"{server.base_url}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fault", default="")
+    parser.add_argument("--only-in", default="")
+    parser.add_argument("--share", type=float, default=0.5)
+    args = parser.parse_args()
+    asyncio.run(serve(Behaviour(args.fault, args.only_in, args.share)))

@@ -68,4 +68,4 @@ if __name__ == "__main__":
     parser.add_argument("--share", type=float, default=0.55)
     parser.add_argument("--rate", type=int, default=22050)
     args = parser.parse_args()
-    asyncio.run(serve(Behaviour(args.fault, args.share), args.rate))
+    asyncio.run(serve(Behaviour(args.fault, share=args.share), args.rate))

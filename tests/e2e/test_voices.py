@@ -1,0 +1,50 @@
+"""A real call whose voice dies in the middle of the answer: what was played to the caller is heard again."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import SequenceMatcher
+
+from agent.engine_bench import plain
+from agent.language.verbalise import verbalise
+from audio.wav import read_channels
+from bench.wire import Plan, PlanItem, place
+from tests.agent.voices import Wire, understood
+from tests.e2e.conftest import Launch
+from tests.e2e.facts import FIRST, path
+
+ANSWER = "понедельник"
+"""What the answer to the first question holds, and no prompt."""
+
+
+@contextmanager
+def speech_server(*arguments: str) -> Iterator[str]:
+    """Base address of a speech server that runs as a process."""
+    command = [sys.executable, "-m", "tests.fakes.speech_server", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.kill()
+
+
+def test_a_voice_that_dies_in_a_call_is_not_missed(launch: Launch) -> None:
+    with speech_server("--fault", "die", "--share", "0.4", "--only-in", ANSWER) as address:
+        daemon = launch({"TTS__ENGINE": "openai, espeak", "OPENAI__BASE_URL": address})
+        place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=14))
+        daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
+        states = daemon.health()["engines"]
+        (turn,) = daemon.rows("SELECT said, said_heard FROM turns WHERE n = 1")
+        (call,) = daemon.rows("SELECT recording FROM calls")
+    assert ANSWER in turn["said_heard"]
+    assert "sentences failed" in states["openai gpt-4o-mini-tts nova"]
+    (_, agent), rate = read_channels(daemon.storage / "calls_log" / call["recording"], (8000, 16000))
+    wanted = "".join(plain(verbalise(turn["said_heard"], "ru")))
+    heard = "".join(plain(asyncio.run(understood(Wire(rate, bytearray(agent))))))
+    answer = heard[heard.rindex(wanted[:8]) :]
+    # the demo recogniser doesn't know every ending; a word too many or too few would be a tenth of the letters
+    assert SequenceMatcher(None, wanted, answer, autojunk=False).ratio() >= 0.85
+    assert len(answer) <= 1.1 * len(wanted) + 12  # the caller hangs up in a word that counts as not heard
