@@ -204,7 +204,7 @@ class TurnTaker:
 
         Only after a ``push`` of the same kind.
         """
-        return self._long_silence(frame)
+        return self._long_silence(frame) if frame.end - self._idle_since >= self._reprompt else None
 
     def heard_words(self, position: int, backchannel: bool = False) -> None:
         """The recogniser understood a word; stale news from before the present sound is ignored.

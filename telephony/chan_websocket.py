@@ -38,13 +38,15 @@ class RealTime:
         self._inbox = inbox
         self._frame = frame_bytes(rate)
         self._silence = bytes(self._frame)
+        self._lead = MAX_LEAD * self._frame
         self._due = self._delivered = self._idle = 0
 
     def hear(self, pcm: bytes) -> None:
         """Audio came, in whole samples."""
         self._idle = 0
-        if self._delivered - self._due < MAX_LEAD * self._frame:
-            self._put(pcm)
+        if self._delivered - self._due < self._lead:
+            self._delivered += len(pcm)
+            self._inbox.put_audio(pcm)
 
     def tick(self, periods: int) -> None:
         """``periods`` times 20 ms have passed."""

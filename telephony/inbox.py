@@ -25,7 +25,8 @@ class Inbox:
     def __init__(self, rate: int, capacity: int = CAPACITY_S * 1000 // FRAME_MS) -> None:
         self._rate = rate
         self._capacity = capacity
-        self._cut = Rechunker(frame_bytes(rate))
+        self._size = frame_bytes(rate)
+        self._cut = Rechunker(self._size)
         self._queue: deque[LineEvent] = deque()
         self._audio = 0
         self._waiter: asyncio.Future[bool] | None = None
@@ -59,7 +60,8 @@ class Inbox:
         """Take PCM16 mono at the inbox's rate, any number of bytes."""
         if self._hung_up:
             return
-        for piece in self._cut.push(pcm):
+        whole = len(pcm) == self._size and not self._cut.pending  # what nearly always comes
+        for piece in (pcm,) if whole else self._cut.push(pcm):
             frame = AudioFrame(piece, self._rate, self.position)
             self.position = frame.end
             take, waiter = self._take, self._waiter
