@@ -14,6 +14,7 @@ from typing import Any, Literal
 from agent.dead_air import DeadAir
 from agent.errors import AlloError, StallError, VoiceError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage
+from agent.hints import Fade
 from agent.house import House
 from agent.judging import Judging
 from agent.listening import Listening, new_turn_taker
@@ -65,7 +66,7 @@ class Call:
         self._trace = Trace()
         self._line, self._house = line, traced(house, self._trace)
         rate = line.caller.rate
-        self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns))
+        self._listening = Listening(house.ears, rate, new_turn_taker(rate, house.turns), house.turns.fade_db)
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
         self._speaker = Speaker(self._playout, self._house.voice, house.words, rate, house.prompts.firm)
@@ -217,7 +218,7 @@ class Call:
                 self._stop_reply()
             case FalseStart():
                 self._spawn(self._weigh_sound(decision.voiced))
-            case Lull():
+            case Lull() | Fade():
                 self._spawn(self._judging.weigh(decision))
             case Sustained():
                 self._spawn(self._judging.listen_closely())

@@ -81,7 +81,8 @@ def _webhook(stack: AsyncExitStack) -> WebhookCall:
 
 
 def _turns(turns: Turns, minds: Minds) -> Turns:
-    return turns.model_copy(update={"lull_ms": turns.lull_llm_ms}) if minds.model else turns
+    quick = {"lull_ms": turns.lull_llm_ms, "fade_db": turns.fade_llm_db}
+    return turns.model_copy(update=quick) if minds.model else turns
 
 
 def _finished(text: str, answers: Answers, language: str) -> Verdict:

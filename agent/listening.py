@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.errors import HearingError
+from agent.hints import Fading
 from agent.pauses import Verdict
 from agent.ports import Recognizer, SpeechToText, Transcript
 from agent.settings import Turns
@@ -72,8 +73,12 @@ class Ears:
 class Listening:
     """What one caller says."""
 
-    def __init__(self, ears: Ears, rate: int, turns: TurnTaker) -> None:
-        """The recogniser joins by ``open``; until then nothing is understood, but turns are taken."""
+    def __init__(self, ears: Ears, rate: int, turns: TurnTaker, fade_db: int = 0) -> None:
+        """The recogniser joins by ``open``; until then nothing is understood, but turns are taken.
+
+        ``fade_db``: how far a voice falls that dies away (``Fading``), 0: it is not watched.
+        """
+        self._fading = Fading(fade_db)
         self._detector = ears.detector(rate)
         self._canceller = ears.canceller(rate) if ears.canceller else None
         self._suppressor = ears.suppressor(rate) if ears.suppressor else None
@@ -121,6 +126,8 @@ class Listening:
         if decision is not None and isinstance(decision, _ENDS):
             self._seal()
         if self._turns.listening:
+            faded = self._fading.push(frame, speech and not audible)
+            decision = decision or faded
             self._feed(frame)
         else:
             self._preroll.append(frame)

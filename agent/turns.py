@@ -21,7 +21,7 @@ No clock, no I/O: the same frames and transcripts at the same positions give the
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from agent.hints import Consonant, Hints
+from agent.hints import Consonant, Fade, Hints
 from agent.pauses import Pauses, Verdict
 from audio.frame import AudioFrame
 
@@ -138,7 +138,7 @@ class LongSilence:
     """Where it was decided."""
 
 
-Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence
+Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence | Fade
 
 HINT_QUIET_MS = 160
 """Quiet after a sound without a voice until the agent goes on: «ст» closes the mouth for a moment too."""
