@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
 
 test: install    ## all tests, with SIPp and both Asterisks where this machine can have them
 	@sh scripts/test-tools.sh
-	@$(BIN)/python -m pytest -m 'not e2e'
+	@$(BIN)/python -m pytest -m 'not e2e' -n 2 --dist loadscope
 	@$(BIN)/python -m pytest -m e2e -n 3 --dist loadgroup
 
 lint: install    ## ruff and mypy, strict, code and tests

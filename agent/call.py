@@ -14,6 +14,7 @@ from typing import Any, Literal
 from agent.dead_air import DeadAir
 from agent.errors import AlloError, StallError, VoiceError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage
+from agent.hints import Fade
 from agent.house import House
 from agent.judging import Judging
 from agent.leg import Over, ending, one_by_one, outcome, settled
@@ -59,7 +60,11 @@ class Call:
         self._line, self._house = line, traced(house, self._trace)
         rate = line.caller.rate
         self._listening = Listening(
-            house.ears, rate, new_turn_taker(rate, house.turns), remember=house.turn_model is not None
+            house.ears,
+            rate,
+            new_turn_taker(rate, house.turns),
+            house.turns.fade_db,
+            remember=house.turn_model is not None,
         )
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
@@ -244,7 +249,7 @@ class Call:
                 self._stop_reply()
             case FalseStart():
                 self._spawn(self._weigh_sound(decision.voiced))
-            case Lull():
+            case Lull() | Fade():
                 self._spawn(self._judging.weigh(decision))
             case Sustained():
                 self._spawn(self._judging.listen_closely())

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from agent.hints import Fade
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
@@ -77,4 +79,4 @@ class LongSilence:
     """Where it was decided."""
 
 
-Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence
+Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence | Fade

@@ -6,7 +6,11 @@ off. Where it came to nothing over the agent's speech the line is noisy (music, 
 has to wait: twice as long each time.
 """
 
-from audio.frame import AudioFrame
+from collections import deque
+from dataclasses import dataclass
+
+from audio.frame import FRAME_MS, AudioFrame
+from audio.level import dbfs
 
 LEAST_MS = 80
 """A sound must last this long."""
@@ -14,6 +18,8 @@ MOST_MS = 200
 """After this long without a voice it is a noise."""
 LONGEST_CONSONANT_MS, CLOSURE_MS = 300, 80
 """A consonant before a voice lasts so long at most; «ск», «ст» close the mouth for a moment on the way to the vowel."""
+FADE_MEMORY_MS, FADES_APART_MS = 500, 100
+"""A voice is compared with its loudest moment of so long, milliseconds, and asked about no more often than that."""
 SHORTEST_S, LONGEST_S = 8, 120
 """How long no sound counts after one that came to nothing."""
 
@@ -52,6 +58,45 @@ class Hints:
     def right(self) -> None:
         """It did."""
         self._wait = self._shortest
+
+
+@dataclass(frozen=True, slots=True)
+class Fade:
+    """The voice dies away: ask what was said so far, it may be all, and an answer may be thought of already."""
+
+    position: int
+    """Where it was noticed; the caller is still heard."""
+
+
+class Fading:
+    """Watches how loud the caller is."""
+
+    def __init__(self, drop_db: int) -> None:
+        """``drop_db``: so far below the loudest of the last half second a voice dies away; 0: it is not watched."""
+        self._drop = drop_db
+        self._levels: deque[float] = deque(maxlen=FADE_MEMORY_MS // FRAME_MS)
+        self._faded = False
+        self._since = 0
+
+    @property
+    def watching(self) -> bool:
+        """A voice that dies away is wanted to be known."""
+        return self._drop > 0
+
+    def push(self, frame: AudioFrame, voice: bool) -> Fade | None:
+        """Take a frame; a ``Fade`` where the voice has just fallen so far."""
+        if not self._drop or not voice:
+            self._levels.clear()
+            return None
+        level = dbfs(frame.pcm)
+        self._levels.append(level)
+        faded, before = level < max(self._levels) - self._drop, self._faded
+        self._faded = faded
+        rare = frame.position - self._since >= FADES_APART_MS * frame.rate // 1000
+        if not faded or before or not rare:
+            return None
+        self._since = frame.position
+        return Fade(frame.end)
 
 
 class Consonant:

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from agent.draft import Spawn
 from agent.errors import AlloError, HearingError
+from agent.hints import Fade
 from agent.house import House
 from agent.language.backchannels import meant
 from agent.language.completeness import may_begin
@@ -27,20 +28,29 @@ class Judging:
         self._house, self._rate, self._listening = house, rate, listening
         self._replies, self._spawn = replies, spawn
 
-    async def weigh(self, lull: Lull) -> None:
-        """The caller paused: what was said so far tells how long to wait, and what the answer may be."""
+    async def weigh(self, pause: Lull | Fade) -> None:
+        """The caller paused or is about to: what was said so far tells how long to wait, and what the answer may be."""
         with suppress(AlloError):
-            heard = await self._listening.peek(trailing=not lull.over_agent)
-            if lull.over_agent:
-                self._weigh_over_agent(lull, heard)
-                return
-            if heard.position < lull.position:
-                self._listening.ask_again()  # the recogniser is behind: what it has says nothing about the end
-                return
-            verdict = await self._verdict(heard.text)
-            current = self._listening.judged(lull, verdict)
-            if current and heard.text and verdict != "open" and self._house.turns.speculate:
-                self._replies.guess(heard.text, self._spawn)
+            await (self._foresee() if isinstance(pause, Fade) else self._judge(pause))
+
+    async def _judge(self, lull: Lull) -> None:
+        heard = await self._listening.peek(trailing=not lull.over_agent)
+        if lull.over_agent:
+            self._weigh_over_agent(lull, heard)
+            return
+        if heard.position < lull.position:
+            self._listening.ask_again()  # the recogniser is behind: what it has says nothing about the end
+            return
+        verdict = await self._verdict(heard.text)
+        current = self._listening.judged(lull, verdict)
+        if current and heard.text and verdict != "open" and self._house.turns.speculate:
+            self._replies.guess(heard.text, self._spawn)
+
+    async def _foresee(self) -> None:
+        """The caller's voice dies away: where the words are whole already, a reply is begun before the silence."""
+        heard = await self._listening.peek(trailing=True)
+        if heard.text and self._house.turns.speculate and await self._verdict(heard.text) == "complete":
+            self._replies.guess(heard.text, self._spawn)
 
     async def listen_closely(self) -> None:
         """The caller goes on over the paused agent: are there words?"""

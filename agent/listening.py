@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.errors import HearingError
+from agent.hints import Fading
 from agent.pauses import Verdict
 from agent.ports import Recognizer, SpeechToText, Transcript
 from agent.settings import Turns
@@ -78,11 +79,13 @@ class Ears:
 class Listening:
     """What one caller says."""
 
-    def __init__(self, ears: Ears, rate: int, turns: TurnTaker, *, remember: bool = True) -> None:
+    def __init__(self, ears: Ears, rate: int, turns: TurnTaker, fade_db: int = 0, *, remember: bool = True) -> None:
         """The recogniser joins by ``open``; until then nothing is understood, but turns are taken.
 
-        ``remember``: ``recent`` will be asked for.
+        ``fade_db``: how far a voice falls that dies away (``Fading``), 0: it is not watched. ``remember``: ``recent``
+        will be asked for.
         """
+        self._fading = Fading(fade_db)
         self._detector = ears.detector(rate)
         self._canceller = ears.canceller(rate) if ears.canceller else None
         self._suppressor = ears.suppressor(rate) if ears.suppressor else None
@@ -108,6 +111,8 @@ class Listening:
     def gather(self) -> int:
         """Frames, from 1, that may come together while the agent is not heard: nothing hangs on them sooner."""
         turns = self._turns
+        if turns.listening and self._fading.watching:
+            return 1
         frames = -(-turns.undecided(self.position) // self._frame)
         return max(1, min(frames, WHILE_SPEAKING if turns.listening else WHILE_QUIET))
 
@@ -134,8 +139,7 @@ class Listening:
         frame, speech = self._heard(frame, far)
         wary = self._canceller is not None and self._canceller.possible
         decision = self._turns.push(frame, speech, audible, busy, firm=firm, wary=wary, sound=self._sound)
-        self._pass_on(frame, decision)
-        return decision
+        return self._pass_on(frame, decision, speech and not audible)
 
     @property
     def still(self) -> bool:
@@ -148,23 +152,24 @@ class Listening:
         speech, turns = self._detector.push(frame.pcm), self._turns
         if speech or turns.listening:
             decision = turns.push(frame, speech, False, False, sound=self._sound)
-            self._pass_on(frame, decision)
-            return decision
+            return self._pass_on(frame, decision, speech)
         if self._recent is not None:
             self._recent.append(frame.pcm)
         self._preroll.append(frame)
         return turns.rest(frame)
 
-    def _pass_on(self, frame: AudioFrame, decision: Decision | None) -> None:
-        """To the recogniser, or to what it will hear before the next sound."""
+    def _pass_on(self, frame: AudioFrame, decision: Decision | None, voice: bool) -> Decision | None:
+        """To the recogniser, or to what it will hear before the next sound; the decision, a fading voice included."""
         if self._recent is not None:
             self._recent.append(frame.pcm)
         if decision is not None and isinstance(decision, _ENDS):
             self._seal()
         if self._turns.listening:
+            faded = self._fading.push(frame, voice)
             self._feed(frame)
-        else:
-            self._preroll.append(frame)
+            return decision or faded
+        self._preroll.append(frame)
+        return decision
 
     async def peek(self, trailing: bool = False) -> Transcript:
         """What was understood so far; raises ``HearingError``."""

@@ -70,7 +70,8 @@ class Live:
         """Turn taking for a call that begins now."""
         turns = self._settings.turns
         quick = self._minds is not None and self._minds.model is not None
-        return turns.model_copy(update={"lull_ms": turns.lull_llm_ms}) if quick else turns
+        with_model = {"lull_ms": turns.lull_llm_ms, "fade_db": turns.fade_llm_db}
+        return turns.model_copy(update=with_model) if quick else turns
 
     def _apply(self, settings: Settings) -> None:
         before, self._settings = self._settings, settings

@@ -235,6 +235,10 @@ class Turns(Section):
     """Quiet after which the recogniser is asked what was said so far and a reply may be begun on a guess."""
     lull_llm_ms: Annotated[int, Field(ge=20, le=500)] = 20
     """The same with a language model, where each millisecond before its first token counts; costs more recognition."""
+    fade_db: Annotated[int, Field(ge=0, le=40)] = 0
+    """The recogniser is asked already where the caller's voice falls so far below its loudest, dB; 0: never."""
+    fade_llm_db: Annotated[int, Field(ge=0, le=40)] = 18
+    """The same with a language model."""
     model: Path | None = None
     """An ONNX end-of-turn model (smart-turn's style) that judges the sound beside the words; extra ``turn-model``."""
     speculate: bool = True

@@ -1,9 +1,11 @@
 """Turn taking, by arithmetic."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.hints import Fading
 from agent.pauses import Verdict
 from agent.turns import (
     BargeIn,
@@ -369,3 +371,29 @@ def test_a_noise_without_a_voice_puts_it_off_for_a_moment_only(after: int) -> No
 
     ended = [decision for decision in made if isinstance(decision, EndOfTurn)]
     assert [one.position for one in ended] == [ms(900) if not after else ms(1020)]
+
+
+def loud(dbfs: float) -> bytes:
+    """20 ms of a square wave."""
+    return np.full(STEP, 32767 * 10 ** (dbfs / 20), "<i2").tobytes()
+
+
+def fades(levels: list[float], drop_db: int = 14, voice: bool = True) -> list[int]:
+    """Milliseconds at which a voice of these levels, one for each 20 ms, was found to die away."""
+    fading = Fading(drop_db)
+    found = [fading.push(AudioFrame(loud(level), RATE, ms(1000 + 20 * n)), voice) for n, level in enumerate(levels)]
+    return [fade.position * 1000 // RATE - 1000 for fade in found if fade]
+
+
+def test_a_voice_that_dies_away_is_noticed_once() -> None:
+    assert fades([-20.0] * 20 + [-30.0, -36.0, -40.0, -44.0]) == [440]
+
+
+def test_a_steady_voice_and_a_pause_are_none() -> None:
+    assert fades([-20.0, -26.0, -31.0] * 10) == []
+    assert fades([-20.0] * 10 + [-60.0] * 10, voice=False) == []
+    assert fades([-20.0] * 10 + [-60.0] * 10, drop_db=0) == []
+
+
+def test_syllables_are_not_asked_about_more_often_than_each_100_ms() -> None:
+    assert fades([-20.0, -40.0] * 15) == [40, 160, 280, 400, 520]
