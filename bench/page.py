@@ -24,6 +24,7 @@ from agent.settings import Settings, Storage
 from agent.store import CallLog, Entry, open_log
 from agent.text_desk import new_texts
 from agent.web_desk import PresentCalls, new_desk, open_past
+from bench.page_browser import browse
 from bench.report import percentile
 from gateways.admin import serve_admin
 from gateways.pages import load_files
@@ -121,7 +122,9 @@ async def measure(folder: Path, calls: int, rounds: int) -> None:
         desk.live, desk.texts = present, new_texts(Live(settings, stack), settings, stack)
         runner = await serve_admin(HOST, 0, desk)
         stack.push_async_callback(runner.cleanup)
-        await ask(f"http://{HOST}:{runner.addresses[0][1]}", calls, rounds)
+        base = f"http://{HOST}:{runner.addresses[0][1]}"
+        await ask(base, calls, rounds)
+        await browse(base, KEY, rounds * 4)
 
 
 async def ask(base: str, calls: int, rounds: int) -> None:
