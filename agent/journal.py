@@ -88,6 +88,7 @@ class Journal:
             if call.trace is not None:
                 call.trace.flush()
             del self._open[call_id]
+            self._wake_up()
 
     def recording(self, caller: CallerInfo) -> Recording | None:
         """The recording of a call that was announced by ``CallStarted``; None when switched off."""
@@ -134,8 +135,6 @@ class Journal:
         """Let ``run`` write the rest and end, then close the files and the call log."""
         await self.written()
         self._closing = True
-        if self._gathering is not None:
-            self._gathering.cancel()
         self._wake_up()
         await self._stopped.wait()
         await self._off_loop.close()
@@ -152,7 +151,9 @@ class Journal:
         return len(left)
 
     async def _write(self) -> bool:
+        """A call whose end is in the call log has all its files on the disk."""
         batch = list(islice(self._entries, BATCH))
+        await self.written()
         try:
             await self._log.write(batch)
         except RecordError as error:
@@ -169,6 +170,8 @@ class Journal:
             self._gathering = self._loop.call_later(GATHER_S, self._wake_up)
 
     def _wake_up(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
         self._gathering = None
         self._wake.set()
 

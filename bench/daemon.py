@@ -155,6 +155,16 @@ class DaemonProcess:
                 raise RuntimeError(f"not {what} within {timeout_s} s:\n{self.log[-3000:]}")
             time.sleep(POLL_S)
 
+    def wait_for_records(self, timeout_s: float = 5.0) -> None:
+        """Wait until no call is in progress and every one is on record with all that belongs to it."""
+        open_or_not = "SELECT count(*) AS calls, count(ended_at) AS ended FROM calls"
+
+        def done() -> bool:
+            (row,) = self.rows(open_or_not)
+            return self.health().get("calls") == 0 and row["calls"] == row["ended"] > 0
+
+        self.wait_for(done, timeout_s, "done with all calls and their records")
+
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Ask the call log."""
         db = sqlite3.connect(f"file:{self.storage / 'calls.sqlite'}?mode=ro", uri=True)

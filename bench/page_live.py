@@ -82,7 +82,7 @@ def compare(calls: int, pages: int, rounds: int) -> None:
                     watcher.start()
                     stack.callback(watcher.close)
                 run(Plan(daemon.uri, [plays] * calls, apart_ms=130))
-                daemon.wait_for(lambda: daemon.health()["calls"] == 0, 10, "free of calls")
+                daemon.wait_for_records(10)
                 time.sleep(0.3)
             times[kind] += replies(daemon, before)
             late += lags(daemon, watchers)

@@ -94,7 +94,7 @@ class LiveRunner:
 
     def _add_records(self, observations: list[Observation], users: list[str]) -> None:
         daemon = self._daemon
-        daemon.wait_for(lambda: daemon.health().get("calls") == 0, 30, "free of calls")
+        daemon.wait_for_records(30)
         daemon.wait_for(
             lambda: not daemon.rows("SELECT id FROM calls WHERE ended_at IS NULL"), 10, "done with its record"
         )

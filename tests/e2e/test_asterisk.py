@@ -41,7 +41,7 @@ def connected(launch: Launch, pbx: Pbx) -> DaemonProcess:
 
 def empty(daemon: DaemonProcess, pbx: Pbx) -> None:
     """No call, and nothing of one left in Asterisk."""
-    daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
+    daemon.wait_for_records()
     daemon.wait_for(lambda: pbx.channels() == 0 and pbx.bridges() == 0, 5, "gone from Asterisk")
 
 

@@ -32,7 +32,7 @@ def answer_of(launch: Launch, address: str) -> tuple[str, float]:
     """What was heard of the answer to one question, and after how many milliseconds."""
     daemon = launch({"LLM__BASE_URL": address, "LLM__MODEL": "test", "LLM__API_KEY": "sk-secret"})
     (report,) = place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=14))
-    daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
+    daemon.wait_for_records()
     (turn,) = daemon.rows("SELECT said_heard FROM turns WHERE n = 1")
     assert "sk-secret" not in daemon.log
     return str(turn["said_heard"]), float(report.turns[0]["reply_ms"])

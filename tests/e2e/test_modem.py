@@ -76,7 +76,8 @@ def test_a_conversation_and_a_modem_that_is_pulled_out(launch: Launch, sim: Sim7
     sim.text("Какой у вас график работы?")
     sim.until(lambda: bool(sim.modem.sent), 3)
     daemon.wait_for(lambda: len((daemon.storage / "modem/sms.jsonl").read_text().splitlines()) == 2, 2, "kept")
-    with urllib.request.urlopen(f"http://{HOST}:{daemon.web_port}/api/modems", timeout=5) as reply:
+    asked = urllib.request.Request(f"http://{HOST}:{daemon.web_port}/api/modems", headers={"X-API-Key": daemon.web_key})
+    with urllib.request.urlopen(asked, timeout=5) as reply:
         shown = json.load(reply)
     line = shown["lines"]["modem"]
     assert [message["way"] for message in shown["messages"]] == ["in", "out"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from agent.settings import Settings
 from bench.daemon import ROOT, DaemonProcess
 from tests.e2e.test_page import AXE, SHOTS, browser, opened
 from tests.gateways.browser import Page, open_page
@@ -162,9 +163,10 @@ async def _change_settings(page: Page, house: DaemonProcess) -> None:
     while "24" in await asked(house, known):  # the texts are indexed anew on a thread
         continue
     await page.click(".rows button", "Сравнить")
-    assert "0.27" in await page.until("document.querySelector('.diff li.gone')?.textContent")
+    usual = str(Settings().kb.threshold)
+    assert usual in await page.until("document.querySelector('.diff li.gone')?.textContent")
     await page.click(".toast button", "Вернуть как было")
-    await page.until("document.querySelector('#s-kb-threshold')?.value === '0.27'")
+    await page.until(f"document.querySelector('#s-kb-threshold')?.value === '{usual}'")
     while "24" not in await asked(house, known):
         continue
     assert page.faults == []

@@ -28,7 +28,7 @@ def check(daemon: DaemonProcess, facts: Mapping[str, str], source: str) -> None:
     reports = ask(daemon, names)
     assert [report.status for report in reports] == [200] * len(names)
     assert all(report.lost == 0 for report in reports)
-    daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
+    daemon.wait_for_records()
     wrong = []
     for number, name in enumerate(names):
         turns = daemon.rows(TURNS, f"caller{number}")
@@ -57,7 +57,7 @@ def test_an_interruption_stops_the_agent_and_only_what_was_heard_is_kept(daemon:
     asked, cut_in = report.turns
     assert (asked["kind"], cut_in["kind"]) == ("say", "interrupt")
     assert cut_in["stop_ms"] < 600
-    daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
+    daemon.wait_for_records()
     cut = [turn for turn in daemon.rows(TURNS, "caller0") if turn["cut"]]
     assert len(cut) == 1
     assert len(cut[0]["said_heard"]) < len(cut[0]["said"])

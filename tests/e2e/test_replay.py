@@ -30,7 +30,7 @@ def call_id(daemon: DaemonProcess) -> str:
         PlanItem(path(next(iter(TECHNICAL)))),
     ]
     place(Plan(daemon.uri, [script], hangup_after_s=25), timeout_s=55)
-    daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
+    daemon.wait_for_records()
     daemon.wait_for(lambda: bool(daemon.rows("SELECT 1 FROM calls WHERE ended_at IS NOT NULL")), 5, "on record")
     (row,) = daemon.rows("SELECT id FROM calls")
     return str(row["id"])

@@ -35,7 +35,7 @@ def test_a_voice_that_dies_in_a_call_is_not_missed(launch: Launch) -> None:
     with speech_server("--fault", "die", "--share", "0.4", "--only-in", ANSWER) as address:
         daemon = launch({"TTS__ENGINE": "openai, espeak", "OPENAI__BASE_URL": address})
         place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=14))
-        daemon.wait_for(lambda: daemon.health()["calls"] == 0, 5, "free of calls")
+        daemon.wait_for_records()
         states = daemon.health()["engines"]
         (turn,) = daemon.rows("SELECT said, said_heard FROM turns WHERE n = 1")
         (call,) = daemon.rows("SELECT recording FROM calls")
