@@ -154,7 +154,11 @@ def _add_kb(parser: argparse.ArgumentParser) -> None:
         "file", nargs="?", type=Path, metavar="FILE.tsv", help="none: the demo's questions and dialogues"
     )
     judge.add_argument("--answerer", choices=("extractive", "llm"), default="extractive", help="who words the answers")
-    judge.add_argument("--half", choices=("dev", "held-out"), help="only this half of the questions")
+    judge.add_argument(
+        "--half",
+        choices=("dev", "held-out"),
+        help="only this half; without FILE: the tables that are tuned on, or those that are not",
+    )
     judge.add_argument("--json", type=Path, metavar="OUT", help="write figures and rows to this file")
     for each in (build, search, judge):
         each.add_argument("--kb", type=Path, metavar="DIR", help="folder of the knowledge base instead of [kb] dir")

@@ -30,6 +30,9 @@ from kb.live import Knowledge
 from kb.retriever import Found, Search
 
 SHIPPED = HOUSE / "tests/kb"
+DEVELOPMENT = (SHIPPED / "eval_ru.tsv", SHIPPED / "dialogues_ru.tsv")
+HELD_OUT = (SHIPPED / "eval_held_out_ru.tsv", SHIPPED / "dialogues_held_out_ru.tsv")
+"""Written apart from the search, never looked at while it is tuned: for final figures only."""
 STAGES = {"read": "reading", "embed": "embedding", "index": "indexing", "store": "storing"}
 
 Answerer = Literal["extractive", "llm"]
@@ -118,13 +121,16 @@ def _shown(place: int, one: Found) -> str:
 
 
 def judge(settings: Settings, file: Path | None, answerer: Answerer, half: Half | None, out: Path | None) -> int:
-    """Ask every question of a table and show the figures; without a file those that come with Allo, both tables."""
-    files = (file,) if file else (SHIPPED / "eval_ru.tsv", SHIPPED / "dialogues_ru.tsv")
+    """Ask every question of a table and show the figures; without a file those that come with Allo, both tables.
+
+    ``half``: of a file, by the questions' ids; without one the tables that are tuned on, or those that are not.
+    """
+    files = (file,) if file else HELD_OUT if half == "held-out" else DEVELOPMENT
     llm = settings.llm.model_copy(update={"cache": False}) if answerer == "llm" else Llm(cache=False)
     if answerer == "llm" and not llm.configured:
         raise StartError("--answerer llm: no language model is configured; set [llm] base_url or OPENAI_API_KEY")
     settings = settings.model_copy(update={"llm": llm})
-    tables = [evaluation.read(path, half) for path in files]
+    tables = [evaluation.read(path, half if file else None) for path in files]
     judged = [asyncio.run(_judge(settings, cases)) for cases in tables]
     for path, results in zip(files, judged, strict=True):
         _show(path, results, evaluation.figures(results))

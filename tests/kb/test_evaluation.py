@@ -11,6 +11,7 @@ from kb.evaluation import Answered, figures, half_of, holds_fact, judge, read
 
 HERE = Path(__file__).parent
 TABLES = tuple(f"{kind}_{name}.tsv" for kind in ("eval", "dialogues") for name in ("ru", "more_ru", "last_ru"))
+HELD_OUT = ("eval_held_out_ru.tsv", "dialogues_held_out_ru.tsv")
 QUESTIONS = "id\tkb\tquestion\tmust_contain\tsection_heading\n"
 
 
@@ -122,3 +123,11 @@ def test_every_fact_stands_in_its_section() -> None:
         texts = [section.text for section in sections if section.heading in case.headings]
         assert not case.answerable or texts, case.id
         assert not case.facts or any(holds_fact(text, fact) for text in texts for fact in case.facts), case.id
+
+
+def test_what_is_held_out_is_asked_nowhere_else() -> None:
+    """Questions that are tuned on tell nothing of those that nobody has seen."""
+    held = {case.turns for name in HELD_OUT for case in read(HERE / name)}
+    seen = {case.turns for name in TABLES for case in read(HERE / name)}
+    assert len(held) == 198
+    assert held & seen == set()
