@@ -24,8 +24,8 @@ from agent.settings import Settings
 FORMAT = 1
 """Of the archive; a newer one is refused."""
 MANIFEST = "manifest.json"
-DATABASES = ("calls.sqlite", "callers.sqlite")
-KEPT_FILES = ("modem/sms.jsonl",)
+DATABASES = ("calls.sqlite", "callers.sqlite", "versions.sqlite")
+KEPT_FILES = ("modem/sms.jsonl", "modem/call_backs.json", "wrong_answers.tsv", "settings.toml", "web.key")
 RECORDINGS = "calls_log"
 CODE = (".py", ".pyc")
 TABLES = "data"
@@ -93,7 +93,7 @@ def _files(settings: Settings, scratch: Path, recordings: bool) -> Iterator[tupl
         yield from _under(storage / RECORDINGS, f"storage/{RECORDINGS}")
     yield from _under(settings.kb.dir, "kb")
     yield from _under(settings.prompts.dir, "prompts")
-    if settings.source is not None and settings.source.is_file():
+    if settings.source is not None and settings.source.is_file() and settings.source.parent != storage:
         yield f"settings/{settings.source.name}", settings.source
 
 

@@ -8,7 +8,7 @@ import json
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,8 +23,12 @@ from agent.settings import Settings
 Kind = Literal["recordings", "words", "calls"]
 LOG = "deletions.jsonl"
 """The file in ``storage.dir``."""
-LETTERS = ("modem/sms.jsonl", "modem/callbacks.jsonl")
-"""Files of lines that may name a number."""
+LETTERS = "modem/sms.jsonl"
+"""Messages, one JSON object a line."""
+CALL_BACKS = "modem/call_backs.json"
+"""Call-backs, a JSON array."""
+REPORTS = "wrong_answers.tsv"
+"""Reported answers, each with its call's id."""
 BATCH = 200
 """Calls changed in one transaction: the daemon writes between them."""
 WAIT_S = 10.0
@@ -69,9 +73,14 @@ def erase(settings: Settings, number: str, now: datetime) -> Deletion:
         ids = [row["id"] for row in _of(log, number)]
         for some in _batches(ids):
             _delete(log, settings, some)
-    forget(settings.storage.dir / CALLERS, number)
-    for name in LETTERS:
-        _drop_lines(settings.storage.dir / name, number)
+    storage = settings.storage.dir
+    forget(storage / CALLERS, number)
+    _keep_lines(storage / LETTERS, lambda line: not _names(_row(line), number))
+    _keep_lines(storage / REPORTS, lambda line: not set(line.split("\t")) & set(ids))
+    asked = _call_backs(settings)
+    kept = [row for row in asked if not _names(row, number)]
+    if len(kept) < len(asked):
+        _replace(storage / CALL_BACKS, json.dumps(kept, ensure_ascii=False, indent=1))
     return _logged(settings, Deletion(_stamp(now), "caller", len(ids)))
 
 
@@ -83,7 +92,7 @@ def export(settings: Settings, number: str, target: Path) -> int:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
             target.chmod(0o600)
             packed.writestr("calls.json", json.dumps(calls, ensure_ascii=False, indent=1))
-            packed.writestr("messages.json", json.dumps(list(_letters(settings, number)), ensure_ascii=False, indent=1))
+            packed.writestr("messages.json", json.dumps(_letters(settings, number), ensure_ascii=False, indent=1))
             for call in calls:
                 for path in _files(settings, call["recording"], call["transcript"]):
                     if path.is_file() and not path.name.endswith(TRACE_SUFFIX):
@@ -192,35 +201,48 @@ def _files(settings: Settings, recording: str, transcript: str) -> Iterator[Path
         yield folder / Path(transcript).name
 
 
-def _letters(settings: Settings, number: str) -> Iterator[dict[str, Any]]:
-    for name in LETTERS:
-        for line in _lines(settings.storage.dir / name):
-            if _names(line, number):
-                yield json.loads(line)
+def _letters(settings: Settings, number: str) -> list[dict[str, Any]]:
+    """Messages and call-backs of a number."""
+    rows = [*map(_row, _lines(settings.storage.dir / LETTERS)), *_call_backs(settings)]
+    return [row for row in rows if _names(row, number)]
 
 
-def _drop_lines(path: Path, number: str) -> None:
-    lines = list(_lines(path))
-    kept = [line for line in lines if not _names(line, number)]
+def _call_backs(settings: Settings) -> list[dict[str, Any]]:
+    path = settings.storage.dir / CALL_BACKS
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+
+
+def _keep_lines(path: Path, wanted: Callable[[str], bool]) -> None:
+    lines = _lines(path)
+    kept = [line for line in lines if wanted(line)]
     if len(kept) < len(lines):
-        fresh = path.with_name(path.name + ".part")
-        fresh.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        shutil.copymode(path, fresh)
-        fresh.replace(path)
+        _replace(path, "".join(f"{line}\n" for line in kept))
+
+
+def _replace(path: Path, text: str) -> None:
+    """In one step, so that nobody reads a half."""
+    fresh = path.with_name(path.name + ".part")
+    fresh.write_text(text, encoding="utf-8")
+    shutil.copymode(path, fresh)
+    fresh.replace(path)
 
 
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
-def _names(line: str, number: str) -> bool:
-    """Whether a line of JSON holds this number in any of its fields."""
+def _row(line: str) -> dict[str, Any]:
+    """A line of JSON; nothing where it is none."""
     try:
-        values = json.loads(line)
+        row = json.loads(line)
     except ValueError:
-        return False
-    fields = values.values() if isinstance(values, dict) else ()
-    return any(isinstance(value, str) and key_of(value) == key_of(number) for value in fields)
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _names(row: dict[str, Any], number: str) -> bool:
+    """Whether any field is this number, however it is written."""
+    return any(isinstance(value, str) and key_of(value) == key_of(number) for value in row.values())
 
 
 def _logged(settings: Settings, deletion: Deletion) -> Deletion:

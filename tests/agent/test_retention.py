@@ -111,11 +111,17 @@ async def test_a_caller_is_erased_however_the_number_is_written(settings: Settin
     letters.parent.mkdir()
     theirs, other = {"number": "+7 916 123-45-67", "text": "да"}, {"number": "+79990000000", "text": "нет"}
     letters.write_text(f"{json.dumps(theirs)}\n{json.dumps(other)}\n", encoding="utf-8")
+    back = settings.storage.dir / "modem/call_backs.json"
+    back.write_text(json.dumps([theirs, other]), encoding="utf-8")
+    reports = settings.storage.dir / "wrong_answers.tsv"
+    reports.write_text("id\tcall_id\n1\told\n2\tnew\n", encoding="utf-8")
     done = erase(settings, "8 (916) 123-45-67", NOW)
     assert done.calls == 2
     assert rows(settings, "SELECT id FROM calls") == [("new",)]
     assert files(settings) == {"new.wav", "new.txt", "new.trace.jsonl"}
     assert [json.loads(line) for line in letters.read_text(encoding="utf-8").splitlines()] == [other]
+    assert json.loads(back.read_text(encoding="utf-8")) == [other]
+    assert reports.read_text(encoding="utf-8") == "id\tcall_id\n2\tnew\n"
     assert noted(settings) == [{"at": "2026-11-21T12:00:00+00:00", "what": "caller", "calls": 2, "before": ""}]
 
 
