@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -13,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agent.events import CallAnswered, CallEnded, CallerSaid, CallEvent, CallStarted, Noted, StageReached
 from agent.ports import CallerInfo
-from agent.spans import SECOND_NS, Spans
+from agent.spans import SECOND_NS, WAIT_MS, Spans
 
 CALLER = CallerInfo("one", "sip", "+79161234567", "100", 8000)
 BEGAN = 1_700_000_000 * SECOND_NS
@@ -118,4 +119,6 @@ def test_an_endpoint_that_is_gone_stops_nobody() -> None:
     spans = Spans("http://127.0.0.1:9/v1/traces", "1")
     for event in A_CALL:
         spans.observe("one", event)
+    began = time.monotonic()
     spans.close()
+    assert time.monotonic() - began < 3 * WAIT_MS / 1000

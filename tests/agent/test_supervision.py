@@ -60,6 +60,9 @@ async def test_signs_of_life_come_while_the_loop_turns(manager: socket.socket, m
     assert heard == [ALIVE.encode()] * 3
 
 
-async def test_without_a_watchdog_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_watchdog_nothing_is_sent(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     await show_signs_of_life()
+    manager.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        manager.recv(100)
