@@ -1,31 +1,15 @@
 """A real call whose recogniser dies in the middle of the question: the next one hears it from its beginning."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from bench.wire import Plan, PlanItem, place
 from tests.e2e.conftest import Launch
 from tests.e2e.facts import FIRST, path
+from tests.e2e.servers import started
 
 QUESTION = "какой у вас график работы"
 
 
-@contextmanager
-def ears_server(*arguments: str) -> Iterator[str]:
-    """Base address of a recognition server that runs as a process."""
-    command = [sys.executable, "-m", "tests.fakes.openai_ears", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.kill()
-
-
 def test_a_recogniser_that_dies_in_a_call_is_not_missed(launch: Launch) -> None:
-    with ears_server("--fault", "die", "--after-ms", "700") as address:
+    with started("openai_ears", "--fault", "die", "--after-ms", "700") as address:
         daemon = launch({"STT__ENGINE": "openai, vosk", "OPENAI__BASE_URL": address})
         place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=12))
         daemon.wait_for_records()

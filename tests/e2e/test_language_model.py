@@ -1,31 +1,15 @@
 """The whole daemon with a language model behind it; when it fails, the knowledge base answers in the same turn."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from bench.wire import Plan, PlanItem, place
 from tests.e2e.conftest import Launch
 from tests.e2e.facts import FIRST, path
+from tests.e2e.servers import started
 
 MODEL_SAYS = "Это ответ языковой модели."
 WHOLE_TURN_MS = 3000
 """End of the question to the first sample of an answer, also when the model says nothing for 2.5 s."""
-
-
-@contextmanager
-def model_server(*arguments: str) -> Iterator[str]:
-    """Base address of an OpenAI-compatible server that runs as a process."""
-    command = [sys.executable, "-m", "tests.fakes.openai_server", "--answer", MODEL_SAYS, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.kill()
 
 
 def answer_of(launch: Launch, address: str) -> tuple[str, float]:
@@ -39,7 +23,7 @@ def answer_of(launch: Launch, address: str) -> tuple[str, float]:
 
 
 def test_the_model_answers(launch: Launch) -> None:
-    with model_server("--first-token-s", "0.3") as address:
+    with started("openai_server", "--answer", MODEL_SAYS, "--first-token-s", "0.3") as address:
         heard, after_ms = answer_of(launch, address)
 
     assert heard == MODEL_SAYS
@@ -48,7 +32,7 @@ def test_the_model_answers(launch: Launch) -> None:
 
 @pytest.mark.parametrize("fault", ["hang_first", "end_early"])
 def test_a_failing_model_is_replaced_within_the_turn(launch: Launch, fault: str) -> None:
-    with model_server("--fault", fault) as address:
+    with started("openai_server", "--answer", MODEL_SAYS, "--fault", fault) as address:
         heard, after_ms = answer_of(launch, address)
 
     assert "понедельник" in heard

@@ -14,7 +14,8 @@ from telephony.simulated.profile import Profile
 from telephony.simulated.sim7600 import Sim7600
 from tests.e2e.conftest import Launch
 from tests.e2e.facts import FIRST, path
-from tests.e2e.test_language_model import model_server
+from tests.e2e.servers import started
+from tests.e2e.test_language_model import MODEL_SAYS
 
 WORDS = load_prompts(Path(__file__).parents[2] / "prompts", "ru")
 HOURS = "Работаем с 9 до 18. " * 5
@@ -47,7 +48,7 @@ def test_a_message_and_a_call_back_that_a_model_asked_for(launch: Launch, sim: S
     asked = [word for name, arguments in calls for word in ("--call", name, arguments)]
     settings = {**behind(sim), "MODEM__CALL_BACK": "+79*", "LLM__MODEL": "test", "LLM__API_KEY": "k", "LLM__STALL_S": 8}
     storage, book = tmp_path / "var", tmp_path / "var/modem/call_backs.json"
-    with model_server(*asked) as address:
+    with started("openai_server", "--answer", MODEL_SAYS, *asked) as address:
         daemon = launch({**settings, "LLM__BASE_URL": address}, storage=storage)
         up(daemon)
         caller = GsmCaller(sim, NUMBER)

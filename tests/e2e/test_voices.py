@@ -1,10 +1,6 @@
 """A real call whose voice dies in the middle of the answer: what was played to the caller is heard again."""
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import SequenceMatcher
 
 from agent.engine_bench import plain
@@ -14,25 +10,14 @@ from bench.wire import Plan, PlanItem, place
 from tests.agent.voices import Wire, understood
 from tests.e2e.conftest import Launch
 from tests.e2e.facts import FIRST, path
+from tests.e2e.servers import started
 
 ANSWER = "понедельник"
 """What the answer to the first question holds, and no prompt."""
 
 
-@contextmanager
-def speech_server(*arguments: str) -> Iterator[str]:
-    """Base address of a speech server that runs as a process."""
-    command = [sys.executable, "-m", "tests.fakes.speech_server", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.kill()
-
-
 def test_a_voice_that_dies_in_a_call_is_not_missed(launch: Launch) -> None:
-    with speech_server("--fault", "die", "--share", "0.4", "--only-in", ANSWER) as address:
+    with started("speech_server", "--fault", "die", "--share", "0.4", "--only-in", ANSWER) as address:
         daemon = launch({"TTS__ENGINE": "openai, espeak", "OPENAI__BASE_URL": address})
         place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], hangup_after_s=14))
         daemon.wait_for_records()
