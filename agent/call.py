@@ -16,14 +16,15 @@ from agent.errors import AlloError, StallError, VoiceError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage
 from agent.hints import Fade
 from agent.house import House
-from agent.judging import Judging
+from agent.judging import Judging, new_listening
 from agent.leg import Over, ending, one_by_one, outcome, settled
-from agent.listening import Listening, new_turn_taker
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
 from agent.recording import Keeping
 from agent.replies import Replies
+from agent.resuming import Resumed
 from agent.speak import Speaker, adjusted
+from agent.time_limit import TimeLimit
 from agent.trace import Trace
 from agent.traced import TracedMouth, traced
 from agent.turns import (
@@ -47,25 +48,17 @@ OVER_SPEECH = 2
 """Frames that may come together while the agent is heard or makes an answer: an interruption waits 10 ms longer."""
 UNCLEAR_MS = 500
 """Speech at least this long that was not understood is asked for again, milliseconds."""
-WARNING_S = 60
-"""How long before the longest call ends the caller is told, seconds."""
 
 
 class Call:
     """A conversation from the ring to the end."""
 
-    def __init__(self, line: Line, house: House) -> None:
-        """``line`` belongs to this call alone."""
+    def __init__(self, line: Line, house: House, resumed: Resumed | None = None) -> None:
+        """``line`` belongs to this call alone; ``resumed``: the conversation began in another process."""
         self._trace = Trace()
         self._line, self._house = line, traced(house, self._trace)
         rate = line.caller.rate
-        self._listening = Listening(
-            house.ears,
-            rate,
-            new_turn_taker(rate, house.turns),
-            house.turns.fade_db,
-            remember=house.turn_model is not None,
-        )
+        self._listening = new_listening(house, rate)
         self._mouth = TracedMouth(line.mouth, self._trace)
         self._playout = Playout(self._mouth)
         noted, voice = partial(self._trace.note, "spoken"), self._house.voice
@@ -84,9 +77,10 @@ class Call:
         self._dead_air = DeadAir(rate)
         self._far_end = house.new_far_end()
         self._recording: Keeping | None = None
-        self._limit = int(house.calls.max_minutes * 60 * rate)
-        self._warn_at = max(self._limit - WARNING_S * rate, self._limit // 2)
-        self._reprompted = self._failures = 0
+        self._resumed, begin = resumed, resumed.position if resumed else 0
+        self._limit = TimeLimit(house.calls.max_minutes, rate, begin)
+        self._reprompted = 0
+        self._failures = int(resumed is not None)  # who was cut off once is not asked to be patient again
         self._talking = self._leaving = False
         """The leg is up; it is being ended or handed on."""
         self._still = False
@@ -101,7 +95,7 @@ class Call:
             ended = await self._converse(await self._line.answer())
             status = None
         except LineGone:
-            ended, status = HungUp("cancelled"), None
+            ended, status = HungUp("lost" if self._resumed else "cancelled"), None
         except asyncio.CancelledError:
             ended = HungUp("daemon stopped")
             raise
@@ -118,12 +112,14 @@ class Call:
 
     async def _converse(self, events: AsyncIterator[LineEvent]) -> HungUp:
         self._emit(CallAnswered())
+        if self._resumed is not None:
+            self._emit(Noted("adopted"))
         self._record()
         ended = HungUp("lost")
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._talking = True
-                self._say(self._house.prompts.opening, None)
+                self._start(self._open)
                 self._spawn(self._open_ear())
                 await settled()
                 await self._take(events)
@@ -134,6 +130,12 @@ class Call:
             await self._replies.abandon()
             await self._listening.close()
         return ended
+
+    async def _open(self) -> None:
+        """The first words; of a call that goes on also the answer that is still owed."""
+        owed = await self._replies.open(self._house.prompts, self._resumed)
+        if owed:
+            await self._reply_to(owed, self._listening.position, {})
 
     def _record(self) -> None:
         house, caller = self._house, self._line.caller
@@ -207,7 +209,7 @@ class Call:
         if decision is not None:
             self._trace.decision(decision)
             self._act(decision)
-        if frame.end > self._warn_at and not self._leaving:
+        if frame.end > self._limit.next and not self._leaving:
             self._watch_limit(frame.end, False)
         return decision is not None
 
@@ -223,12 +225,12 @@ class Call:
 
     def _watch_limit(self, position: int, engaged: bool) -> None:
         """The longest call ends with a goodbye, a minute after a warning that interrupts nobody."""
-        if position > self._limit:
-            self._say([self._house.prompts.goodbye], Action("hangup"))
-            self._leaving = True
-        elif position > self._warn_at and not engaged and not self._listening.speaking:
-            self._warn_at = self._limit
-            self._say([self._house.prompts.limit_warning], None)
+        match self._limit.due(position, engaged or self._listening.speaking):
+            case "end":
+                self._say([self._house.prompts.goodbye], Action("hangup"))
+                self._leaving = True
+            case "warning":
+                self._say([self._house.prompts.limit_warning], None)
 
     def _on_key(self, digit: str) -> None:
         self._trace.note("key", digit)

@@ -5,26 +5,31 @@ The names in the settings become objects in ``agent.tables``; what stands here i
 
 import asyncio
 import gc
+import json
 import logging
+import os
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from agent import logs
 from agent.admission import Admission
+from agent.adoption import Adoption, beat, left_open, touch
 from agent.call import Call
 from agent.chat import Chat
 from agent.editing import current_file
 from agent.errors import AlloError, StartError
-from agent.events import CallEnded, CallEvent, CallStarted
+from agent.events import CallEnded, CallEvent, CallStarted, LegKept
 from agent.furnish import RATE, furnish_live
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
 from agent.language.verbalise import verbalise
+from agent.lasting import Lasting, Leg
 from agent.letters import Letters
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
@@ -47,6 +52,10 @@ log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 YOUNG, OLDER = 10_000, 5
 """New objects, and young collections, before the next collection (``gc.set_threshold``): calls make few cycles."""
+LEAVING = signal.SIGUSR1
+"""Ends the process at once and leaves the calls where they are, for the next one."""
+FLUSH_S = 1.0
+"""Longest wait for the disk then, seconds."""
 GOODBYE_S = 10.0
 """Time for the spoken goodbye at shutdown, seconds."""
 
@@ -65,12 +74,15 @@ class Daemon:
         self._lag = LoopLag()
         self._board: Switchboard | None = None
         self._present = PresentCalls()
+        self._alive = settings.storage.dir / "alive"
+        self._adoption = Adoption((), lambda _: None, lambda _: None)
         self._meters = Meters(settings.storage.dir)
         self._desk = new_desk(settings, self._health, self._present.feed)
         self._desk.metrics = lambda: (self._meters.page(self._health()), CONTENT_TYPE)
         self.key = WebKey("")
         """The page's, once it runs."""
-        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
+        self._stop, self._hurry, self._leaving = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._flush: Callable[[], Awaitable[None]] = _nothing
 
     async def run(self, up: Callable[[Health], None]) -> None:
         """Serve until SIGTERM or SIGINT; a second one waits for no call. Raises ``AlloError``.
@@ -81,6 +93,7 @@ class Daemon:
         # not loop.add_signal_handler: closing the loop would bring the deadly default back for the last moments
         for number in SIGNALS:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._signalled))
+        signal.signal(LEAVING, lambda *_: loop.call_soon_threadsafe(self._leaving.set))
         signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self._reload))
         try:
             async with AsyncExitStack() as stack:
@@ -93,7 +106,7 @@ class Daemon:
         except* AlloError as faults:
             raise _first(faults) from None
         finally:
-            for number in (*SIGNALS, signal.SIGHUP):
+            for number in (*SIGNALS, LEAVING, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)  # a late second one must not make a clean end look like a death
 
     async def _furnish(self, stack: AsyncExitStack) -> House:
@@ -122,9 +135,17 @@ class Daemon:
         _make_folder(folder)
         call_log = await open_log(self._settings.storage.dir / "calls.sqlite")
         journal = Journal(call_log, folder, self._settings.language, self._settings.recording.enabled)
-        left = await journal.mend()
-        if left:
-            log.warning("%d calls were open when the daemon stopped last; their records are closed now", left)
+        left = await left_open(call_log, self._alive)
+        closed = await journal.mend(keep={each.left.caller.call_id for each in left})
+        if closed:
+            log.warning("%d calls were open when the daemon stopped last; their records are closed now", closed)
+
+        def lost(call_id: str) -> None:
+            log.warning("call %s was open when the daemon stopped last and is gone; its record is closed now", call_id)
+            journal.lost(call_id)
+            self._meters.lost()
+
+        self._adoption, self._flush = Adoption(left, journal.resume, lost), journal.flush
         await stack.enter_async_context(_running(journal))
         self._desk.calls = await open_past(self._settings, call_log, stack)
         return journal
@@ -134,14 +155,17 @@ class Daemon:
 
         async def serve(line: Line) -> None:
             logs.CALL.set(line.caller.call_id)
+            resumed = self._adoption.take(line.caller.call_id)
             refused = admission.refuses(line.caller.number, asyncio.get_running_loop().time())
-            if refused is not None:
+            if refused is not None and resumed is None:
                 house.observe(line.caller.call_id, CallStarted(line.caller))
                 house.observe(line.caller.call_id, CallEnded("abandoned", refused))
                 return
             connecting = asyncio.ensure_future(house.connect())
+            if isinstance(line, Lasting):
+                line.keep(partial(_keep_leg, house, line.caller.call_id))
             try:
-                await self._hold(self._present.new_call(line, house.for_call(house, line)))
+                await self._hold(self._present.new_call(line, house.for_call(house, line), resumed))
             finally:
                 connecting.cancel()
                 self._present.left(line)
@@ -156,19 +180,35 @@ class Daemon:
             notify(READY)
 
         sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
+        self._adoption.offer(sources)
         self._desk.modems = modem_rows(sources)
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
             alive = tasks.create_task(show_signs_of_life())
+            beats = tasks.create_task(beat(self._alive, lambda: bool(self._calls)))
+            leave = tasks.create_task(self._leave(board))
+            looks = tasks.create_task(self._adoption.give_up())
             ahead = tasks.create_task(self._speak_ahead(house))
             lines = tasks.create_task(board.run(ready))
             await self._stop.wait()
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive, ahead):
+            for task in (lines, lag, alive, ahead, beats, looks, leave):
                 task.cancel()
+
+    async def _leave(self, board: Switchboard) -> None:
+        """SIGUSR1: all that is known to the disk, and out without a goodbye to any line, as if killed."""
+        await self._leaving.wait()
+        board.close()
+        log.info("restarting; calls left to the next process: %d", board.calls)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self._flush()
+        touch(self._alive)
+        logging.shutdown()
+        os._exit(0)
 
     async def _speak_ahead(self, house: House) -> None:
         storage, language = self._settings.storage, self._settings.language
@@ -229,6 +269,14 @@ class Daemon:
             answers=self._answers_state(),
             loop_lag_ms=round(self._lag.worst_ms, 1),
         )
+
+
+async def _nothing() -> None:
+    """There is no record yet."""
+
+
+def _keep_leg(house: House, call_id: str, leg: Leg) -> None:
+    house.observe(call_id, LegKept(json.dumps(leg)))
 
 
 def _no_trace(_caller: CallerInfo) -> None:

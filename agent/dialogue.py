@@ -24,6 +24,8 @@ class Turn:
     """It only said an earlier answer again."""
     asides: list[str] = field(default_factory=list)
     """What of ``said`` is no answer: «секундочку», «жду вас»."""
+    open: bool = True
+    """Its answer is not over yet."""
 
     def take(self, sentence: Sentence) -> None:
         """One sentence of its answer is on its way."""
@@ -85,7 +87,7 @@ class Dialogue:
 
     def close(self, turn: Turn, said: str, heard: str, cut: bool) -> None:
         """The reply is over, by itself or by interruption."""
-        turn.said, turn.heard, turn.cut = said, heard, cut
+        turn.said, turn.heard, turn.cut, turn.open = said, heard, cut, False
 
     def drop(self, turn: Turn) -> None:
         """The caller went on before anything was heard: the turn never was, its words stay unanswered."""

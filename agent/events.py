@@ -83,6 +83,25 @@ class AgentSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentSaying:
+    """How far a speech of the agent has come, every half second of it; kept in no trace."""
+
+    turn: int
+    said: str
+    """What was given to the voice so far."""
+    heard: str
+    """What of it the caller has heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegKept:
+    """Where another process would find the leg (``agent.lasting``); kept in no trace."""
+
+    leg: str
+    """JSON of the line's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Anything else worth keeping: a key, a false start, a failed engine."""
 
@@ -101,7 +120,18 @@ class CallEnded:
     """Machine word from ``HungUp`` or the failing stage's code."""
 
 
-CallEvent = CallStarted | CallAnswered | CallerSaid | StageReached | PassagesFound | AgentSaid | Noted | CallEnded
+CallEvent = (
+    CallStarted
+    | CallAnswered
+    | CallerSaid
+    | StageReached
+    | PassagesFound
+    | AgentSaying
+    | AgentSaid
+    | LegKept
+    | Noted
+    | CallEnded
+)
 
 Observer = Callable[[str, CallEvent], None]
 """Called with the call's id and the event."""

@@ -9,20 +9,24 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from agent.adoption import FORGET_LEG, Gap, LeftOpen, broken_off, closed, kept
 from agent.errors import RecordError
 from agent.events import (
     AgentSaid,
+    AgentSaying,
     CallAnswered,
     CallEnded,
     CallerSaid,
     CallEvent,
     CallStarted,
+    LegKept,
     Noted,
     PassagesFound,
     Stage,
@@ -44,6 +48,8 @@ GATHER_S = 0.1
 """Entries wait for more so long, seconds: a transaction costs the event loop more than what is in it."""
 BATCH = 500
 """Entries in one transaction."""
+AT_ONCE = (CallAnswered, LegKept, CallEnded)
+"""What waits for nothing more: without it the next process could not go on with a call."""
 NAMES = {"ru": ("Абонент", "Агент", "прервано"), "en": ("Caller", "Agent", "cut")}
 
 
@@ -55,7 +61,12 @@ class _Open:
     stem: str
     began: float
     trace: TraceFile | None = None
+    recording: Recording | None = None
     stages: dict[int, dict[Stage, int]] = field(default_factory=dict)
+    left: LeftOpen | None = None
+    """What another process left of it."""
+    gap: Gap | None = None
+    """How this process came to it; None: it began here."""
 
 
 class Journal:
@@ -69,7 +80,9 @@ class Journal:
         self._closing = False
         self._gathering: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._open: dict[str, _Open] = {}
+        self._left: dict[str, LeftOpen] = {}
         self._off_loop = FileWriter("journal")
         self._loop = asyncio.get_running_loop()
 
@@ -81,6 +94,9 @@ class Journal:
         call = self._open.get(call_id)
         if call is None:
             return
+        if call.left is not None:
+            call.gap = call.gap or call.left.gap() if isinstance(event, CallAnswered) else call.gap
+            event = call.gap.whole(event) if call.gap is not None else event
         for entry in _entries(call_id, call, event, at):
             self._put(entry)
         self._transcribe(call, event)
@@ -88,7 +104,19 @@ class Journal:
             if call.trace is not None:
                 call.trace.flush()
             del self._open[call_id]
+        if isinstance(event, AT_ONCE):
             self._wake_up()
+
+    def resume(self, left: LeftOpen) -> None:
+        """Before its ``CallStarted``: this call has a record already, which goes on."""
+        self._left[left.left.caller.call_id] = left
+
+    def lost(self, call_id: str) -> None:
+        """The leg of a call of an earlier process is gone: close its record."""
+        for entry in closed(call_id, _now()):
+            self._put(entry)
+        for path in self._folder.glob(f"call_*_{call_id[:12]}.wav"):
+            self._off_loop(partial(_mend_recording, path))
 
     def recording(self, caller: CallerInfo) -> Recording | None:
         """The recording of a call that was announced by ``CallStarted``; None when switched off."""
@@ -97,14 +125,18 @@ class Journal:
             return None
         path = self._folder / f"{call.stem}.wav"
         self._put(("UPDATE calls SET recording = ? WHERE id = ?", (path.name, caller.call_id)))
-        return Recording(path, caller.rate, self._off_loop, self._recording_failed(caller.call_id))
+        begin = None if call.gap is None else call.gap.begin
+        failed = self._recording_failed(caller.call_id)
+        call.recording = Recording(path, caller.rate, self._off_loop, failed, begin)
+        return call.recording
 
     def trace(self, caller: CallerInfo) -> Callable[[str], None] | None:
         """Takes the lines of the trace of a recorded call; None where nothing is recorded."""
         call = self._open.get(caller.call_id)
         if call is None or not self._record:
             return None
-        call.trace = TraceFile(self._folder / f"{call.stem}{TRACE_SUFFIX}", self._off_loop)
+        begin = None if call.gap is None else call.gap.begin
+        call.trace = TraceFile(self._folder / f"{call.stem}{TRACE_SUFFIX}", self._off_loop, begin)
         return call.trace.push
 
     async def run(self) -> None:
@@ -140,18 +172,32 @@ class Journal:
         await self._off_loop.close()
         await self._log.close()
 
-    async def mend(self) -> int:
-        """Close the records that a killed daemon left open; return how many there were."""
+    async def mend(self, keep: Collection[str] = ()) -> int:
+        """Close the records that a killed daemon left open, but for those to ``keep``; return how many there were."""
         left = await self._log.read("SELECT id, recording FROM calls WHERE ended_at IS NULL")
+        left = [row for row in left if row["id"] not in keep]
         for row in left:
             if row["recording"]:
                 await asyncio.to_thread(_mend_recording, self._folder / row["recording"])
-        close = "UPDATE calls SET ended_at = ?, status = 'failed', cause = 'daemon stopped' WHERE ended_at IS NULL"
-        await self._log.write([(close, (_now(),))])
+        await self._log.write([entry for row in left for entry in closed(row["id"], _now())])
         return len(left)
+
+    async def flush(self) -> None:
+        """Return when all that was handed over is on the disk; a disk that refuses is not waited for."""
+        for call in self._open.values():
+            for file in (call.trace, call.recording):
+                if file is not None:
+                    file.flush()
+        while self._entries and await self._write():
+            continue
+        await self.written()
 
     async def _write(self) -> bool:
         """A call whose end is in the call log has all its files on the disk."""
+        async with self._writing:
+            return await self._write_batch()
+
+    async def _write_batch(self) -> bool:
         batch = list(islice(self._entries, BATCH))
         await self.written()
         try:
@@ -176,6 +222,13 @@ class Journal:
         self._wake.set()
 
     def _start(self, call_id: str, caller: CallerInfo, at: str) -> None:
+        left = self._left.pop(call_id, None)
+        if left is not None:
+            began = time.monotonic() - max(0.0, time.time() - left.began)
+            self._open[call_id] = _Open(caller, left.stem, began, left=left)
+            for entry in broken_off(call_id, left):
+                self._put(entry)
+            return
         stem = f"call_{datetime.now().astimezone():%Y%m%d_%H%M%S}_{call_id[:12]}"
         self._open[call_id] = _Open(caller, stem, time.monotonic())
         values = (call_id, caller.line, caller.number, caller.called, self._language, at, f"{stem}_transcript.txt")
@@ -210,7 +263,12 @@ def _entries(call_id: str, call: _Open, event: CallEvent, at: str) -> list[Entry
     entries: list[Entry] = []
     match event:
         case CallAnswered():
-            entries = [("UPDATE calls SET answered_at = ? WHERE id = ?", (at, call_id))]
+            entries = [("UPDATE calls SET answered_at = coalesce(answered_at, ?) WHERE id = ?", (at, call_id))]
+        case LegKept(leg):
+            entries = [kept(call.caller, leg)]
+        case AgentSaying():
+            saying = json.dumps({"turn": event.turn, "said": event.said, "heard": event.heard}, ensure_ascii=False)
+            entries = [("UPDATE held SET saying = ? WHERE call_id = ?", (saying, call_id))]
         case CallerSaid(turn, text, position, reached):
             call.stages[turn] = dict(reached)
             said = (
@@ -223,13 +281,14 @@ def _entries(call_id: str, call: _Open, event: CallEvent, at: str) -> list[Entry
         case PassagesFound(turn, passages):
             entries = [("UPDATE turns SET passages = ? WHERE call_id = ? AND n = ?", (_shown(passages), call_id, turn))]
         case AgentSaid():
-            entries = [_said_entry(call_id, event)]
+            whole = "UPDATE held SET saying = '', tries = 0 WHERE call_id = ?"
+            entries = [_said_entry(call_id, event), (whole, (call_id,))]
         case Noted(kind, detail):
             noted = "INSERT INTO events (call_id, at, kind, detail) VALUES (?, ?, ?, ?)"
             entries = [(noted, (call_id, at, kind, detail))]
         case CallEnded(status, cause):
             end = "UPDATE calls SET ended_at = ?, status = ?, cause = ? WHERE id = ?"
-            entries = [(end, (at, status, cause, call_id))]
+            entries = [(end, (at, status, cause, call_id)), (FORGET_LEG, (call_id,))]
     return entries
 
 
@@ -269,6 +328,8 @@ def _transcript_line(event: CallEvent, language: str) -> str:
             return f"{agent}{source}: {event.heard}{f' … ({cut})' if event.cut else ''}"
         case Noted("dtmf", digit):
             return f"{caller}: [{digit}]"
+        case Noted("adopted", detail):
+            return f"— {detail}"
         case CallEnded():
             return f"— {event.status}: {event.cause}"
     return ""

@@ -8,7 +8,7 @@ from agent.hints import Fade
 from agent.house import House
 from agent.language.backchannels import meant
 from agent.language.completeness import may_begin
-from agent.listening import Listening
+from agent.listening import Listening, new_turn_taker
 from agent.pauses import Verdict
 from agent.ports import Transcript
 from agent.replies import Replies
@@ -18,6 +18,12 @@ SURE, HARDLY = 0.7, 0.3
 """Probabilities of an end-of-turn model that count: the turn is over, it goes on."""
 BELIEVED = 0.8
 """Words over the agent's speech count from this confidence on: recognisers make words of «мгм» and coughs."""
+
+
+def new_listening(house: House, rate: int) -> Listening:
+    """The caller's side of a call at ``rate`` Hz."""
+    turn_taker, remember = new_turn_taker(rate, house.turns), house.turn_model is not None
+    return Listening(house.ears, rate, turn_taker, house.turns.fade_db, remember=remember)
 
 
 class Judging:

@@ -70,6 +70,12 @@ class Meters:
         )
         self._guesses = Counter("allo_guessed_replies", "Replies begun on a guess", ["outcome"], registry=registry)
         self._failures = Counter("allo_engine_failures", "Failures that a call met", ["engine"], registry=registry)
+        self._adopted = Counter(
+            "allo_calls_left",
+            "What became of calls that an earlier process left",
+            ["outcome"],
+            registry=registry,
+        )
         gauges = (
             ("allo_calls_in_progress", "Calls now"),
             ("allo_ready", "1: calls are answered"),
@@ -91,6 +97,10 @@ class Meters:
         call = self._calls.get(call_id)
         if call is not None:
             self._count(call_id, call, event)
+
+    def lost(self) -> None:
+        """The leg of a call that an earlier process left was gone."""
+        self._adopted.labels("lost").inc()
 
     def page(self, health: Health) -> bytes:
         """All figures as they are now."""
@@ -137,7 +147,9 @@ class Meters:
             self._stages.labels(stage).observe(max(position - begin, 0) / call.caller.rate)
 
     def _note(self, kind: str, detail: str) -> None:
-        if kind == "speculation":
+        if kind == "adopted":
+            self._adopted.labels(kind).inc()
+        elif kind == "speculation":
             self._guesses.labels(detail.split(maxsplit=1)[0]).inc()
         elif kind in TOLD:
             self._noted.labels(kind).inc()

@@ -66,6 +66,12 @@ class Prompts:
     """Said after it to who asked to be called back."""
     called_back_about: str = ""
     """The same where it is known what about, ``{}``."""
+    cut_off: str = ""
+    """Said first when a call goes on after the daemon died or was restarted."""
+    you_asked: str = ""
+    """Said then before the answer that is still owed, ``{}`` for the question."""
+    go_ahead: str = ""
+    """Said then when nothing is owed."""
     reasons: tuple[str, ...] = ()
     """Said after the greeting in this call: why we call."""
     notice: str = ""
@@ -109,7 +115,7 @@ class Prompts:
 
 
 LISTS = ("reprompts", "hold", "fillers")
-OPTIONAL = ("notice", "calling", "called_back", "called_back_about")
+OPTIONAL = ("notice", "calling", "called_back", "called_back_about", "cut_off", "you_asked", "go_ahead")
 FILES = {
     "system": "system.txt",
     "contextualiser": "contextualiser.txt",

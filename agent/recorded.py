@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,11 @@ class Recorded:
     """The trace of one call."""
 
     def __init__(self, lines: list[str], name: str = "trace") -> None:
-        """``lines`` of the file; raises ``StartError`` naming ``name`` when they are no trace of this version."""
+        """``lines`` of the file; raises ``StartError`` naming ``name`` when they are no trace of this version.
+
+        Of a call that went on in another process only the part of the first is taken.
+        """
+        lines = lines[:1] + list(takewhile(lambda line: not line.startswith("{"), lines[1:]))
         try:
             self.head: dict[str, Any] = json.loads(lines[0])
             rows = [json.loads(line) for line in lines[1:]]

@@ -31,9 +31,15 @@ class Keeping(Protocol):
 class Recording:
     """Gathers both directions on the loop, writes on a thread; a full disk ends the recording, never the call."""
 
-    def __init__(self, path: Path, rate: int, run: Write, failed: Callable[[str], None]) -> None:
-        """``failed`` gets the reason, on the writer's thread, at most once."""
-        self._path, self._rate, self._run, self._failed = path, rate, run, failed
+    def __init__(
+        self, path: Path, rate: int, run: Write, failed: Callable[[str], None], begin: int | None = None
+    ) -> None:
+        """``failed`` gets the reason, on the writer's thread, at most once.
+
+        ``begin``: where in the call this process began to listen, samples; the file of the one before it goes on, with
+        silence for what nobody heard. None: a new call.
+        """
+        self._path, self._rate, self._run, self._failed, self._begin = path, rate, run, failed, begin
         self._left = bytearray()
         self._right = bytearray()
         self._limit = rate * FLUSH_MS // 1000 * SAMPLE_BYTES
@@ -48,15 +54,16 @@ class Recording:
             self._right += agent
         self._left += caller
         if len(self._left) >= self._limit:
-            self._flush()
+            self.flush()
 
     def close(self, rest: bytes = b"") -> None:
         """No more audio but the ``rest`` of the agent's."""
         self.push(bytes(len(rest)), rest)
-        self._flush()
+        self.flush()
         self._later(self._close)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hand over what has gathered."""
         left = bytes(self._left)
         right = bytes(self._right).ljust(len(left), b"\0")
         self._left.clear()
@@ -64,7 +71,16 @@ class Recording:
         self._later(lambda: self._write(left, right))
 
     def _create(self) -> None:
-        self._file = StereoWriter(self._path, self._rate)
+        if self._begin is None:
+            self._file = StereoWriter(self._path, self._rate)
+            return
+        try:
+            self._file = StereoWriter(self._path, self._rate, append=True)
+        except (FileNotFoundError, ValueError):  # nothing that could go on was on the disk yet
+            self._file = StereoWriter(self._path, self._rate)
+        while (missing := min(self._begin - self._file.samples, self._rate)) > 0:
+            silence = bytes(missing * SAMPLE_BYTES)
+            self._file.write(interleave(silence, silence))
 
     def _write(self, left: bytes, right: bytes) -> None:
         if self._file:
@@ -95,9 +111,15 @@ TRACE_SUFFIX = ".trace.jsonl"
 class TraceFile:
     """The lines of a call's trace on their way to the disk; a full disk ends the trace, never the call."""
 
-    def __init__(self, path: Path, run: Write) -> None:
-        """The file is made with its first lines."""
+    def __init__(self, path: Path, run: Write, begin: int | None = None) -> None:
+        """The file is made with its first lines.
+
+        ``begin``: where in the call this process began to listen, samples: its part follows that of the one before it,
+        behind a line that says so. None: a new call.
+        """
         self._path, self._run = path, run
+        if begin is not None:
+            run(lambda: self._go_on(begin))
         self._lines: list[str] = []
         self._broken = False
 
@@ -112,6 +134,13 @@ class TraceFile:
         lines, self._lines = self._lines, []
         if lines:
             self._run(lambda: self._append("\n".join(lines) + "\n"))
+
+    def _go_on(self, begin: int) -> None:
+        """A killed process may have left half a line."""
+        if self._path.exists():
+            written = self._path.read_bytes()
+            self._path.write_bytes(written[: written.rfind(b"\n") + 1])
+        self._append(f'{{"begin":{begin}}}\n')
 
     def _append(self, text: str) -> None:
         if self._broken:

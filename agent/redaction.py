@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, CallStarted, Noted
+from agent.events import AgentSaid, AgentSaying, CallEnded, CallerSaid, CallEvent, CallStarted, Noted
 from agent.language import spoken_en, spoken_ru
 from agent.language.dictionary_ru import dictionary
 
@@ -151,7 +151,7 @@ def _event(event: CallEvent, call: Redaction) -> CallEvent:
     match event:
         case CallerSaid():
             return replace(event, text=call.caller(event.text))
-        case AgentSaid():
+        case AgentSaid() | AgentSaying():
             return replace(event, said=call.agent(event.said), heard=call.agent(event.heard))
         case Noted("dtmf"):
             return replace(event, detail="")

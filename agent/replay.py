@@ -92,8 +92,11 @@ async def replay(
 
 
 def _length(story: list[Row]) -> int | None:
-    """Samples of the caller in the call, since a recording may end with more of the agent's; None: it was cut off."""
-    return int(story[-1][0]) if story and story[-1][2] == "CallEnded" else None
+    """Samples of the caller in the call, since a recording may end with more of the agent's; None: nothing is known.
+
+    Of a process that was killed: up to the newest line that it wrote.
+    """
+    return int(story[-1][0]) if story else None
 
 
 def as_recorded(house: House, recorded: Recorded) -> House:

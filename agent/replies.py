@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from agent.answer import Answering, Watch
 from agent.dialogue import Dialogue, Turn
 from agent.draft import Draft, Spawn
-from agent.events import AgentSaid, CallerSaid, CallEvent, Noted, PassagesFound, Stage, StageReached
+from agent.events import AgentSaid, AgentSaying, CallerSaid, CallEvent, Noted, PassagesFound, Stage, StageReached
 from agent.playout import Heard, Playout
 from agent.ports import Action, Effect, Sentence
+from agent.prompts import Prompts
+from agent.resuming import Resumed
 from agent.settings import Turns
 from agent.speak import Speaker
 
+TELL_MS = 500
+"""How far a speech has come is told after so much more of it was heard, milliseconds."""
 UNHEARD_MS = 400
 """A caller who goes on within this much of a reply was not answered yet, milliseconds of its audio."""
 
@@ -29,6 +33,8 @@ class _Current:
     action: Action | None = None
     sounding: bool = False
     """Its first sample was played."""
+    tell_at: int = 0
+    """Where in the mouth's count it is next told how far it has come."""
 
 
 class Replies:
@@ -46,7 +52,7 @@ class Replies:
         position: Callable[[], int],
     ) -> None:
         """``rate`` is the playout's, Hz; ``position`` the caller's audio so far, samples."""
-        self._unheard, self._rate = UNHEARD_MS * rate // 1000, rate
+        self._unheard, self._tell, self._rate = UNHEARD_MS * rate // 1000, TELL_MS * rate // 1000, rate
         self._playout, self._speaker, self._answers = playout, speaker, answers
         self._turns, self._emit, self._position = turns, emit, position
         self._dialogue = Dialogue()
@@ -94,6 +100,16 @@ class Replies:
         self._current = _Current(turn, self._playout.pushed)
         self._close(await self._speaker.say_all(texts), cut=False)
 
+    async def open(self, prompts: Prompts, resumed: Resumed | None) -> str:
+        """Speak the first words; return the question that is owed when the conversation began in another process."""
+        if resumed is None:
+            await self.say(prompts.opening)
+            return ""
+        self._dialogue.turns = list(resumed.turns)
+        self._dialogue.offered = bool(resumed.turns) and prompts.no_answer in resumed.turns[-1].said
+        await self.say(resumed.texts(prompts))
+        return resumed.question
+
     async def answer(
         self, text: str, position: int, reached: dict[Stage, int], spawn: Spawn, effect: Callable[[Effect], None]
     ) -> Action | None:
@@ -119,13 +135,24 @@ class Replies:
         return current.action
 
     def tick(self) -> None:
-        """A frame arrived: note when the reply begins to sound."""
-        current = self._current
-        if current is None or current.sounding or self._playout.played <= current.start:
+        """A frame arrived: note when the reply begins to sound, and now and then how far it has come."""
+        current, played = self._current, self._playout.played
+        if current is None or played <= current.start:
             return
-        current.sounding = True
+        if current.sounding:
+            if played >= current.tell_at:
+                self._tell_progress(current, played)
+            return
+        current.sounding, current.tell_at = True, played + self._tell
         if current.turn is not None and current.turn.caller:
             self._stage(current.turn, "first_packet")
+
+    def _tell_progress(self, current: _Current, played: int) -> None:
+        current.tell_at = played + self._tell
+        speech = self._playout.speech
+        if speech is not None and current.turn is not None:
+            heard = speech.heard
+            self._emit(AgentSaying(current.turn.number, heard.said, heard.text))
 
     def fill(self, text: str) -> bool:
         """Say a short ``text`` while the reply is still being made; False when it is not at hand."""

@@ -13,7 +13,7 @@ import aiosqlite
 
 from agent.errors import RecordError, StartError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -96,7 +96,22 @@ COMMIT;
 """
 """From schema 2 to 3."""
 
-MIGRATIONS = ((2, SEARCH), (3, PASSAGES))
+HELD = """
+BEGIN;
+CREATE TABLE held (               -- a row for each call that was answered and is not over
+  call_id TEXT PRIMARY KEY REFERENCES calls (id) ON DELETE CASCADE,
+  caller TEXT NOT NULL,           -- JSON: who rings and over what
+  leg TEXT NOT NULL,              -- JSON: where its line finds the leg again
+  saying TEXT NOT NULL DEFAULT '', -- JSON: turn, said and heard of the speech under way
+  again TEXT NOT NULL DEFAULT '', -- the question that was answered again after the process before this one
+  tries INTEGER NOT NULL DEFAULT 0 -- processes that tried to take it up and heard nothing of it
+);
+PRAGMA user_version = 4;
+COMMIT;
+"""
+"""From schema 3 to 4."""
+
+MIGRATIONS = ((2, SEARCH), (3, PASSAGES), (4, HELD))
 """A call log of an older schema goes through those above its own."""
 
 Entry = tuple[str, tuple[Any, ...]]

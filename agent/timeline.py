@@ -48,14 +48,17 @@ def read_timeline(trace: Path | None) -> list[dict[str, Any]]:
 
 def speeches(lines: Iterable[str]) -> list[Speech]:
     """From the lines of a trace; raises like a careless reader where they are none."""
-    story = _Story()
+    story, before = _Story(), list[Speech]()
     for line in lines:
         note = json.loads(line)
-        if isinstance(note, dict):
-            story.rate = int(note["rate"])
-        else:
+        if not isinstance(note, dict):
             story.take(*note)
-    return sorted(story.found, key=lambda speech: speech.start_ms)
+        elif "begin" in note:  # the call went on in another process, which counted from there
+            before += story.found
+            story = _Story(story.rate, begin=int(note["begin"]))
+        else:
+            story.rate = int(note["rate"])
+    return sorted(before + story.found, key=lambda speech: speech.start_ms)
 
 
 @dataclass(slots=True)
@@ -63,6 +66,8 @@ class _Story:
     """What was read so far."""
 
     rate: int = 8000
+    begin: int = 0
+    """Where in the recording its positions begin, samples."""
     found: list[Speech] = field(default_factory=list)
     since: int = -1
     """Where the agent began to sound; -1: it is silent."""
@@ -110,8 +115,8 @@ class _Story:
         self, who: Literal["caller", "agent"], said: dict[str, Any], text: str, span: tuple[int, int], words: Words
     ) -> None:
         heard, cut = said.get("heard", text), bool(said.get("cut"))
-        start, end = (_ms(place, self.rate) for place in span)
-        times = tuple((offset, _ms(place, self.rate)) for offset, place in words if place < span[1])
+        start, end = (_ms(self.begin + place, self.rate) for place in span)
+        times = tuple((offset, _ms(self.begin + place, self.rate)) for offset, place in words if place < span[1])
         speech = Speech(who, said["turn"], text, heard, said.get("source", ""), cut, start, end, times)
         self.found.append(speech)
 

@@ -28,7 +28,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from agent.events import CallEvent, CallStarted, PassagesFound
+from agent.events import AgentSaying, CallEvent, CallStarted, LegKept, PassagesFound
 from agent.turns import Decision
 
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -88,7 +88,7 @@ class Trace:
 
     def event(self, event: CallEvent) -> None:
         """The call told its observers."""
-        if not isinstance(event, CallStarted | PassagesFound):
+        if not isinstance(event, CallStarted | PassagesFound | AgentSaying | LegKept):
             self.note("event", type(event).__name__, asdict(event))
 
 

@@ -18,6 +18,7 @@ from agent.overhearing import Overheard
 from agent.ports import CallerInfo, Health, Line, LineSource
 from agent.prompts import load_prompts
 from agent.replaying import replayed
+from agent.resuming import Resumed
 from agent.settings import Settings
 from agent.store import CallLog
 from gateways.desk import Desk, Row
@@ -85,10 +86,10 @@ class PresentCalls:
             new_trace=lambda caller: self.feed.tapped(caller.call_id, new_trace(caller)),
         )
 
-    def new_call(self, line: Line, house: House) -> Call:
+    def new_call(self, line: Line, house: House, resumed: Resumed | None = None) -> Call:
         """A call that can be ended from the page until ``left``."""
         self._lines[line.caller.call_id] = line
-        return Call(line, house)
+        return Call(line, house, resumed)
 
     def left(self, line: Line) -> None:
         """The call of this line is over."""

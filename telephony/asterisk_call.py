@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 
+from agent.lasting import Leg
 from agent.ports import CallerInfo, LineEvent, LineGone, Mouth
 from telephony import ari
 from telephony import ari_requests as ask
@@ -38,14 +39,24 @@ class AsteriskLine:
     """An ``agent.ports.Line``; the source feeds it with ``hear`` and runs ``live``."""
 
     def __init__(
-        self, link: AriLink, ids: ask.Ids, start: ari.StasisStart, *, inbox: Inbox, media: Media, spawn: Spawn
+        self,
+        link: AriLink,
+        ids: ask.Ids,
+        start: ari.StasisStart,
+        *,
+        inbox: Inbox,
+        media: Media,
+        spawn: Spawn,
+        caller: CallerInfo | None = None,
     ) -> None:
+        """``caller``: as an earlier process described him, whose call goes on."""
         self._link, self._spawn = link, spawn
         self._inbox, self._media = inbox, media
         self.channel_id = start.channel.id
         self.media_id, self.bridge_id = ids.media(), ids.bridge()
         called = start.args[0] if start.args else start.channel.exten
-        self._caller = CallerInfo(f"ast-{uuid.uuid4().hex}", "asterisk", start.channel.number, called, RATE)
+        self._caller = caller or CallerInfo(f"ast-{uuid.uuid4().hex}", "asterisk", start.channel.number, called, RATE)
+        self._tell: Callable[[Leg], None] | None = None
         self._setting_up: asyncio.Task[None] | None = None
         self._fault = ""
         self._cause = ""
@@ -89,12 +100,18 @@ class AsteriskLine:
         if self._over.is_set() or self._setting_up is not None:
             raise LineGone(f"call {self._caller.call_id}: the caller has left")
         self._picked_up.set()
+        if self._tell is not None:
+            self._tell({"app": self._link.app, "channel": self.channel_id})
         self._setting_up = self._spawn(self._set_up())
         if self._setting_up is not None:
             await asyncio.wait([self._setting_up])
         if self._over.is_set() or self._setting_up is None:
             raise LineGone(f"call {self._caller.call_id}: {self._fault or 'the caller has left'}")
         return self._inbox
+
+    def keep(self, tell: Callable[[Leg], None]) -> None:
+        """See ``Lasting``: all else is made anew for a channel that stays in Stasis."""
+        self._tell = tell
 
     async def hangup(self) -> None:
         """See ``Line.hangup``."""

@@ -2,13 +2,15 @@
 
 At each connect, and whenever something could not be tidied away, what Asterisk holds is compared with what we know:
 callers inside the application whom nobody serves (the daemon was restarted, or an event was lost) come to the door
-anew, calls that ended unheard end, and channels and bridges of ours without a call are destroyed.
+anew, calls that ended unheard end, and channels and bridges of ours without a call are destroyed. A caller whose call
+began in an earlier process comes as the one that he was.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
+from agent.lasting import Left
 from agent.ports import FrontDoor
 from agent.settings import Asterisk
 from telephony import ari
@@ -49,6 +51,9 @@ class AsteriskSource:
         self._touched: set[str] = set()
         """Callers known when a comparison began, or come since: what it read of them may be out of date."""
         self._again: dict[str, ari.StasisStart] = {}
+        self._left: dict[str, Left] = {}
+        """Calls of an earlier process, by channel."""
+        self._lost: Callable[[str], None] = lambda _call_id: None
         self._untidy = asyncio.Event()
         self._chosen = asyncio.Event()
         self._rarely = Rarely(log)
@@ -67,6 +72,10 @@ class AsteriskSource:
     def calls(self) -> int:
         """Callers who are inside, those included that are just being taken apart."""
         return len(self._owned()) + sum(line is None for line in self._lines.values())
+
+    def expect(self, left: Sequence[Left], lost: Callable[[str], None]) -> None:
+        """See ``Adopting``: the first comparison finds their channels, or finds them gone."""
+        self._left, self._lost = {str(each.leg.get("channel")): each for each in left}, lost
 
     async def run(self, door: FrontDoor, ready: Callable[[], None]) -> None:
         """See ``LineSource.run``. Cancelled, it hands the callers to the dialplan and leaves nothing in Asterisk."""
@@ -124,7 +133,7 @@ class AsteriskSource:
         self._touched.add(channel.id)
         if self._ids.made(channel.id):
             self._spawn(self._quietly(ask.hangup(channel.id)))
-        elif refusal := self._door.admit():
+        elif channel.id not in self._left and (refusal := self._door.admit()):
             log.info("a caller goes on in the dialplan: %s", refusal.reason)
             self._spawn(self._quietly(ask.go_on(channel.id)))
         else:
@@ -183,7 +192,9 @@ class AsteriskSource:
                 await self._chosen.wait()
         inbox = Inbox(RATE)
         media = await self._kit.open(inbox)
-        return AsteriskLine(self._link, self._ids, start, inbox=inbox, media=media, spawn=self._spawn)
+        left = self._left.pop(start.channel.id, None)
+        caller = left.caller if left else None
+        return AsteriskLine(self._link, self._ids, start, inbox=inbox, media=media, spawn=self._spawn, caller=caller)
 
     async def _notice_death(self) -> None:
         """RTP does not tell that Asterisk is gone: no link and no audio for a while does."""
@@ -233,6 +244,8 @@ class AsteriskSource:
             if channel.id in inside - self._touched and not self._ids.made(channel.id):
                 log.info("a caller was waiting inside the application and comes to the door anew")
                 self._arrive(ari.StasisStart(channel))
+        for channel_id in self._left.keys() - inside:
+            self._lost(self._left.pop(channel_id).caller.call_id)
 
     async def _inside(self) -> frozenset[str]:
         """Ids of the channels inside our application."""

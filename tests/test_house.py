@@ -113,7 +113,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def allowed(name: str) -> tuple[str, ...]:
     """Rooms and modules of ours that ``name`` may import."""
-    shared = ("audio", "agent.ports", "agent.tool", "agent.errors")
+    shared = ("audio", "agent.ports", "agent.lasting", "agent.tool", "agent.errors")
     room = name.split(".", maxsplit=1)[0]
     if name in ROOF:
         return ROOMS
