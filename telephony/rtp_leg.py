@@ -117,10 +117,10 @@ class RtpLeg:
         await leg.bind(ports, host)
         return leg
 
-    async def bind(self, ports: RtpPorts, host: str) -> None:
-        """Bind a port pair on ``host`` and listen; raises ``NoPortFree``."""
+    async def bind(self, ports: RtpPorts, host: str, at: int | None = None) -> None:
+        """Bind a port pair on ``host``, ``at`` a port where it must be that one, and listen; raises ``NoPortFree``."""
         with contextlib.ExitStack() as undo:
-            rtp, rtcp = ports.bind(host)
+            rtp, rtcp = ports.bind(host, at)
             undo.callback(rtcp.close)
             self.port = rtp.getsockname()[1]
             self._rtp = await DatagramPort.open(rtp, self.receive)
@@ -132,6 +132,16 @@ class RtpLeg:
     def remote(self) -> Address | None:
         """Where our packets go; ``None`` while nobody knows."""
         return self._guard.target
+
+    @property
+    def format(self) -> RtpFormat:
+        """What was negotiated last."""
+        return self._format
+
+    @property
+    def held(self) -> bool:
+        """See ``hold``."""
+        return self._held
 
     @property
     def takes_keys(self) -> bool:

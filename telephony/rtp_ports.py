@@ -29,8 +29,12 @@ class RtpPorts:
         self._range = f"{first}-{last}"
         self._next = 0
 
-    def bind(self, host: str) -> tuple[socket.socket, socket.socket]:
-        """Bind the next free pair on ``host``; raises ``NoPortFree``."""
+    def bind(self, host: str, at: int | None = None) -> tuple[socket.socket, socket.socket]:
+        """Bind the next free pair on ``host``, or the one ``at`` a port and no other; raises ``NoPortFree``."""
+        if at is not None:
+            if pair := _bind_pair(host, at):
+                return pair
+            raise NoPortFree(f"UDP port {at} or {at + 1} is in use")
         for _ in range(self._pairs):
             port = self._first + 2 * self._next
             self._next = (self._next + 1) % self._pairs

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aiosipua.message import SipResponse
 
+from agent.lasting import Leg
 from agent.ports import LineGone
 from agent.settings import Sip
 from telephony.clock import MediaClock
@@ -45,9 +46,19 @@ class SipOffice:
 class SipCall:
     """The dialog and the media of one call; ``sip_line.SipLine`` is its face to the house."""
 
-    def __init__(self, office: SipOffice, invite: ServerTransaction, media: Media | None) -> None:
+    def __init__(
+        self, office: SipOffice, invite: ServerTransaction, media: Media | None, *, left: Leg | None = None
+    ) -> None:
+        """``left``: the call was answered by an earlier process, which kept this of it; then ``resume`` it.
+
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is no such leg.
+        """
         self._office = office
         self._invite = invite
+        self.invite = invite.request
+        """The request that began the call."""
+        self._left = left
+        self._tell: Callable[[Leg], None] | None = None
         self.dialog = SipDialog(invite.request, invite.peer, office.settings.advertise)
         self.media = SipMedia(media, office.clock, invite.peer)
         self.timer = SessionTimer(
@@ -60,7 +71,16 @@ class SipCall:
         """Whether the leg is gone."""
         self._bye_due = False
         self._ringing = asyncio.get_running_loop().call_later(RING_S, self.hangup)
-        invite.respond(self.dialog.answer(invite.request, 180))
+        if left is None:
+            invite.respond(self.dialog.answer(invite.request, 180))
+        else:
+            invite.status = 200
+            self.dialog.resume(left["dialog"])
+
+    async def resume(self) -> None:
+        """Bind the ports that the far side sends to; raises as ``SipMedia.resume``."""
+        if self._left is not None:
+            await self.media.resume(self._left["media"], self._office.settings, self._office.ports, self.dialog.peer)
 
     # ---------------------------------------------------------------- what the house asks
 
@@ -70,6 +90,11 @@ class SipCall:
             raise LineGone("the caller is gone" if self.over else "answered already")
         self.up = True
         self._ringing.cancel()
+        if self._left is not None:
+            self.agree(self._invite.request)
+            self.media.leg.start()
+            self.told()
+            return
         try:
             await self.media.open(self._office.settings, self._office.ports, self.dialog.peer)
         except NoPortFree as error:
@@ -80,6 +105,17 @@ class SipCall:
             raise LineGone("the caller is gone")
         self.accept(self._invite, self.media.describe(self._invite.request.sdp))
         self.media.leg.start()
+
+    def keep(self, tell: Callable[[Leg], None]) -> None:
+        """See ``agent.lasting``."""
+        self._tell = tell
+
+    def told(self) -> None:
+        """Something of the dialog or the media has changed: another process must know it to go on."""
+        if self._tell is not None and self.up and not self.over:
+            peer, invite = self.dialog.peer, bytes(self.invite.message).decode("utf-8", "surrogateescape")
+            way = {"transport": peer.transport, "host": peer.host, "port": peer.port}
+            self._tell({"invite": invite, "way": way, "dialog": self.dialog.state, "media": self.media.state})
 
     def hangup(self) -> None:
         """End the call from our side; harmless when it has ended."""
@@ -120,6 +156,7 @@ class SipCall:
         self._invite = invite
         self.agree(invite.request)
         invite.accept(self.dialog.answer(invite.request, 200, self.timer.headers(), body), self._no_ack)
+        self.told()
 
     def acknowledge(self, request: Request) -> None:
         """Take the ACK of our 200; it carries the answer when we made the offer."""
@@ -181,6 +218,7 @@ class SipCall:
 
     def _send(self, method: str, on_final: OnFinal, headers: dict[str, str] | None = None) -> None:
         self._office.transactions.send(self.dialog.request(method, headers), self.dialog.way, on_final)
+        self.told()
 
     def _end(self, cause: str) -> None:
         self.over = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
+from typing import Any
 
 from aiosipua.dialog import Dialog
 from aiosipua.headers import parse_uri
@@ -12,6 +13,8 @@ from telephony.sip_text import METHODS, SERVER, Request, host_port, response, sp
 from telephony.sip_wire import Peer
 
 ALLOW = ", ".join(METHODS)
+CSEQ_LEAP = 10
+"""Numbers of requests passed over when a dialog goes on in another process."""
 
 
 class SipDialog:
@@ -30,6 +33,21 @@ class SipDialog:
             route_set=list(invite.message.get_header_values("record-route")),
             remote_cseq=invite.cseq,
         )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What changes in it, for ``resume`` in another process; fit for JSON."""
+        dialog = self._dialog
+        numbers = {"cseq": dialog.local_cseq, "remote_cseq": dialog.remote_cseq}
+        return {"tag": dialog.local_tag, "target": dialog.remote_target, **numbers}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on where another process was; raises ``KeyError`` or ``ValueError`` for what is no such state."""
+        dialog = self._dialog
+        dialog.local_tag, dialog.remote_target = str(state["tag"]), str(state["target"])
+        dialog.remote_cseq = int(state["remote_cseq"])
+        # one that it sent in its last moment may not be on the disk; gaps are no fault (RFC 3261, 12.2.2)
+        dialog.local_cseq = int(state["cseq"]) + CSEQ_LEAP
 
     @property
     def key(self) -> tuple[str, str]:

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
+from agent.lasting import Left
 from agent.ports import CallerInfo, FrontDoor, LineEvent, Mouth
 from agent.settings import Sip
 from telephony.clock import MediaClock
 from telephony.rtp_ports import RtpPorts
+from telephony.sip_adoption import SipAdoption
 from telephony.sip_call import SipCall, SipOffice
 from telephony.sip_dialog import ALLOW
 from telephony.sip_register import SipRegistration
@@ -35,9 +37,11 @@ Refused = tuple[int, dict[str, str]]
 class SipLine:
     """One call as the house sees it: an ``agent.ports.Line``."""
 
-    def __init__(self, call: SipCall, invite: Request) -> None:
+    def __init__(self, call: SipCall, invite: Request, caller: CallerInfo | None = None) -> None:
+        """``caller``: as an earlier process described him, whose call goes on."""
         self._call = call
-        self._caller = CallerInfo(
+        self.keep = call.keep
+        self._caller = caller or CallerInfo(
             call_id=uuid.uuid4().hex,
             line="sip",
             number=number_of(invite.header("from")),
@@ -90,6 +94,7 @@ class SipSource:
         self._invites: dict[ServerTransaction, SipCall] = {}
         self._door: FrontDoor | None = None
         self._listening = False
+        self._adoption = SipAdoption()
         self._gone = asyncio.Event()
 
     @property
@@ -104,12 +109,17 @@ class SipSource:
         """Dialogs that are not over yet."""
         return len(self._calls)
 
+    def expect(self, left: Sequence[Left], lost: Callable[[str], None]) -> None:
+        """See ``Adopting``."""
+        self._adoption = SipAdoption(left, lost)
+
     async def run(self, door: FrontDoor, ready: Callable[[], None]) -> None:
         """Serve until cancelled, then hang up what still runs; raises ``StartError`` when it can't listen."""
         # It warns once per datagram whose length differs from Content-Length: anybody could fill the log.
         logging.getLogger("aiosipua").setLevel(logging.ERROR)
         await self._wire.start(self._settings.host, self._settings.port)
         self._door, self._listening = door, True
+        await self._adoption.take_up(self._wire, self._office, self._go_on)
         ready()
         try:
             if self._registration is not None:
@@ -179,6 +189,7 @@ class SipSource:
         transaction = self._transactions.receive(request, peer)
         if transaction is not None:
             receive(call, transaction)
+            call.told()
 
     def _unknown(self, request: Request, peer: Peer) -> None:
         """No such dialog; a BYE sent again after its call is forgotten gets its 200 again."""
@@ -207,6 +218,12 @@ class SipSource:
         log.info("sip: call %s over %s", line.caller.call_id, peer.transport)
         if self._door is not None:
             self._door.ring(line)
+
+    def _go_on(self, call: SipCall, left: Left) -> None:
+        """A call of an earlier process comes to the door."""
+        self._calls[call.dialog.key] = self._origins[call.dialog.origin] = call
+        if self._door is not None:
+            self._door.ring(SipLine(call, call.invite, left.caller))
 
     def _judge(self, request: Request) -> tuple[Refused | None, Media | None]:
         """Why not to take this call, or what its offer lets us speak."""

@@ -1,5 +1,8 @@
 """The media side of a SIP call: which SDP we say, and how the far side's steers the RTP leg."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from agent.settings import Sip
 from telephony.clock import MediaClock
 from telephony.inbox import Inbox
@@ -27,12 +30,36 @@ class SipMedia:
         self.awaits_answer = False
         """Whether our last description was an offer whose answer comes in the ACK."""
 
-    async def open(self, settings: Sip, ports: RtpPorts, peer: Peer) -> None:
-        """Bind the RTP ports; raises ``NoPortFree``."""
+    @property
+    def state(self) -> dict[str, Any]:
+        """What another process needs to ``resume``; fit for JSON."""
+        leg = self.leg
+        kinds = {"payload": leg.format.payload_type, "dtmf": leg.format.dtmf_type, "held": leg.held}
+        return {"port": leg.port, "remote": leg.remote, "session": self._session and self._session.state, **kinds}
+
+    async def resume(self, state: Mapping[str, Any], settings: Sip, ports: RtpPorts, peer: Peer) -> None:
+        """Bind the ports of before and go on with what was agreed.
+
+        Raises ``NoPortFree`` when another program has them, ``KeyError``, ``TypeError`` or ``ValueError`` for what is
+        no such state.
+
+        Our stream begins anew, with an SSRC of its own: nobody knows the last number that the ended process sent, and
+        a source that begins again chooses a new identifier (RFC 3550, 8.1); receivers take that for a new stream.
+        """
+        await self.open(settings, ports, peer, int(state["port"]))
+        if self._session is not None and state["session"]:
+            self._session.resume(state["session"])
+        self.leg.change(RtpFormat(state["payload"], state["dtmf"]))
+        remote = state["remote"]
+        self.leg.redirect((str(remote[0]), int(remote[1])) if remote else None, self._trusted)
+        self.leg.hold(bool(state["held"]))
+
+    async def open(self, settings: Sip, ports: RtpPorts, peer: Peer, at: int | None = None) -> None:
+        """Bind the RTP ports, ``at`` a port where it must be that one; raises ``NoPortFree``."""
         host = settings.host
         if host in WILDCARDS:
             host = "::" if ":" in peer.local[0] else "0.0.0.0"  # noqa: S104
-        await self.leg.bind(ports, host)
+        await self.leg.bind(ports, host, at)
         self._session = Session(settings.advertise or peer.local[0], self.leg.port)
 
     def describe(self, offer: str | None) -> str:

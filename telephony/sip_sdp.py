@@ -5,6 +5,7 @@ payload type of telephone-events nor holds, versions and session-wide attributes
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiosipua.sdp import (
@@ -100,6 +101,15 @@ class Session:
         self._id = secrets.randbelow(1 << 31)
         self._version = 0
         self._last = ""
+
+    @property
+    def state(self) -> list[int]:
+        """Id and version of its ``o=`` line."""
+        return [self._id, self._version]
+
+    def resume(self, state: Sequence[int]) -> None:
+        """Go on with this ``o=`` line; what is said next counts as a change of it."""
+        self._id, self._version = state
 
     def answer(self, offer: SdpMessage, media: Media) -> str:
         """Answer with the chosen stream; every other m-line of the offer is refused (RFC 3264, 6)."""

@@ -28,6 +28,9 @@ PATIENCE_S = 20.0
 IDLE_S = 3600.0
 """A TCP connection on which nothing happens is closed after this time."""
 
+CONNECT_S = 1.0
+"""Longest wait for a TCP connection of ours, seconds."""
+
 SWEEP_S = 5.0
 
 MAX_BACKLOG = 256 * 1024
@@ -142,6 +145,13 @@ class SipWire:
         local = address_facing(host) if self._host in {"0.0.0.0", "::", ""} else self._host  # noqa: S104
         return Peer("UDP", host, port, (local, self._port), self._send_datagram)
 
+    async def tcp_peer(self, host: str, port: int) -> Peer:
+        """A way to a TCP address over a connection of ours; raises ``OSError`` or ``TimeoutError``."""
+        async with asyncio.timeout(CONNECT_S):
+            loop = asyncio.get_running_loop()
+            _, connection = await loop.create_connection(lambda: _Connection(self, self._port), host, port)
+        return connection.peer
+
     def _send_datagram(self, data: bytes, target: tuple[str, int]) -> None:
         if self._udp is not None and 0 < target[1] < 65536 and _address(target[0]) is not None:
             self._udp.sendto(data, target)
@@ -231,11 +241,12 @@ class _Datagrams(asyncio.DatagramProtocol):
 class _Connection(asyncio.Protocol):
     """One TCP connection; bad framing ends it and nothing else."""
 
-    def __init__(self, wire: SipWire) -> None:
-        self._wire = wire
+    def __init__(self, wire: SipWire, listens: int | None = None) -> None:
+        """``listens``: our port where it is we who connect; None: the connection's own end."""
+        self._wire, self._listens = wire, listens
         self._framing = SipFraming()
         self._transport: asyncio.Transport | None = None
-        self._peer = Peer("TCP", "", 0, ("", 0), self._deliver)
+        self.peer = Peer("TCP", "", 0, ("", 0), self._deliver)
         self._proven = False
         self.active_at = asyncio.get_running_loop().time()
         """Loop time of the last data."""
@@ -249,7 +260,8 @@ class _Connection(asyncio.Protocol):
         """Learn who it is."""
         self._transport = transport  # type: ignore[assignment] # uvloop's is no subclass
         peername, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self._peer = Peer("TCP", str(peername[0]), int(peername[1]), (str(local[0]), int(local[1])), self._deliver)
+        here = (str(local[0]), self._listens or int(local[1]))
+        self.peer = Peer("TCP", str(peername[0]), int(peername[1]), here, self._deliver)
         self._wire.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -259,14 +271,14 @@ class _Connection(asyncio.Protocol):
         try:
             messages = self._framing.feed(data)
         except ValueError as error:
-            self._wire.bad_stream(str(error), self._peer.host)
+            self._wire.bad_stream(str(error), self.peer.host)
             self.close()
             return
         if self._framing.pings:
             self._framing.pings = 0
             self._deliver(b"\r\n", ("", 0))
         for message in messages:
-            self._proven = self._wire.take(message, self._peer)
+            self._proven = self._wire.take(message, self.peer)
             if not self._proven:
                 self.close()
                 return

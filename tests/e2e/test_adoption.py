@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+import urllib.request
 import wave
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ import pytest
 from bench.asterisk import behind, caller_uri
 from bench.daemon import DaemonProcess
 from bench.live_caller import LiveCall, LiveCallers, wait_for
+from bench.ports import HOST
 from bench.speech import wav
 from tests.asterisk.pbx import Pbx, need
 from tests.e2e.conftest import Launch
@@ -98,3 +100,30 @@ def test_after_a_restart_the_dialogue_is_remembered(launch: Launch, pbx: Pbx) ->
     assert f"Повторяю. {first['said']}".startswith(said)
     (adopted,) = again.rows("SELECT detail FROM events WHERE kind = 'adopted'")
     assert adopted["detail"].startswith("nobody listened for ")
+
+
+@pytest.mark.parametrize("leaver", ["caller", "agent"])
+def test_a_sip_dialog_goes_on_in_the_next_process(daemon: DaemonProcess, leaver: str) -> None:
+    with LiveCallers(daemon.uri) as callers:
+        (call,) = callers.calls
+        asks(call, DELIVERY)
+        answering(daemon, 1)
+        daemon.kill()
+        ended = time.time()
+        daemon.killed = False
+        daemon.start()
+        wait_for(lambda: call.speech_after(ended) is not None, 10, "spoken to again")
+        if leaver == "caller":
+            answering(daemon, 2)
+        else:
+            (record,) = daemon.rows("SELECT id FROM calls")
+            url = f"http://{HOST}:{daemon.web_port}/api/live/{record['id']}/hangup"
+            asking = urllib.request.Request(url, method="POST", headers={"X-API-Key": daemon.web_key})
+            with urllib.request.urlopen(asking, timeout=5) as reply:
+                assert reply.status == 200
+            wait_for(lambda: call.side.over, 5, "hung up by the agent")
+            assert call.side.ended_by == "far side"
+    daemon.wait_for_records()
+    (record,) = daemon.rows("SELECT * FROM calls")
+    assert (record["status"], record["cause"]) == ("completed", leaver)
+    assert len(daemon.rows("SELECT * FROM events WHERE kind = 'adopted'")) == 1
