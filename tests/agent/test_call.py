@@ -17,6 +17,7 @@ from agent.language.completeness import completeness
 from agent.listening import Ears
 from agent.ports import LanguageModel, Passage
 from agent.prompts import Prompts, load_prompts
+from agent.resuming import Resumed
 from agent.settings import Calls, Turns
 from agent.virtual_time import play
 from tests.fakes.engines import FakeMind, FakeRetriever, FakeStt, FakeVoice, StampDetector
@@ -49,6 +50,8 @@ class Scene:
     events: list[CallEvent] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
     """Parts of the house that are other than usual."""
+    resumed: Resumed | None = None
+    """Where the call was when another process ended."""
 
     def __post_init__(self) -> None:
         self.line = FakeLine(self.script, operator=self.operator)
@@ -68,7 +71,7 @@ class Scene:
             observe=lambda _id, event: self.events.append(event),
             **self.changes,
         )
-        play(self._run(Call(self.line, self.house)))
+        play(self._run(Call(self.line, self.house, self.resumed)))
 
     async def _run(self, call: Call) -> None:
         async with asyncio.timeout(600):

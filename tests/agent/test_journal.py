@@ -5,11 +5,13 @@ import sys
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.adoption import TRIES, left_open
 from agent.errors import StartError
 from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallStarted, Noted, StageReached
 from agent.far_end import FarEnd
@@ -119,6 +121,71 @@ async def test_records_that_a_killed_daemon_left_open_are_closed_at_the_next_sta
     [call], turns = await rows(tmp_path, "SELECT status, cause, recording FROM calls", "SELECT n FROM turns")
     assert (call["status"], call["cause"]) == ("failed", "daemon stopped")
     assert len(turns) == 2
+    with wave.open(str(tmp_path / "calls_log" / call["recording"])) as wav:
+        assert wav.getnframes() == 8000
+
+
+LEAVE_A_CALL_HELD = LEAVE_A_CALL_OPEN.replace(
+    "recording =",
+    """journal.observe(CALLER.call_id, LegKept('{"channel": "7"}'))
+        journal.observe(CALLER.call_id, CallerSaid(2, "а доставка", 30000, {}))
+        journal.observe(CALLER.call_id, AgentSaying(2, "Два дня. Или три.", "Два дня."))
+        journal.trace(CALLER)("[1]")
+        recording =""",
+).replace("from tests.fakes", "from agent.events import AgentSaying, CallerSaid, LegKept\nfrom tests.fakes", 1)
+
+
+async def test_a_call_that_a_killed_daemon_held_goes_on_in_the_same_record(tmp_path: Path) -> None:
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_A_CALL_HELD, str(tmp_path))
+    assert await killed.wait() == -9
+
+    async with journal_in(tmp_path) as journal:
+        [left] = await left_open(journal._log, tmp_path / "alive")
+        assert await journal.mend(keep={CALLER.call_id}) == 0
+        assert (left.left.caller, left.left.leg) == (CALLER, {"channel": "7"})
+        assert (left.resumed.question, left.resumed.turns[-1].heard) == ("а доставка", "Два дня.")
+        journal.resume(replace(left, answered=left.answered - 2))
+        journal.observe(CALLER.call_id, CallStarted(CALLER))
+        journal.observe(CALLER.call_id, CallAnswered())
+        journal.observe(CALLER.call_id, Noted("adopted"))
+        recording = journal.recording(CALLER)
+        assert recording is not None
+        recording.push(stamp(2, 160), bytes(320))
+        recording.close()
+        journal.observe(CALLER.call_id, CallerSaid(3, "алло", 1600, {"speech_end": 3200}))
+        journal.observe(CALLER.call_id, CallEnded("completed", "caller"))
+
+    [call], turns, [adopted], held = await rows(
+        tmp_path,
+        "SELECT * FROM calls",
+        "SELECT * FROM turns WHERE n > 1 ORDER BY n",
+        "SELECT detail FROM events WHERE kind = 'adopted'",
+        "SELECT * FROM held",
+    )
+    assert (call["status"], call["cause"], held) == ("completed", "caller", [])
+    assert (turns[0]["said"], turns[0]["said_heard"], turns[0]["cut"]) == ("Два дня. Или три.", "Два дня.", 1)
+    assert turns[1]["position"] > 16000
+    assert adopted["detail"].startswith("nobody listened for ")
+    with wave.open(str(tmp_path / "calls_log" / call["recording"])) as wav:
+        whole = wav.readframes(wav.getnframes())
+        assert wav.getnframes() == turns[1]["position"] - 1600 + 160
+    assert (whole[:4], whole[-4:]) == (stamp(1, 1) + bytes(2), stamp(2, 1) + bytes(2))
+    [transcript] = (tmp_path / "calls_log").glob("*_transcript.txt")
+    assert "— nobody listened for " in transcript.read_text(encoding="utf-8")
+
+
+async def test_a_call_whose_leg_is_gone_is_closed(tmp_path: Path) -> None:
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_A_CALL_HELD, str(tmp_path))
+    assert await killed.wait() == -9
+
+    async with journal_in(tmp_path) as journal:
+        for _ in range(TRIES):
+            assert len(await left_open(journal._log, tmp_path / "alive")) == 1
+        assert await left_open(journal._log, tmp_path / "alive") == [], "it may be what ends each process"
+        journal.lost(CALLER.call_id)
+
+    [call], held = await rows(tmp_path, "SELECT * FROM calls", "SELECT * FROM held")
+    assert (call["status"], call["cause"], held) == ("failed", "daemon stopped", [])
     with wave.open(str(tmp_path / "calls_log" / call["recording"])) as wav:
         assert wav.getnframes() == 8000
 

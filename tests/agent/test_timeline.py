@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from agent.recorded import Recorded
 from agent.timeline import read_timeline, speeches
 
 
@@ -60,3 +61,19 @@ def test_a_broken_trace_gives_no_times(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         assert read_timeline(path) == []
     assert read_timeline(None) == read_timeline(tmp_path / "none") == []
+
+
+def test_a_call_that_went_on_in_another_process_is_one_recording() -> None:
+    reached = {"speech_end": 1600}
+    lines = [
+        *trace([1600, "event", "CallerSaid", {"turn": 1, "text": "алло", "position": 800, "reached": reached}]),
+        *map(json.dumps, ({"begin": 16000}, {"version": 1, "rate": 8000})),
+        json.dumps([1600, "event", "CallerSaid", {"turn": 2, "text": "да", "position": 800, "reached": reached}]),
+    ]
+
+    found = speeches(lines)
+    assert [(speech.text, speech.start_ms, speech.end_ms) for speech in found] == [
+        ("алло", 100, 200),
+        ("да", 2100, 2200),
+    ]
+    assert [row[2] for row in Recorded(lines).story] == ["CallerSaid"]

@@ -1,0 +1,1 @@
+"""Harm done to a real daemon, and how it bears it."""
