@@ -7,12 +7,14 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from agent.dialogue import Turn
+from agent.errors import RecordError
 from agent.events import CallerSaid, CallEvent, Noted, StageReached
 from agent.lasting import Adopting, Left
 from agent.ports import CallerInfo, LineSource
@@ -85,7 +87,8 @@ async def left_open(log: CallLog, alive: Path) -> list[LeftOpen]:
     now = time.time()
     seen = await asyncio.to_thread(_touched, alive)
     found = [_left(row, await log.read(TURNS, (row["id"],)), seen, now) for row in rows]
-    await log.write([("UPDATE held SET tries = tries + 1", ())] if rows else [])
+    with suppress(RecordError):  # a disk that refuses now must not keep the callers from being answered
+        await log.write([("UPDATE held SET tries = tries + 1", ())] if rows else [])
     return found
 
 

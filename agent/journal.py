@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from agent.adoption import FORGET_LEG, Gap, LeftOpen, broken_off, closed, kept
+from agent.earlier_part import trace_goes_on
 from agent.errors import RecordError
 from agent.events import (
     AgentSaid,
@@ -135,8 +136,10 @@ class Journal:
         call = self._open.get(caller.call_id)
         if call is None or not self._record:
             return None
-        begin = None if call.gap is None else call.gap.begin
-        call.trace = TraceFile(self._folder / f"{call.stem}{TRACE_SUFFIX}", self._off_loop, begin)
+        path = self._folder / f"{call.stem}{TRACE_SUFFIX}"
+        if call.gap is not None:
+            self._off_loop(partial(trace_goes_on, path, call.gap.begin))
+        call.trace = TraceFile(path, self._off_loop)
         return call.trace.push
 
     async def run(self) -> None:
@@ -179,7 +182,11 @@ class Journal:
         for row in left:
             if row["recording"]:
                 await asyncio.to_thread(_mend_recording, self._folder / row["recording"])
-        await self._log.write([entry for row in left for entry in closed(row["id"], _now())])
+        entries = [entry for row in left for entry in closed(row["id"], _now())]
+        try:
+            await self._log.write(entries)
+        except RecordError:
+            self._entries.extend(entries)  # they go before all that is to come
         return len(left)
 
     async def flush(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from agent.earlier_part import go_on
 from audio.frame import SAMPLE_BYTES
 from audio.wav import StereoWriter, interleave
 
@@ -71,16 +72,10 @@ class Recording:
         self._later(lambda: self._write(left, right))
 
     def _create(self) -> None:
-        if self._begin is None:
-            self._file = StereoWriter(self._path, self._rate)
-            return
-        try:
-            self._file = StereoWriter(self._path, self._rate, append=True)
-        except (FileNotFoundError, ValueError):  # nothing that could go on was on the disk yet
-            self._file = StereoWriter(self._path, self._rate)
-        while (missing := min(self._begin - self._file.samples, self._rate)) > 0:
-            silence = bytes(missing * SAMPLE_BYTES)
-            self._file.write(interleave(silence, silence))
+        def new(path: Path) -> StereoWriter:
+            return StereoWriter(path, self._rate)
+
+        self._file = new(self._path) if self._begin is None else go_on(self._path, self._begin, new)
 
     def _write(self, left: bytes, right: bytes) -> None:
         if self._file:
@@ -111,15 +106,9 @@ TRACE_SUFFIX = ".trace.jsonl"
 class TraceFile:
     """The lines of a call's trace on their way to the disk; a full disk ends the trace, never the call."""
 
-    def __init__(self, path: Path, run: Write, begin: int | None = None) -> None:
-        """The file is made with its first lines.
-
-        ``begin``: where in the call this process began to listen, samples: its part follows that of the one before it,
-        behind a line that says so. None: a new call.
-        """
+    def __init__(self, path: Path, run: Write) -> None:
+        """The file is made with its first lines."""
         self._path, self._run = path, run
-        if begin is not None:
-            run(lambda: self._go_on(begin))
         self._lines: list[str] = []
         self._broken = False
 
@@ -134,13 +123,6 @@ class TraceFile:
         lines, self._lines = self._lines, []
         if lines:
             self._run(lambda: self._append("\n".join(lines) + "\n"))
-
-    def _go_on(self, begin: int) -> None:
-        """A killed process may have left half a line."""
-        if self._path.exists():
-            written = self._path.read_bytes()
-            self._path.write_bytes(written[: written.rfind(b"\n") + 1])
-        self._append(f'{{"begin":{begin}}}\n')
 
     def _append(self, text: str) -> None:
         if self._broken:

@@ -36,18 +36,12 @@ class StereoWriter:
     Blocks on the disk and raises ``OSError`` when it is full: call it from a thread.
     """
 
-    def __init__(self, path: Path, rate: int, *, append: bool = False) -> None:
-        """``append``: go on behind what is there, whoever wrote it; raises ``ValueError`` as ``repair`` does."""
-        if append:
-            repair(path)
-        self._file = FileIO(path, "r+" if append else "w")
+    def __init__(self, path: Path, rate: int) -> None:
+        self._file = FileIO(path, "w")
         self._rate = rate
         self._bytes = 0
         try:
-            if append:
-                self._bytes = self._file.seek(0, os.SEEK_END) - HEADER_BYTES
-            else:
-                _write_all(self._file, _header(rate, 0))
+            _write_all(self._file, _header(rate, 0))
         except OSError:
             self._file.close()
             raise

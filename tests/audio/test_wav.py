@@ -109,16 +109,3 @@ def test_reading_names_the_file_that_is_no_wav(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=words) as caught:
             read_mono(path)
         assert str(path) in str(caught.value)
-
-
-def test_a_recording_goes_on_where_a_killed_process_left_it(tmp_path: Path) -> None:
-    path = tmp_path / "call.wav"
-    left = StereoWriter(path, 8000)
-    left.write(interleave(b"\x01\x00" * 10, b""))  # never closed
-    with StereoWriter(path, 8000, append=True) as again:
-        assert again.samples == 10
-        again.write(interleave(b"\x03\x00" * 5, b""))
-    left._file.close()
-    with wave.open(str(path)) as wav:
-        assert wav.getnframes() == 15
-        assert wav.readframes(15) == interleave(b"\x01\x00" * 10 + b"\x03\x00" * 5, b"")
