@@ -1,0 +1,1 @@
+"""Drills: what the house must survive is done to the real daemon, and what it leaves is counted."""
