@@ -78,6 +78,8 @@ class Phrases:
         """``folder`` is made at the first store; ``megabytes`` is its greatest size, 0 keeps nothing on disk."""
         self._synth = synth
         self._memory: OrderedDict[str, _Phrase] = OrderedDict()
+        self._fixed: dict[str, _Phrase] = {}
+        """What was warmed: it stays, however much else is said, for it is needed when nothing else can be."""
         self._memory_bytes = 0
         self._memory_most = memory_bytes
         self._disk = _Disk(folder, megabytes << 20) if megabytes else None
@@ -108,7 +110,7 @@ class Phrases:
 
     def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
         """The same without waiting, ``None`` where it is not in memory."""
-        phrase = self._memory.get(self._key(text, rate, pace))
+        phrase = self._known(self._key(text, rate, pace))
         return phrase.stream if phrase else None
 
     async def _fresh(self, text: str, rate: int, pace: float) -> AsyncGenerator[bytes | WordStart, None]:
@@ -127,20 +129,28 @@ class Phrases:
             yield rest
 
     async def warm(self, texts: Iterable[str], rate: int) -> None:
-        """Have these phrases in memory, synthesising the unknown ones; raises ``VoiceError``."""
+        """Have these phrases in memory for good, synthesising the unknown ones; raises ``VoiceError``."""
         for text in texts:
             async for _ in self.speech(text, rate):
                 pass
+            key = self._key(text, rate, 1.0)
+            if phrase := self._memory.get(key):
+                self._fixed[key] = phrase
+
+    def _known(self, key: str) -> _Phrase | None:
+        return self._fixed.get(key) or self._memory.get(key)
 
     def _key(self, text: str, rate: int, pace: float) -> str:
         name = "\0".join((self._synth.name, str(rate), f"{pace:.3f}", text))
         return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
     async def _recall(self, key: str) -> _Phrase | None:
-        phrase = self._memory.get(key)
-        if phrase is not None:
+        phrase = self._known(key)
+        if key in self._memory:
             self._memory.move_to_end(key)
-        elif self._disk is not None:
+        if phrase is not None:
+            return phrase
+        if self._disk is not None:
             phrase = await asyncio.to_thread(self._disk.read, key)
             if phrase is not None:
                 self._keep(key, phrase)

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable
 
 from bench import report
-from bench.drills import asterisk
+from bench.drills import asterisk, engines
 
 DRILLS: dict[str, Callable[[bool], list[report.Row]]] = {
     "asterisk": asterisk.asterisk,
+    "engines": engines.engines,
 }
 """Each is told whether to be short and gives one row or more."""
 
