@@ -60,6 +60,7 @@ class Daemon:
         self._calls: set[Call] = set()
         self._engines: dict[str, str] = {}
         self._engine_states: Callable[[], dict[str, str]] = dict
+        self._records_state: Callable[[], dict[str, object]] = dict
         self._answers_state: Callable[[], dict[str, object]] = dict
         self._ready = False
         self._lag = LoopLag()
@@ -122,6 +123,7 @@ class Daemon:
         _make_folder(folder)
         call_log = await open_log(self._settings.storage.dir / "calls.sqlite")
         journal = Journal(call_log, folder, self._settings.language, self._settings.recording.enabled)
+        self._records_state = lambda: journal.state
         left = await journal.mend()
         if left:
             log.warning("%d calls were open when the daemon stopped last; their records are closed now", left)
@@ -227,6 +229,7 @@ class Daemon:
             calls=board.calls if board else 0,
             tasks=len(asyncio.all_tasks()),
             answers=self._answers_state(),
+            records=self._records_state(),
             loop_lag_ms=round(self._lag.worst_ms, 1),
         )
 

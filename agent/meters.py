@@ -6,6 +6,7 @@ No label ever holds a number, a word or an id of a caller.
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -77,6 +78,8 @@ class Meters:
             ("allo_tasks", "asyncio tasks"),
             ("allo_processors", "Processors of this machine"),
             ("allo_disk_free_bytes", "Free space where records are written"),
+            ("allo_records_waiting", "Entries of the call log that the disk does not take now"),
+            ("allo_records_refused", "1: the disk takes no records"),
             ("allo_answer_cache_hits", "Questions answered from the cache since the start"),
             ("allo_answer_cache_misses", "Questions that the cache did not know since the start"),
         )
@@ -96,13 +99,15 @@ class Meters:
         """All figures as they are now."""
         cache = health.answers.get("cache")
         kept = cache if isinstance(cache, dict) else {}
-        values = (
+        values: tuple[tuple[str, Any], ...] = (
             ("allo_calls_in_progress", health.calls),
             ("allo_ready", health.ready),
             ("allo_event_loop_lag_seconds", health.loop_lag_ms / 1000),
             ("allo_tasks", health.tasks),
             ("allo_processors", os.cpu_count() or 1),
             ("allo_disk_free_bytes", self._free()),
+            ("allo_records_waiting", health.records.get("waiting", 0)),
+            ("allo_records_refused", bool(health.records)),
             ("allo_answer_cache_hits", kept.get("hits", 0)),
             ("allo_answer_cache_misses", kept.get("misses", 0)),
         )

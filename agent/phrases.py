@@ -12,6 +12,7 @@ import logging
 import os
 import struct
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 32 << 20
 """Audio kept in memory, bytes: half an hour at 8 kHz."""
+REST_S = 60.0
+"""A disk that refused a phrase is left alone so long, seconds."""
 
 _MAGIC = b"allo phrase 3\n"
 _DIGEST_BYTES = 32
@@ -181,7 +184,8 @@ class _Disk:
         self._lock = threading.Lock()
         self._bytes: int | None = None
         """Size of the folder; not known until the first write."""
-        self._broken = False
+        self._again_at = 0.0
+        """After a failure nothing is written before this, seconds of the monotonic clock."""
 
     def read(self, key: str) -> _Phrase | None:
         """An entry; None when there is none or it is damaged."""
@@ -203,13 +207,13 @@ class _Disk:
         """Store an entry, whole or not at all."""
         content = phrase.serialize()
         with self._lock:
-            if self._broken or len(content) > self._most:
+            if time.monotonic() < self._again_at or len(content) > self._most:
                 return
             try:
                 self._write(key, content)
             except OSError as error:
-                self._broken = True
-                log.warning("%s: phrases are not stored any more: %s; speech goes on", self._folder, error.strerror)
+                self._again_at = time.monotonic() + REST_S
+                log.warning("%s: a phrase is not stored: %s; speech goes on", self._folder, error.strerror)
 
     def _write(self, key: str, content: bytes) -> None:
         if self._bytes is None:

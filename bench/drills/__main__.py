@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 
 from bench import report
-from bench.drills import asterisk, engines
+from bench.drills import asterisk, disk, engines
 
 DRILLS: dict[str, Callable[[bool], list[report.Row]]] = {
     "asterisk": asterisk.asterisk,
     "engines": engines.engines,
+    "disk": disk.disk,
 }
 """Each is told whether to be short and gives one row or more."""
 
