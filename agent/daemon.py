@@ -101,7 +101,7 @@ class Daemon:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
         settings = self._settings
         journal = await self._open_journal(stack)
-        house, self._engines, live = await furnish_live(settings, stack)
+        house, self._engines, live = await furnish_live(settings, stack, self._meters.engines.told)
         secret = settings.privacy.redact
         keep = redacted(journal.observe, settings.language) if secret else journal.observe
         observers = [keep, house.observe, self._meters.observe]
@@ -112,7 +112,7 @@ class Daemon:
         trace = _no_trace if secret else journal.trace
         house = replace(house, new_recording=journal.recording, new_trace=trace, observe=_all(*observers))
         self._answers_state = house.answers_state
-        self._engine_states = house.engine_states
+        self._engine_states, self._meters.engines.state = house.engine_states, house.engines_now
         self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
         self._desk.speech = Spoken(house)
         self._desk.new_chat = lambda: Chat(house.answers).ask
@@ -162,6 +162,7 @@ class Daemon:
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
+            cards = tasks.create_task(self._meters.engines.gpus.watch())
             alive = tasks.create_task(show_signs_of_life())
             ahead = tasks.create_task(self._speak_ahead(house))
             lines = tasks.create_task(board.run(ready))
@@ -169,7 +170,7 @@ class Daemon:
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive, ahead):
+            for task in (lines, lag, cards, alive, ahead):
                 task.cancel()
 
     async def _speak_ahead(self, house: House) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from agent.engine_meters import EngineMeters
 from agent.events import (
     AgentSaid,
     CallAnswered,
@@ -84,6 +85,7 @@ class Meters:
             ("allo_answer_cache_misses", "Questions that the cache did not know since the start"),
         )
         self._gauges = {name: Gauge(name, what, registry=registry) for name, what in gauges}
+        self.engines = EngineMeters(registry)
         self._lines = Gauge("allo_line_up", "1: the line takes calls", ["line"], registry=registry)
 
     def observe(self, call_id: str, event: CallEvent) -> None:
@@ -113,6 +115,7 @@ class Meters:
         )
         for name, value in values:
             self._gauges[name].set(float(value))
+        self.engines.look()
         for line, state in health.lines.items():
             self._lines.labels(line).set(float(state.startswith("up")))
         return generate_latest(self._registry)

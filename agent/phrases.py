@@ -83,6 +83,8 @@ class Phrases:
         self._memory: OrderedDict[str, _Phrase] = OrderedDict()
         self._fixed: dict[str, _Phrase] = {}
         """What was warmed: it stays, however much else is said, for it is needed when nothing else can be."""
+        self.hits = self.misses = 0
+        """Texts that were known, and those a voice was asked for."""
         self._memory_bytes = 0
         self._memory_most = memory_bytes
         self._disk = _Disk(folder, megabytes << 20) if megabytes else None
@@ -95,9 +97,11 @@ class Phrases:
         key = self._key(text, rate, pace)
         phrase = await self._recall(key)
         if phrase is not None:
+            self.hits += 1
             for made in phrase.stream:
                 yield made
             return
+        self.misses += 1
         pcm, marks, makeshift = bytearray(), list[WordStart](), False
         key = self._key(text, rate, pace)  # another voice may be expected by now
         async with aclosing(self._fresh(text, rate, pace)) as stream:
