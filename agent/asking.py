@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from agent.breaker import Breaker, RetryBudget
+from agent.engine_times import Told, untold
 from agent.errors import ModelError
 from agent.events import Stage
 from agent.ports import LanguageModel, Passage, Question
@@ -60,6 +61,8 @@ class Minds:
     """Asked after the fallback, in their order."""
     connect: tuple[Callable[[], Awaitable[None]], ...] = ()
     """Open connections for questions that are coming; they never raise."""
+    told: Told = untold
+    """Hears how soon each model gave its first token."""
 
     @property
     def models(self) -> tuple[LanguageModel, ...]:
@@ -142,6 +145,7 @@ class Asking:
             breaker.succeeded()
         except (ModelError, TimeoutError) as error:
             breaker.failed()
+            self.minds.told("llm", attempt.model.name, None)
             what = "the answer ends here" if attempt.spoken else "another one answers"
             log.warning("llm: %s; %s", str(error) or f"{attempt.model.name}: stalled", what)
         except BaseException:
@@ -176,12 +180,14 @@ class Asking:
         self, attempt: _Attempt, question: Question, watch: Watch, by: float
     ) -> AsyncGenerator[str | ToolCall, None]:
         cutter = SentenceCutter()
-        first = True
+        first, clock = True, asyncio.get_running_loop().time
+        began = clock()
         async with aclosing(_timed(attempt, question, by, self.minds.stall_s)) as pieces:
             async for piece in pieces:
                 watch.token()
                 if first:
                     watch.reached("first_token")
+                    self.minds.told("llm", attempt.model.name, clock() - began)
                 first = False
                 if isinstance(piece, str):
                     for sentence in cutter.feed(piece):

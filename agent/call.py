@@ -17,7 +17,7 @@ from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted,
 from agent.hints import Fade
 from agent.house import House
 from agent.judging import Judging, new_listening
-from agent.leg import Over, ending, one_by_one, outcome, settled
+from agent.leg import Over, ending, give_up, one_by_one, outcome, settled
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
 from agent.recording import Keeping
@@ -256,6 +256,7 @@ class Call:
             case Sustained():
                 self._spawn(self._judging.listen_closely())
             case EndOfTurn():
+                self._dead_air.ended(decision.position - decision.end)
                 self._start(partial(self._respond, decision))
             case LongSilence():
                 self._break_silence()
@@ -379,12 +380,7 @@ class Call:
             self._replies.forget()
         else:
             self._leaving = True
-            self._stop_reply()
-            self._spawn(self._give_up())
-
-    async def _give_up(self) -> None:
-        if not await self._line.transfer(""):
-            await self._line.hangup()
+            self._start(partial(give_up, self._line, self._replies.say_at_hand, self._house.prompts))
 
     def _stop_reply(self) -> None:
         if self._reply is not None:

@@ -69,6 +69,7 @@ class Daemon:
         self._calls: set[Call] = set()
         self._engines: dict[str, str] = {}
         self._engine_states: Callable[[], dict[str, str]] = dict
+        self._records_state: Callable[[], dict[str, object]] = dict
         self._answers_state: Callable[[], dict[str, object]] = dict
         self._ready = False
         self._lag = LoopLag()
@@ -113,7 +114,7 @@ class Daemon:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
         settings = self._settings
         journal = await self._open_journal(stack)
-        house, self._engines, live = await furnish_live(settings, stack)
+        house, self._engines, live = await furnish_live(settings, stack, self._meters.engines.told)
         secret = settings.privacy.redact
         keep = redacted(journal.observe, settings.language) if secret else journal.observe
         observers = [keep, house.observe, self._meters.observe]
@@ -124,7 +125,7 @@ class Daemon:
         trace = _no_trace if secret else journal.trace
         house = replace(house, new_recording=journal.recording, new_trace=trace, observe=_all(*observers))
         self._answers_state = house.answers_state
-        self._engine_states = house.engine_states
+        self._engine_states, self._meters.engines.state = house.engine_states, house.engines_now
         self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
         self._desk.speech = Spoken(house)
         self._desk.new_chat = lambda: Chat(house.answers).ask
@@ -135,6 +136,7 @@ class Daemon:
         _make_folder(folder)
         call_log = await open_log(self._settings.storage.dir / "calls.sqlite")
         journal = Journal(call_log, folder, self._settings.language, self._settings.recording.enabled)
+        self._records_state = lambda: journal.state
         left = await left_open(call_log, self._alive)
         closed = await journal.mend(keep={each.left.caller.call_id for each in left})
         if closed:
@@ -185,6 +187,7 @@ class Daemon:
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
+            cards = tasks.create_task(self._meters.engines.gpus.watch())
             alive = tasks.create_task(show_signs_of_life())
             beats = tasks.create_task(beat(self._alive, lambda: bool(self._calls)))
             leave = tasks.create_task(self._leave(board))
@@ -195,7 +198,7 @@ class Daemon:
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive, ahead, beats, looks, leave):
+            for task in (lines, lag, cards, alive, ahead, beats, looks, leave):
                 task.cancel()
 
     async def _leave(self, board: Switchboard) -> None:
@@ -267,6 +270,7 @@ class Daemon:
             calls=board.calls if board else 0,
             tasks=len(asyncio.all_tasks()),
             answers=self._answers_state(),
+            records=self._records_state(),
             loop_lag_ms=round(self._lag.worst_ms, 1),
         )
 

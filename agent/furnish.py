@@ -8,6 +8,7 @@ from functools import partial
 from agent.answer import Answers, Desk
 from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
+from agent.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
 from agent.errors import VoiceError
 from agent.hearing_chain import HearingChain
 from agent.house import House
@@ -22,7 +23,7 @@ from agent.live import Live, state
 from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
 from agent.phrases import Phrases
-from agent.ports import Line
+from agent.ports import Line, SpeechToText
 from agent.prompts import Prompts
 from agent.reach import means_of
 from agent.settings import Settings
@@ -43,19 +44,21 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
     return house, engines
 
 
-async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str], Live]:
-    """The same, and what keeps it up to date with its files."""
+async def furnish_live(
+    settings: Settings, stack: AsyncExitStack, told: Told = untold
+) -> tuple[House, dict[str, str], Live]:
+    """The same, and what keeps it up to date with its files; ``told`` hears how soon the engines give their first."""
     for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
         prepare(settings.language)
-    stt = await new_stt(settings)
+    stt = await new_stt(settings, told)
     stack.push_async_callback(stt.close)
-    answers, minds, live = await open_answers(settings, stack)
+    answers, minds, live = await open_answers(settings, stack, told)
     webhook = _webhook(stack)
     memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
     if memory is not None:
         stack.push_async_callback(memory.close)
     prompts = live.now().prompts
-    voice, chain = await _open_voice(settings, stack, prompts)
+    voice, chain = await _open_voice(settings, stack, prompts, told)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
         stack.push_async_callback(turn_model.close)
@@ -81,10 +84,28 @@ async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
         engine_states=lambda: {**(stt.states if isinstance(stt, HearingChain) else {}), **chain.states},
+        engines_now=lambda: _engines(stt, chain, answers, voice),
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": chain.order, "llm": model}, live
+
+
+def _engines(stt: SpeechToText, chain: VoiceChain, answers: Answers, voice: Phrases) -> EngineState:
+    if isinstance(stt, HearingChain):
+        ears, states = stt.engines, stt.states
+    else:
+        ears, states = (stt.inner if isinstance(stt, TimedHearing) else stt,), {}
+    return EngineState(
+        failing={
+            **failing("stt", states),
+            **failing("tts", chain.states),
+            **failing("llm", answers.models),
+        },
+        queues={ear.name: ear.waiting for ear in ears if isinstance(ear, Queued)},
+        phrase_hits=voice.hits,
+        phrase_misses=voice.misses,
+    )
 
 
 def _prompts(line: Line, live: Live) -> Prompts:
@@ -110,13 +131,13 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
     return "complete" if answers.is_command(text) else completeness(text, language)
 
 
-async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answers, Minds, Live]:
+async def open_answers(settings: Settings, stack: AsyncExitStack, told: Told = untold) -> tuple[Answers, Minds, Live]:
     """All that answers texts, for calls and for every other door; ``stack`` closes it."""
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
     knowledge = new_knowledge(settings)
     stack.push_async_callback(knowledge.close)
-    minds = await new_minds(settings, knowledge)
+    minds = replace(await new_minds(settings, knowledge), told=told)
     for model in minds.models:
         stack.push_async_callback(model.close)
     texts = live.now()
@@ -140,9 +161,11 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
     return answers, minds, live
 
 
-async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, VoiceChain]:
+async def _open_voice(
+    settings: Settings, stack: AsyncExitStack, prompts: Prompts, told: Told
+) -> tuple[Phrases, VoiceChain]:
     """The voices, and the phrase cache before them with every fixed text made ahead."""
-    voice = await new_voice(settings)
+    voice = await new_voice(settings, told)
     stack.push_async_callback(voice.close)
     phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
     try:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from agent.breaker import Breaker
+from agent.engine_times import Told, untold
 from agent.errors import HearingError
 from agent.ports import Recognizer, SpeechToText, Transcript
 from audio.frame import AudioFrame
@@ -34,6 +35,7 @@ class _Link:
 
     stt: SpeechToText
     breaker: Breaker
+    told: Told
     failed_at: float = float("-inf")
     """When it failed last, seconds of the chain's clock."""
     asked: int = 0
@@ -45,6 +47,7 @@ class _Link:
         """It gave the text of an utterance, so long after its end."""
         self.asked += 1
         self.breaker.succeeded()
+        self.told("stt", self.stt.name, seconds)
         new = seconds * 1000
         self.wait_ms = new if self.wait_ms is None else self.wait_ms + WEIGHT * (new - self.wait_ms)
 
@@ -53,6 +56,7 @@ class _Link:
         self.asked += 1
         self.failed += 1
         self.failed_at = now
+        self.told("stt", self.stt.name, None)
         self.breaker.failed()
 
     @property
@@ -71,12 +75,13 @@ class HearingChain:
         engines: Sequence[SpeechToText],
         deadline_s: float,
         clock: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
+        told: Told = untold,
     ) -> None:
         """``engines``: the preferred one first; ``deadline_s``: how long each but the last may take over a text.
 
-        ``clock``: steady seconds, by which those that fail are left alone.
+        ``clock``: steady seconds, by which those that fail are left alone; ``told`` hears how soon each gave its text.
         """
-        self._links = [_Link(stt, Breaker(clock)) for stt in engines]
+        self._links = [_Link(stt, Breaker(clock), told) for stt in engines]
         self._deadline_s, self._clock = deadline_s, clock
 
     @property
@@ -88,6 +93,11 @@ class HearingChain:
     def states(self) -> dict[str, str]:
         """Each recogniser and how it does, for health."""
         return {link.stt.name: link.state for link in self._links}
+
+    @property
+    def engines(self) -> tuple[SpeechToText, ...]:
+        """In their order."""
+        return tuple(link.stt for link in self._links)
 
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> "ChainEar":
         """The ear of a call, by the first recogniser that opens one; raises ``HearingError``."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agent.answer import Answering
+from agent.engine_times import EngineState
 from agent.events import CallEvent
 from agent.far_end import FarEnd
 from agent.listening import Ears
@@ -47,6 +48,8 @@ class House:
     """Has connections open for a call that begins; never raises."""
     engine_states: Callable[[], dict[str, str]] = dict
     """How each recogniser and voice of a chain is doing, by name, for health."""
+    engines_now: Callable[[], EngineState] = EngineState
+    """Breakers, queues and the phrase cache, for figures."""
     answers_state: Callable[[], dict[str, object]] = dict
     """How answering is doing, for health."""
     observe: Callable[[str, CallEvent], None] = lambda _call_id, _event: None

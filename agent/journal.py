@@ -34,6 +34,7 @@ from agent.events import (
     StageReached,
 )
 from agent.file_writer import FileWriter
+from agent.patient_files import PatientTexts
 from agent.ports import CallerInfo, Passage
 from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
@@ -85,6 +86,9 @@ class Journal:
         self._open: dict[str, _Open] = {}
         self._left: dict[str, LeftOpen] = {}
         self._off_loop = FileWriter("journal")
+        self._texts = PatientTexts()
+        self._fault, self._dropped = "", 0
+        """Why the call log can't be written; entries for which there was no room."""
         self._loop = asyncio.get_running_loop()
 
     def observe(self, call_id: str, event: CallEvent) -> None:
@@ -139,7 +143,7 @@ class Journal:
         path = self._folder / f"{call.stem}{TRACE_SUFFIX}"
         if call.gap is not None:
             self._off_loop(partial(trace_goes_on, path, call.gap.begin))
-        call.trace = TraceFile(path, self._off_loop)
+        call.trace = TraceFile(path, self._off_loop, self._texts.append)
         return call.trace.push
 
     async def run(self) -> None:
@@ -150,6 +154,7 @@ class Journal:
                     await self._wake.wait()
                 elif not self._entries:
                     self._wake.clear()
+                    self._try_texts_again()
                 elif not await self._write():
                     if self._closing:
                         return
@@ -161,6 +166,15 @@ class Journal:
     def waiting(self) -> int:
         """Entries not in the call log yet."""
         return len(self._entries)
+
+    @property
+    def state(self) -> dict[str, object]:
+        """What keeps records from the disk and how much waits for it; empty when all is well."""
+        waiting = len(self._entries) if self._fault else 0
+        if not (self._fault or self._texts.waiting or self._dropped):
+            return {}
+        fault = self._fault or "transcripts can't be written"
+        return {"fault": fault, "waiting": waiting, "characters": self._texts.waiting, "dropped": self._dropped}
 
     async def written(self) -> None:
         """Return when the files have everything that was handed over before."""
@@ -210,8 +224,14 @@ class Journal:
         try:
             await self._log.write(batch)
         except RecordError as error:
-            log.error("%s; tried again every second, %d entries wait", error, len(self._entries))
+            if not self._fault:
+                log.error("%s; tried again every second, %d entries wait", error, len(self._entries))
+            self._fault = str(error)
+            self._try_texts_again()
             return False
+        if self._fault:
+            log.warning("the call log is written again; %d entries had waited", len(self._entries))
+        self._fault = ""
         for _ in batch:
             self._entries.popleft()
         return True
@@ -219,8 +239,16 @@ class Journal:
     def _put(self, entry: Entry) -> None:
         if len(self._entries) < BACKLOG:
             self._entries.append(entry)
+        else:
+            self._dropped += 1
         if not self._wake.is_set() and self._gathering is None:
             self._gathering = self._loop.call_later(GATHER_S, self._wake_up)
+
+    def _try_texts_again(self) -> None:
+        """What the disk refused of transcripts and traces, now and every second."""
+        if self._texts.waiting:
+            self._off_loop(self._texts.retry)
+            self._gathering = self._gathering or self._loop.call_later(RETRY_S, self._wake_up)
 
     def _wake_up(self) -> None:
         if self._gathering is not None:
@@ -262,7 +290,7 @@ class Journal:
             return
         path = self._folder / f"{call.stem}_transcript.txt"
         seconds = int(time.monotonic() - call.began)
-        self._off_loop(lambda: _append(path, f"[{seconds // 60:02d}:{seconds % 60:02d}] {line}\n"))
+        self._off_loop(lambda: self._texts.append(path, f"[{seconds // 60:02d}:{seconds % 60:02d}] {line}\n"))
 
 
 def _entries(call_id: str, call: _Open, event: CallEvent, at: str) -> list[Entry]:
@@ -340,14 +368,6 @@ def _transcript_line(event: CallEvent, language: str) -> str:
         case CallEnded():
             return f"— {event.status}: {event.cause}"
     return ""
-
-
-def _append(path: Path, text: str) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        log.warning("transcript %s not written: %s", path.name, error.strerror)
 
 
 def _mend_recording(path: Path) -> None:

@@ -1,10 +1,11 @@
 """The leg of a call as its conversation meets it: its events, taken one by one, and its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Literal
 
-from agent.ports import HungUp, LineEvent
+from agent.ports import HungUp, Line, LineEvent
+from agent.prompts import Prompts
 from audio.frame import AudioFrame
 
 STEPS = 3
@@ -35,6 +36,14 @@ async def settled() -> None:
     """What was just set off begins here, even where late frames come all at once behind this one."""
     for _ in range(STEPS):
         await asyncio.sleep(0)
+
+
+async def give_up(line: Line, say: Callable[[str], Awaitable[None]], prompts: Prompts) -> None:
+    """Hand the caller to a person, or part where there is none; ``say`` speaks what needs no engine."""
+    await say(prompts.transfer)
+    if not await line.transfer(""):
+        await say(prompts.closing)
+        await line.hangup()
 
 
 def ending(over: ExceptionGroup[Over]) -> HungUp:

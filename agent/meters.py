@@ -6,10 +6,12 @@ No label ever holds a number, a word or an id of a caller.
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from agent.engine_meters import EngineMeters
 from agent.events import (
     AgentSaid,
     CallAnswered,
@@ -83,10 +85,13 @@ class Meters:
             ("allo_tasks", "asyncio tasks"),
             ("allo_processors", "Processors of this machine"),
             ("allo_disk_free_bytes", "Free space where records are written"),
+            ("allo_records_waiting", "Entries of the call log that the disk does not take now"),
+            ("allo_records_refused", "1: the disk takes no records"),
             ("allo_answer_cache_hits", "Questions answered from the cache since the start"),
             ("allo_answer_cache_misses", "Questions that the cache did not know since the start"),
         )
         self._gauges = {name: Gauge(name, what, registry=registry) for name, what in gauges}
+        self.engines = EngineMeters(registry)
         self._lines = Gauge("allo_line_up", "1: the line takes calls", ["line"], registry=registry)
 
     def observe(self, call_id: str, event: CallEvent) -> None:
@@ -106,18 +111,21 @@ class Meters:
         """All figures as they are now."""
         cache = health.answers.get("cache")
         kept = cache if isinstance(cache, dict) else {}
-        values = (
+        values: tuple[tuple[str, Any], ...] = (
             ("allo_calls_in_progress", health.calls),
             ("allo_ready", health.ready),
             ("allo_event_loop_lag_seconds", health.loop_lag_ms / 1000),
             ("allo_tasks", health.tasks),
             ("allo_processors", os.cpu_count() or 1),
             ("allo_disk_free_bytes", self._free()),
+            ("allo_records_waiting", health.records.get("waiting", 0)),
+            ("allo_records_refused", bool(health.records)),
             ("allo_answer_cache_hits", kept.get("hits", 0)),
             ("allo_answer_cache_misses", kept.get("misses", 0)),
         )
         for name, value in values:
             self._gauges[name].set(float(value))
+        self.engines.look()
         for line, state in health.lines.items():
             self._lines.labels(line).set(float(state.startswith("up")))
         return generate_latest(self._registry)

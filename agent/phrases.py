@@ -12,6 +12,7 @@ import logging
 import os
 import struct
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 32 << 20
 """Audio kept in memory, bytes: half an hour at 8 kHz."""
+REST_S = 60.0
+"""A disk that refused a phrase is left alone so long, seconds."""
 
 _MAGIC = b"allo phrase 3\n"
 _DIGEST_BYTES = 32
@@ -78,6 +81,10 @@ class Phrases:
         """``folder`` is made at the first store; ``megabytes`` is its greatest size, 0 keeps nothing on disk."""
         self._synth = synth
         self._memory: OrderedDict[str, _Phrase] = OrderedDict()
+        self._fixed: dict[str, _Phrase] = {}
+        """What was warmed: it stays, however much else is said, for it is needed when nothing else can be."""
+        self.hits = self.misses = 0
+        """Texts that were known, and those a voice was asked for."""
         self._memory_bytes = 0
         self._memory_most = memory_bytes
         self._disk = _Disk(folder, megabytes << 20) if megabytes else None
@@ -90,9 +97,11 @@ class Phrases:
         key = self._key(text, rate, pace)
         phrase = await self._recall(key)
         if phrase is not None:
+            self.hits += 1
             for made in phrase.stream:
                 yield made
             return
+        self.misses += 1
         pcm, marks, makeshift = bytearray(), list[WordStart](), False
         key = self._key(text, rate, pace)  # another voice may be expected by now
         async with aclosing(self._fresh(text, rate, pace)) as stream:
@@ -108,7 +117,7 @@ class Phrases:
 
     def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
         """The same without waiting, ``None`` where it is not in memory."""
-        phrase = self._memory.get(self._key(text, rate, pace))
+        phrase = self._known(self._key(text, rate, pace))
         return phrase.stream if phrase else None
 
     async def _fresh(self, text: str, rate: int, pace: float) -> AsyncGenerator[bytes | WordStart, None]:
@@ -127,20 +136,28 @@ class Phrases:
             yield rest
 
     async def warm(self, texts: Iterable[str], rate: int) -> None:
-        """Have these phrases in memory, synthesising the unknown ones; raises ``VoiceError``."""
+        """Have these phrases in memory for good, synthesising the unknown ones; raises ``VoiceError``."""
         for text in texts:
             async for _ in self.speech(text, rate):
                 pass
+            key = self._key(text, rate, 1.0)
+            if phrase := self._memory.get(key):
+                self._fixed[key] = phrase
+
+    def _known(self, key: str) -> _Phrase | None:
+        return self._fixed.get(key) or self._memory.get(key)
 
     def _key(self, text: str, rate: int, pace: float) -> str:
         name = "\0".join((self._synth.name, str(rate), f"{pace:.3f}", text))
         return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
     async def _recall(self, key: str) -> _Phrase | None:
-        phrase = self._memory.get(key)
-        if phrase is not None:
+        phrase = self._known(key)
+        if key in self._memory:
             self._memory.move_to_end(key)
-        elif self._disk is not None:
+        if phrase is not None:
+            return phrase
+        if self._disk is not None:
             phrase = await asyncio.to_thread(self._disk.read, key)
             if phrase is not None:
                 self._keep(key, phrase)
@@ -171,7 +188,8 @@ class _Disk:
         self._lock = threading.Lock()
         self._bytes: int | None = None
         """Size of the folder; not known until the first write."""
-        self._broken = False
+        self._again_at = 0.0
+        """After a failure nothing is written before this, seconds of the monotonic clock."""
 
     def read(self, key: str) -> _Phrase | None:
         """An entry; None when there is none or it is damaged."""
@@ -193,13 +211,13 @@ class _Disk:
         """Store an entry, whole or not at all."""
         content = phrase.serialize()
         with self._lock:
-            if self._broken or len(content) > self._most:
+            if time.monotonic() < self._again_at or len(content) > self._most:
                 return
             try:
                 self._write(key, content)
             except OSError as error:
-                self._broken = True
-                log.warning("%s: phrases are not stored any more: %s; speech goes on", self._folder, error.strerror)
+                self._again_at = time.monotonic() + REST_S
+                log.warning("%s: a phrase is not stored: %s; speech goes on", self._folder, error.strerror)
 
     def _write(self, key: str, content: bytes) -> None:
         if self._bytes is None:

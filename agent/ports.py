@@ -387,5 +387,7 @@ class Health:
     """asyncio tasks alive: flat over time when nothing leaks."""
     answers: dict[str, object] = field(default_factory=dict)
     """Language models and whether they answer, the answer cache, files that can't be used."""
+    records: dict[str, object] = field(default_factory=dict)
+    """What keeps records from the disk, and how many entries wait for it; empty: all is well."""
     loop_lag_ms: float = 0.0
     """Longest delay of the event loop in the last ten seconds, milliseconds."""

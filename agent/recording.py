@@ -5,7 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+<<<<<<< HEAD
 from agent.earlier_part import go_on
+=======
+from agent.patient_files import PatientSound
+>>>>>>> drills
 from audio.frame import SAMPLE_BYTES
 from audio.wav import StereoWriter, interleave
 
@@ -30,21 +34,27 @@ class Keeping(Protocol):
 
 
 class Recording:
-    """Gathers both directions on the loop, writes on a thread; a full disk ends the recording, never the call."""
+    """Gathers both directions on the loop, writes on a thread; a full disk makes a gap in it, never in the call."""
 
+<<<<<<< HEAD
     def __init__(
         self, path: Path, rate: int, run: Write, failed: Callable[[str], None], begin: int | None = None
     ) -> None:
-        """``failed`` gets the reason, on the writer's thread, at most once.
+        """``failed`` gets what is missing and why, on the writer's thread, each time that more is.
 
         ``begin``: where in the call this process began to listen, samples; the file of the one before it goes on, with
         silence for what nobody heard. None: a new call.
         """
         self._path, self._rate, self._run, self._failed, self._begin = path, rate, run, failed, begin
+=======
+    def __init__(self, path: Path, rate: int, run: Write, failed: Callable[[str], None]) -> None:
+        """``failed`` gets what is missing and why, on the writer's thread, each time that more is."""
+        self._path, self._rate, self._run, self._failed = path, rate, run, failed
+>>>>>>> drills
         self._left = bytearray()
         self._right = bytearray()
         self._limit = rate * FLUSH_MS // 1000 * SAMPLE_BYTES
-        self._file: StereoWriter | None = None
+        self._file: PatientSound | None = None
         self._broken = False
         self._later(self._create)
 
@@ -72,10 +82,17 @@ class Recording:
         self._later(lambda: self._write(left, right))
 
     def _create(self) -> None:
+<<<<<<< HEAD
+        self._file = PatientSound(self._open, self._rate, self._failed)
+
+    def _open(self) -> StereoWriter:
         def new(path: Path) -> StereoWriter:
             return StereoWriter(path, self._rate)
 
-        self._file = new(self._path) if self._begin is None else go_on(self._path, self._begin, new)
+        return new(self._path) if self._begin is None else go_on(self._path, self._begin, new)
+=======
+        self._file = PatientSound(lambda: StereoWriter(self._path, self._rate), self._rate, self._failed)
+>>>>>>> drills
 
     def _write(self, left: bytes, right: bytes) -> None:
         if self._file:
@@ -104,13 +121,12 @@ TRACE_SUFFIX = ".trace.jsonl"
 
 
 class TraceFile:
-    """The lines of a call's trace on their way to the disk; a full disk ends the trace, never the call."""
+    """The lines of a call's trace on their way to the disk."""
 
-    def __init__(self, path: Path, run: Write) -> None:
-        """The file is made with its first lines."""
-        self._path, self._run = path, run
+    def __init__(self, path: Path, run: Write, append: Callable[[Path, str], None]) -> None:
+        """The file is made with its first lines; ``append`` writes text, on the writer's thread."""
+        self._path, self._run, self._append = path, run, append
         self._lines: list[str] = []
-        self._broken = False
 
     def push(self, line: str) -> None:
         """Take one line."""
@@ -122,14 +138,4 @@ class TraceFile:
         """Hand over what has gathered."""
         lines, self._lines = self._lines, []
         if lines:
-            self._run(lambda: self._append("\n".join(lines) + "\n"))
-
-    def _append(self, text: str) -> None:
-        if self._broken:
-            return
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            self._broken = True
-            log.warning("trace %s stopped: %s; this call can't be replayed", self._path.name, error.strerror)
+            self._run(lambda: self._append(self._path, "\n".join(lines) + "\n"))

@@ -1,12 +1,13 @@
 """The agent's side of one call: fixed texts and answers, spoken, cut and remembered as heard."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 from agent.answer import Answering, Watch
 from agent.dialogue import Dialogue, Turn
 from agent.draft import Draft, Spawn
+from agent.errors import VoiceError
 from agent.events import AgentSaid, AgentSaying, CallerSaid, CallEvent, Noted, PassagesFound, Stage, StageReached
 from agent.playout import Heard, Playout
 from agent.ports import Action, Effect, Sentence
@@ -109,6 +110,11 @@ class Replies:
         self._dialogue.offered = bool(resumed.turns) and prompts.no_answer in resumed.turns[-1].said
         await self.say(resumed.texts(prompts))
         return resumed.question
+    async def say_at_hand(self, text: str) -> None:
+        """Speak a fixed text whose sound is at hand; nothing where a voice would have to be asked."""
+        if self._speaker.at_hand(text):
+            with suppress(VoiceError):  # there is no more to be tried
+                await self.say([text])
 
     async def answer(
         self, text: str, position: int, reached: dict[Stage, int], spawn: Spawn, effect: Callable[[Effect], None]

@@ -100,6 +100,10 @@ class Speaker:
         async for _ in self._voice.speech(self._words(text), self._rate, self.manner.pace):
             pass
 
+    def at_hand(self, text: str) -> bool:
+        """``text`` can be said without asking a voice."""
+        return self._voice.ready(self._words(text), self._rate, self.manner.pace) is not None
+
     def fill(self, text: str) -> bool:
         """Say ``text`` now while the next audio of the reply is being made.
 
@@ -108,12 +112,15 @@ class Speaker:
         speech = self._expecting
         if speech is None or not speech.waiting:
             return False
-        words = self._words(text)
-        made = self._voice.ready(words, self._rate, self.manner.pace) or self._voice.ready(words, self._rate)
+        made = self._at_hand(text)
         pcm = b"".join(part for part in made or () if isinstance(part, bytes))
         if pcm:
             speech.fill(text, self._loud(pcm), self._breath)
         return bool(pcm)
+
+    def _at_hand(self, text: str) -> tuple[bytes | WordStart, ...] | None:
+        words = self._words(text)
+        return self._voice.ready(words, self._rate, self.manner.pace) or self._voice.ready(words, self._rate)
 
     async def _voice_one(self, speech: Speech, sentence: Sentence, first_audio: Callable[[], None] | None) -> bool:
         """Give one sentence to the mouth; False when there was no sound in it."""

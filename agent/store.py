@@ -12,6 +12,7 @@ from typing import Any
 import aiosqlite
 
 from agent.errors import RecordError, StartError
+from agent.patient_files import refuses
 
 SCHEMA_VERSION = 4
 
@@ -121,41 +122,65 @@ Entry = tuple[str, tuple[Any, ...]]
 class CallLog:
     """The open database."""
 
-    def __init__(self, db: aiosqlite.Connection) -> None:
-        """Use ``open_log``."""
-        self._db = db
+    def __init__(self, db: aiosqlite.Connection | None, path: Path) -> None:
+        """Use ``open_log``; no ``db``: the disk refused, and is asked again with each ``write``."""
+        self._db, self._path = db, path
         self._writing = asyncio.Lock()  # two writers would end each other's transactions
 
     async def write(self, entries: Sequence[Entry]) -> None:
         """Write ``entries`` in one transaction; raises ``RecordError`` and writes none of them when it can't."""
         async with self._writing:
+            db = self._db = self._db or await self._open_late()
             try:
                 for statement, values in entries:
-                    await self._db.execute(statement, values)
-                await self._db.commit()
+                    await db.execute(statement, values)
+                await db.commit()
             except SqliteError as error:
-                await self._undo()
+                await _undo(db)
                 raise RecordError(f"the call log can't be written: {error}") from error
 
     async def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
-        """Rows of a query as dictionaries."""
+        """Rows of a query as dictionaries; none while the disk keeps the log from being opened."""
+        if self._db is None:
+            return []
         async with self._db.execute(statement, values) as cursor:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) async for row in cursor]
 
+    async def _open_late(self) -> aiosqlite.Connection:
+        try:
+            return await _opened(self._path)
+        except StartError as error:
+            raise RecordError(str(error)) from None
+
     async def close(self) -> None:
         """Close the file."""
-        await self._db.close()
+        if self._db is not None:
+            await self._db.close()
 
-    async def _undo(self) -> None:
-        try:
-            await self._db.rollback()
-        except SqliteError:
-            return  # a full disk may refuse even that; the next write starts a new transaction
+
+async def _undo(db: aiosqlite.Connection) -> None:
+    try:
+        await db.rollback()
+    except SqliteError:
+        return  # a full disk may refuse even that; the next write starts a new transaction
 
 
 async def open_log(path: Path) -> CallLog:
-    """Open or create the call log; raises ``StartError`` naming the file."""
+    """Open or create the call log; raises ``StartError`` naming the file.
+
+    On a disk that is full or read-only one that exists is opened with the first write that succeeds.
+    """
+    try:
+        return CallLog(await _opened(path), path)
+    except RecordError as error:
+        if not refuses(path):
+            raise StartError(f"{path}: {error}; move the file away or restore it") from None
+        return CallLog(None, path)
+
+
+async def _opened(path: Path) -> aiosqlite.Connection:
+    """Raises ``RecordError``, and ``StartError`` for the log of a newer Allo."""
     db: aiosqlite.Connection | None = None
     try:
         db = await aiosqlite.connect(path)
@@ -165,8 +190,8 @@ async def open_log(path: Path) -> CallLog:
             await db.close()
         if isinstance(error, StartError):
             raise
-        raise StartError(f"{path}: the call log can't be opened: {error}; move the file away or restore it") from None
-    return CallLog(db)
+        raise RecordError(f"the call log can't be opened: {error}") from None
+    return db
 
 
 async def _prepare(db: aiosqlite.Connection, path: Path) -> None:

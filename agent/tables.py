@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.answer_cache import ON_DISK, AnswerCache
 from agent.asking import Minds
+from agent.engine_times import TimedHearing, Told, untold
 from agent.errors import SettingsError, StartError
 from agent.hearing_chain import HearingChain
 from agent.listening import Ears
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from agent.spans import Spans
 
 
-async def new_stt(settings: Settings) -> SpeechToText:
-    """The recogniser of ``stt.engine``; several are a chain."""
+async def new_stt(settings: Settings, told: Told = untold) -> SpeechToText:
+    """The recogniser of ``stt.engine``; several are a chain. ``told`` hears how soon they give their texts."""
     engines: dict[str, SpeechToText] = {}
     try:
         for name in settings.stt.engine:
@@ -35,7 +36,9 @@ async def new_stt(settings: Settings) -> SpeechToText:
             await engine.close()
         raise
     several = list(engines.values())
-    return HearingChain(several, settings.stt.deadline_ms / 1000) if len(several) > 1 else several[0]
+    if len(several) > 1:
+        return HearingChain(several, settings.stt.deadline_ms / 1000, told=told)
+    return several[0] if told is untold else TimedHearing(several[0], told)
 
 
 async def new_recogniser(name: str, settings: Settings) -> SpeechToText:

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from agent.breaker import Breaker
+from agent.engine_times import Told, untold
 from agent.errors import VoiceError
 from agent.ports import Makeshift, Synthesizer, WordStart
 from agent.voice_attempt import Attempt, Patience
@@ -122,15 +123,19 @@ class VoiceChain:
     """A ``Synthesizer`` made of several."""
 
     def __init__(
-        self, voices: Sequence[Synthesizer], timekeeper: Synthesizer | None = None, first_s: float = FIRST_S
+        self,
+        voices: Sequence[Synthesizer],
+        timekeeper: Synthesizer | None = None,
+        first_s: float = FIRST_S,
+        told: Told = untold,
     ) -> None:
         """``voices``: the preferred one first; ``first_s``: deadline of their first sound, seconds.
 
         ``timekeeper``: a voice that knows its word times, and so finds those of the others (``agent.word_borders``);
-        none: they are guessed by letters.
+        none: they are guessed by letters. ``told`` hears how soon each voice sounded.
         """
         self._links = [_Link(voice, Breaker(lambda: asyncio.get_running_loop().time())) for voice in voices]
-        self._timekeeper, self._first_s = timekeeper, first_s
+        self._timekeeper, self._first_s, self._told = timekeeper, first_s, told
         self._rate = voices[0].rate
 
     @property
@@ -207,10 +212,12 @@ class VoiceChain:
         """Draw the conclusions from an attempt; the fault, empty when all is well."""
         if attempt.first_s is not None:
             link.first_ms = _mixed(link.first_ms, attempt.first_s * 1000)
+            self._told("tts", link.voice.name, attempt.first_s)
         if not attempt.fault:
             link.learn(attempt)
             return ""
         link.failed += 1
+        self._told("tts", link.voice.name, None)
         fault = f"{link.voice.name}: {attempt.fault}"
         if len(self._links) > 1:
             log.warning("tts: %s; %s", fault, "nobody goes on" if link is self._links[-1] else "the next voice goes on")

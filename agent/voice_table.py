@@ -5,6 +5,7 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 
 from collections.abc import Awaitable, Callable
 
+from agent.engine_times import Told, untold
 from agent.errors import SettingsError, StartError
 from agent.ports import Synthesizer
 from agent.settings import Settings
@@ -12,8 +13,11 @@ from agent.tables import openai_of
 from agent.voice_chain import VoiceChain
 
 
-async def new_voice(settings: Settings) -> VoiceChain:
-    """The voices of ``tts.engine`` in their order; each is levelled, also where it is the only one."""
+async def new_voice(settings: Settings, told: Told = untold) -> VoiceChain:
+    """The voices of ``tts.engine`` in their order; each is levelled, also where it is the only one.
+
+    ``told`` hears how soon they sound.
+    """
     voices: list[Synthesizer] = []
     try:
         for engine, voice in settings.tts.choices:
@@ -23,7 +27,7 @@ async def new_voice(settings: Settings) -> VoiceChain:
         for opened in voices:
             await opened.close()
         raise
-    return VoiceChain(voices, timekeeper, settings.tts.first_sound_ms / 1000)
+    return VoiceChain(voices, timekeeper, settings.tts.first_sound_ms / 1000, told)
 
 
 async def one_voice(engine: str, voice: str, settings: Settings) -> Synthesizer:

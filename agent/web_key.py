@@ -44,7 +44,8 @@ def web_key(settings: Settings) -> WebKey:
 def _kept(path: Path) -> WebKey | None:
     if not path.exists():
         return None
-    path.chmod(0o600)  # a copy or a backup may have opened it to others
+    if path.stat().st_mode & 0o777 != 0o600:
+        path.chmod(0o600)  # a copy or a backup may have opened it to others
     value = path.read_text(encoding="ascii").strip()
     return WebKey(value, path) if value else None
 

@@ -52,10 +52,16 @@ class StereoWriter:
         return self._bytes // _STEP
 
     def write(self, interleaved: bytes) -> None:
-        """Append left/right pairs of PCM16, any number of whole pairs."""
+        """Append left/right pairs of PCM16, any number of whole pairs; nothing of them when it raises ``OSError``."""
         if len(interleaved) % _STEP:
             raise ValueError(f"{len(interleaved)} bytes are not whole pairs of PCM16")
-        _write_all(self._file, interleaved)
+        try:
+            _write_all(self._file, interleaved)
+        except OSError:
+            self._file.seek(
+                HEADER_BYTES + self._bytes
+            )  # a part of it may be there: the next piece begins where this did
+            raise
         self._bytes += len(interleaved)
 
     def close(self) -> None:

@@ -19,8 +19,11 @@ from typing import Any
 from audio.wav import read_mono
 from bench.rtp_wire import FRAME_NS, RtpIn, RtpOut, now_ns, receive, track
 from bench.sip_side import SipSide
-from telephony.phone_report import measure
-from telephony.phone_script import RATE, Item, Manners, Script
+from telephony.phone_report import Track, measure
+from telephony.phone_script import RATE, Cue, Item, Manners, Script
+
+BRIDGED_MS = 300
+"""Shorter silences belong to one run of speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Plan:
     """The callers' numbers begin so; their place in ``calls`` follows."""
     patience_s: float = 10.0
     """Nothing heard for this long: go on, seconds."""
+    quiet_ms: int = 700
+    """The agent has finished when nothing was heard for this long, milliseconds."""
 
 
 @dataclass(slots=True)
@@ -62,6 +67,10 @@ class WireReport:
     greeting_ms: float | None = None
     """200 -> first audible sample."""
     turns: list[dict[str, Any]] = field(default_factory=list)
+    asked_ms: list[list[float]] = field(default_factory=list)
+    """From when to when the caller spoke in each turn, since the answer."""
+    heard_ms: list[list[float]] = field(default_factory=list)
+    """From when to when the agent was audible, since the answer; silences up to 300 ms are bridged."""
     gaps_ms: list[float] = field(default_factory=list)
     lost: int = 0
     packets: int = 0
@@ -75,7 +84,7 @@ class WireCall:
     def __init__(self, plan: Plan, number: int, items: Sequence[Item], start_ns: int) -> None:
         leave = plan.hangup_after_s
         leave_s = leave[number] if isinstance(leave, list) else leave
-        manners = Manners(hangup_after_s=leave_s, patience_s=plan.patience_s)
+        manners = Manners(hangup_after_s=leave_s, patience_s=plan.patience_s, quiet_ms=plan.quiet_ms)
         self._script = Script(items, manners)
         self.side = SipSide(plan.uri, plan.host, f"{plan.user}{number}", start_ns)
         self._out, self.heard = RtpOut(secrets.randbits(32)), RtpIn()
@@ -122,8 +131,17 @@ class WireCall:
         cues = [cue.moved(offset) for cue in self._script.cues]
         report.greeting_ms, turns = measure(said, got, cues)
         report.turns = [asdict(turn) for turn in turns]
+        spoken, sounds = Track(said), Track(got)
+        report.asked_ms = [_sounding(spoken, cue) for cue in cues]
+        report.heard_ms = [list(run) for run in sounds.runs(BRIDGED_MS)]
         report.answer_ms = (answered - self.side.invited) / 1e6
         report.gaps_ms, report.lost, report.packets = heard.gaps_ms(), heard.lost(), len(heard.arrivals)
+
+
+def _sounding(spoken: Track, cue: Cue) -> list[float]:
+    """Of a cue, what is audible, milliseconds."""
+    first, last = spoken.first_audible(cue.start, cue.end), spoken.last_audible(cue.start, cue.end)
+    return [(place if place is not None else cue.end) * 1000 / RATE for place in (first, last)]
 
 
 def run(plan: Plan) -> list[WireReport]:

@@ -29,8 +29,11 @@ REQUEST_S = 5.0
 CONNECT_S = 3.0
 """Longest wait for a connection, seconds."""
 FIRST_RETRY_S = 0.5
-LAST_RETRY_S = 8.0
-"""Back-off between attempts doubles from the first to the last, each jittered by a quarter either way, seconds."""
+LAST_RETRY_S = 1.2
+"""Back-off between attempts doubles from the first to the last, each jittered by a quarter either way, seconds.
+
+An attempt costs next to nothing on either side, and while we wait callers hear the operator: so soon after it is back
+an Asterisk has us again."""
 STEADY_S = 10.0
 """A connection that held this long resets the back-off, seconds."""
 BUSY_NAME_S = 5.0

@@ -89,6 +89,15 @@ class Track:
         index = int(np.searchsorted(self._at, end)) - 1
         return int(self._at[index]) if index >= 0 and self._at[index] >= start else None
 
+    def runs(self, gap_ms: int) -> list[tuple[float, float]]:
+        """From when to when it is audible, milliseconds; silences of up to ``gap_ms`` are bridged."""
+        if not self._at.size:
+            return []
+        breaks = np.flatnonzero(np.diff(self._at) > gap_ms * RATE // 1000)
+        firsts = [int(self._at[0]), *(int(self._at[place + 1]) for place in breaks)]
+        lasts = [*(int(self._at[place]) for place in breaks), int(self._at[-1])]
+        return [(_ms(first), _ms(last + 1)) for first, last in zip(firsts, lasts, strict=True)]
+
     def falls_silent(self, start: int, at_least_until: int) -> int | None:
         """Position after the last audible sample before the first silence that reaches past ``at_least_until``.
 

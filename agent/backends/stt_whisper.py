@@ -63,6 +63,11 @@ class WhisperStt:
         """Engine and model."""
         return self._name
 
+    @property
+    def waiting(self) -> int:
+        """Requests of all calls that the process has not begun."""
+        return self._worker.waiting
+
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> StreamedEar:
         """A fresh recogniser for audio at ``rate`` Hz."""
         return StreamedEar(self._listen, rate, on_partial, most_s=MOST_S, finish_s=FINISH_S, peek_s=PEEK_S)

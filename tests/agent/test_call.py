@@ -310,8 +310,16 @@ def test_a_deaf_recogniser_apologises_then_gives_the_caller_to_a_person() -> Non
     first, second = GREETING_S + 1, GREETING_S + 10
     scene = Scene([Says(first, "алло"), Says(second, "алло"), Leaves(60)], operator=True, broken_ear=True)
 
-    assert scene.heard == [WORDS.greeting, WORDS.error]
+    assert scene.heard == [WORDS.greeting, WORDS.error, WORDS.transfer]
     assert scene.line.transfers == [""]
+
+
+def test_where_there_is_no_person_the_caller_is_told_before_the_end() -> None:
+    first, second = GREETING_S + 1, GREETING_S + 10
+    scene = Scene([Says(first, "алло"), Says(second, "алло"), Leaves(60)], broken_ear=True)
+
+    assert scene.heard == [WORDS.greeting, WORDS.error, WORDS.transfer, WORDS.closing]
+    assert scene.ended == CallEnded("completed", "agent")
 
 
 def test_without_a_voice_the_caller_is_given_to_a_person_at_once() -> None:

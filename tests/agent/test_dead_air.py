@@ -15,6 +15,24 @@ def test_an_answer_that_does_not_come_is_filled_once_and_then_given_up() -> None
     assert wait(DeadAir(RATE), 3.6) == ["filler 900", "stalled 3500"]
 
 
+def test_a_caller_has_waited_since_the_last_word() -> None:
+    air = DeadAir(RATE)
+    wait(air, 5, waiting=False)
+    air.ended(before=RATE * 540 // 1000)
+    wait(air, 0.02, waiting=False)
+
+    assert wait(air, 3.6) == ["filler 900", "stalled 2960"]
+
+
+def test_what_an_answer_ended_is_not_counted_again() -> None:
+    air = DeadAir(RATE)
+    air.ended(before=RATE)
+    wait(air, 0.5)
+    wait(air, 2, audible=True)
+
+    assert wait(air, 3.6) == ["filler 900", "stalled 3500"]
+
+
 def test_a_caller_who_is_not_waiting_hears_nothing() -> None:
     assert wait(DeadAir(RATE), 60, waiting=False) == []
 

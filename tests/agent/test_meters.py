@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.engine_times import EngineState
 from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallEvent, CallStarted, Noted, StageReached
+from agent.gpus import parse
 from agent.meters import Meters
 from agent.ports import CallerInfo, Health
 from tests.prometheus import MISSING, program
@@ -39,6 +41,10 @@ def meters(tmp_path: Path) -> Meters:
     made = Meters(tmp_path)
     for event in A_CALL:
         made.observe("one", event)
+    made.engines.told("tts", "yandex alena", 0.12)
+    made.engines.told("tts", "yandex alena", None)
+    made.engines.gpus.now = parse("0, 1024, 81559, 37\n")
+    made.engines.state = lambda: EngineState({("stt", "yandex general"): True}, {"whisper small": 3}, 8, 2)
     return made
 
 
@@ -59,6 +65,26 @@ def test_stages_are_seconds_since_the_caller_finished(meters: Meters) -> None:
     assert told['allo_stage_seconds_sum{stage="first_packet"}'] == pytest.approx(0.3)
     assert told['allo_stage_seconds_bucket{le="0.25",stage="first_packet"}'] == 0
     assert told['allo_stage_seconds_bucket{le="0.3",stage="first_packet"}'] == 1
+
+
+def test_engines_are_told_apart(meters: Meters) -> None:
+    told = page(meters)
+    voice = 'engine="yandex alena",kind="tts"'
+    assert told[f"allo_engine_first_seconds_sum{{{voice}}}"] == pytest.approx(0.12)
+    assert told['allo_engine_first_seconds_bucket{engine="yandex alena",kind="tts",le="0.1"}'] == 0
+    assert told['allo_engine_first_seconds_bucket{engine="yandex alena",kind="tts",le="0.15"}'] == 1
+    assert told[f'allo_engine_requests_total{{{voice},outcome="failed"}}'] == 1
+    assert told['allo_engine_failing{engine="yandex general",kind="stt"}'] == 1
+    assert told['allo_engine_queue{engine="whisper small"}'] == 3
+    assert (told["allo_phrase_cache_hits"], told["allo_phrase_cache_misses"]) == (8, 2)
+    assert told['allo_gpu_memory_used_bytes{gpu="0"}'] == 1 << 30
+    assert told['allo_gpu_busy_ratio{gpu="0"}'] == 0.37
+
+
+def test_records_that_wait_for_the_disk_are_told(meters: Meters) -> None:
+    told = page(meters, Health(True, "1", records={"fault": "disk full", "waiting": 7}))
+    assert (told["allo_records_refused"], told["allo_records_waiting"]) == (1, 7)
+    assert page(meters)["allo_records_refused"] == 0
 
 
 def test_nothing_tells_of_a_caller(meters: Meters) -> None:

@@ -124,6 +124,15 @@ async def test_warm_phrases_need_no_voice_later(tmp_path: Path) -> None:
     assert piano.made == ["do", "re"]
 
 
+async def test_warm_phrases_stay_in_memory_however_much_is_said(tmp_path: Path) -> None:
+    phrases = Phrases(Piano(), tmp_path / "phrases", 0, memory_bytes=16_000)
+    await phrases.warm(["do"], 8000)
+    for text in ("re re", "mi mi", "fa fa", "re mi", "mi re", "fa re"):
+        await speech(phrases, text)
+    assert phrases.ready("re re", 8000) is None
+    assert phrases.ready("do", 8000) is not None
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "folder"])
 async def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "phrases"

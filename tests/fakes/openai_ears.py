@@ -46,9 +46,10 @@ class EarsBehaviour:
 class OpenAiEars:
     """Listens on loopback while entered."""
 
-    def __init__(self, behaviour: EarsBehaviour | None = None) -> None:
+    def __init__(self, behaviour: EarsBehaviour | None = None, port: int = 0) -> None:
+        """``port`` 0: any free one."""
         self.behaviour = behaviour or EarsBehaviour()
-        self._port = 0
+        self._port = port
         self._released = asyncio.Event()
         app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/audio/transcriptions", self._piece)
@@ -62,7 +63,7 @@ class OpenAiEars:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
         return self
 

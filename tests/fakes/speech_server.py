@@ -18,7 +18,8 @@ from tests.fakes.speaking import Behaviour, Died
 class SpeechServer:
     """Listens on loopback while entered."""
 
-    def __init__(self, behaviour: Behaviour | None = None) -> None:
+    def __init__(self, behaviour: Behaviour | None = None, port: int = 0) -> None:
+        """``port`` 0: any free one."""
         self.behaviour = behaviour or Behaviour()
         self.requests: list[dict[str, Any]] = []
         """Bodies received, oldest first."""
@@ -29,7 +30,7 @@ class SpeechServer:
         app.router.add_post("/v1/audio/speech", self._openai)
         app.router.add_post("/speech/v1/tts:synthesize", self._yandex)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        self._port = 0
+        self._port = port
 
     @property
     def base_url(self) -> str:
@@ -43,7 +44,7 @@ class SpeechServer:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
         return self
 

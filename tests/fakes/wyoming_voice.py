@@ -50,16 +50,21 @@ class Speaker(AsyncEventHandler):
         return False
 
 
-async def serve(behaviour: Behaviour, rate: int) -> None:
-    """Until the process is ended."""
-    listening = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    listening.close()
+async def serve(behaviour: Behaviour, rate: int, port: int = 0) -> None:
+    """Until the process is ended; ``port`` 0: any free one."""
+    port = port or await _free()
     server = AsyncTcpServer("127.0.0.1", port)
     await server.start(partial(Speaker, behaviour, rate))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()
+
+
+async def _free() -> int:
+    listening = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
+    port: int = listening.sockets[0].getsockname()[1]
+    listening.close()
+    return port
 
 
 if __name__ == "__main__":

@@ -47,10 +47,11 @@ class YandexBehaviour:
 class YandexSttServer:
     """Listens on loopback while entered."""
 
-    def __init__(self, behaviour: YandexBehaviour | None = None) -> None:
+    def __init__(self, behaviour: YandexBehaviour | None = None, port: int = 0) -> None:
+        """``port`` 0: any free one."""
         self.behaviour = behaviour or YandexBehaviour()
         self._server: Any = None
-        self._port = 0
+        self._port = port
         self.released = asyncio.Event()
 
     @property

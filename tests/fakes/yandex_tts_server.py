@@ -13,12 +13,13 @@ from tests.fakes.speaking import Behaviour, Died, spoken
 class YandexTtsServer:
     """Listens on loopback while entered."""
 
-    def __init__(self, behaviour: Behaviour | None = None, tells_words: bool = False) -> None:
+    def __init__(self, behaviour: Behaviour | None = None, tells_words: bool = False, port: int = 0) -> None:
+        """``port`` 0: any free one."""
         self.behaviour, self.tells_words = behaviour or Behaviour(), tells_words
         self.requests: list[Any] = []
         self.metadata: list[dict[str, str]] = []
         self._server: Any = None
-        self._port = 0
+        self._port = port
 
     @property
     def address(self) -> str:
@@ -28,7 +29,7 @@ class YandexTtsServer:
     async def __aenter__(self) -> Self:
         self._server = aio.server()
         tts_service_pb2_grpc.add_SynthesizerServicer_to_server(_Synthesizer(self), self._server)
-        self._port = self._server.add_insecure_port("127.0.0.1:0")
+        self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
         await self._server.start()
         return self
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.level import silence, tone
-from telephony.phone_report import CallReport, TurnFigures, measure, table
+from telephony.phone_report import CallReport, Track, TurnFigures, measure, table
 from telephony.phone_script import FRAME, RATE, Cue, Kind
 
 ONSET_MS = 2
@@ -98,3 +98,13 @@ def test_report_as_json_and_as_a_table() -> None:
     text = table(report)
     assert "512 ms" in text
     assert "ended by: phone" in text
+
+
+def test_runs_of_sound_bridge_short_silences() -> None:
+    heard = Track(at(0, (500,), 100, (400,), 1000, (300,), 500))
+    (first, last), (again, end) = heard.runs(300)
+    assert near(first, 0)
+    assert near(last, 1000)
+    assert near(again, 2000)
+    assert near(end, 2300)
+    assert Track(silence(FRAME)).runs(300) == []
