@@ -13,10 +13,11 @@ from agent.store import MIGRATIONS, SCHEMA_VERSION, open_log
 SCHEMAS = sorted((Path(__file__).parent / "schemas").glob("*.sql"), key=lambda path: int(path.stem))
 
 
-def made(folder: Path, script: str) -> Path:
+def made(folder: Path, script: str | Path) -> Path:
+    """A call log in ``folder`` by SQL, or by a file of it."""
     path = folder / "calls.sqlite"
     with closing(sqlite3.connect(path)) as db:
-        db.executescript(script)
+        db.executescript(script if isinstance(script, str) else script.read_text(encoding="utf-8"))
     return path
 
 
@@ -35,7 +36,7 @@ def test_every_schema_that_was_released_has_its_file() -> None:
 
 @pytest.mark.parametrize("script", SCHEMAS, ids=lambda path: f"schema {path.stem}")
 async def test_it_is_taken_over_whole(script: Path, tmp_path: Path) -> None:
-    path = made(tmp_path, script.read_text(encoding="utf-8"))
+    path = made(tmp_path, script)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (int(script.stem),)
     log = await open_log(path)
@@ -71,13 +72,13 @@ async def test_it_becomes_the_same_as_a_new_one(script: Path, tmp_path: Path) ->
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
     new.mkdir()
-    for path in (made(old, script.read_text(encoding="utf-8")), new / "calls.sqlite"):
+    for path in (made(old, script), new / "calls.sqlite"):
         await (await open_log(path)).close()
     assert shape(old / "calls.sqlite") == shape(new / "calls.sqlite")
 
 
 async def test_a_second_start_changes_nothing(tmp_path: Path) -> None:
-    path = made(tmp_path, SCHEMAS[0].read_text(encoding="utf-8"))
+    path = made(tmp_path, SCHEMAS[0])
     await (await open_log(path)).close()
     before = shape(path)
     log = await open_log(path)
