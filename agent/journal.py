@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from agent.file_writer import FileWriter
 from agent.ports import CallerInfo, Passage
 from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
-from audio.wav import repair
+from agent.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +57,25 @@ class _Open:
     began: float
     trace: TraceFile | None = None
     stages: dict[int, dict[Stage, int]] = field(default_factory=dict)
+    forsaken: str = ""
+    """Why its recording is not to be kept."""
 
 
 class Journal:
     """Observes calls and writes what happened."""
 
-    def __init__(self, call_log: CallLog, folder: Path, language: str, record: bool) -> None:
-        """``folder`` takes recordings and transcripts."""
+    def __init__(
+        self,
+        call_log: CallLog,
+        folder: Path,
+        language: str,
+        record: bool,
+        vault: Vault | None = None,
+        *,
+        mute_keys: bool = False,
+    ) -> None:
+        """``folder`` takes transcripts and, by ``vault``, recordings."""
+        self._vault, self._mute_keys = vault or Vault(), mute_keys
         self._log, self._folder, self._language, self._record = call_log, folder, language, record
         self._entries: deque[Entry] = deque()
         self._wake = asyncio.Event()
@@ -87,6 +100,8 @@ class Journal:
         if isinstance(event, CallEnded):
             if call.trace is not None:
                 call.trace.flush()
+            if call.forsaken:
+                self._discard(call_id, call)
             del self._open[call_id]
             self._wake_up()
 
@@ -95,9 +110,16 @@ class Journal:
         call = self._open.get(caller.call_id)
         if call is None or not self._record:
             return None
-        path = self._folder / f"{call.stem}.wav"
+        path = self._folder / f"{call.stem}{self._vault.suffix}"
         self._put(("UPDATE calls SET recording = ? WHERE id = ?", (path.name, caller.call_id)))
-        return Recording(path, caller.rate, self._off_loop, self._recording_failed(caller.call_id))
+        failed, new_file = self._recording_failed(caller.call_id), self._vault.writer
+        return Recording(path, caller.rate, self._off_loop, failed, new_file, mute_keys=self._mute_keys)
+
+    def forsake(self, call_id: str, why: str) -> None:
+        """Delete the recording of a call as soon as the call is over; ``why`` stands in the record."""
+        call = self._open.get(call_id)
+        if call is not None and self._record:
+            call.forsaken = why
 
     def trace(self, caller: CallerInfo) -> Callable[[str], None] | None:
         """Takes the lines of the trace of a recorded call; None where nothing is recorded."""
@@ -145,7 +167,7 @@ class Journal:
         left = await self._log.read("SELECT id, recording FROM calls WHERE ended_at IS NULL")
         for row in left:
             if row["recording"]:
-                await asyncio.to_thread(_mend_recording, self._folder / row["recording"])
+                await asyncio.to_thread(_mend_recording, self._vault, self._folder / row["recording"])
         close = "UPDATE calls SET ended_at = ?, status = 'failed', cause = 'daemon stopped' WHERE ended_at IS NULL"
         await self._log.write([(close, (_now(),))])
         return len(left)
@@ -195,6 +217,14 @@ class Journal:
             self._loop.call_soon_threadsafe(self._put, entry)
 
         return failed
+
+    def _discard(self, call_id: str, call: _Open) -> None:
+        """The recording and what replays it; after both are closed."""
+        paths = [self._folder / f"{call.stem}{suffix}" for suffix in (self._vault.suffix, TRACE_SUFFIX)]
+        for path in paths:
+            self._off_loop(partial(path.unlink, missing_ok=True))
+        gone = "UPDATE calls SET recording = '', recording_note = ? WHERE id = ?"
+        self._put((gone, (call.forsaken, call_id)))
 
     def _transcribe(self, call: _Open, event: CallEvent) -> None:
         line = _transcript_line(event, self._language)
@@ -282,9 +312,9 @@ def _append(path: Path, text: str) -> None:
         log.warning("transcript %s not written: %s", path.name, error.strerror)
 
 
-def _mend_recording(path: Path) -> None:
+def _mend_recording(vault: Vault, path: Path) -> None:
     try:
-        repair(path)
+        vault.mend(path)
     except (OSError, ValueError) as error:
         log.warning("recording %s was left unfinished and can't be mended: %s", path.name, error)
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from agent.vault import Writer
 from audio.frame import SAMPLE_BYTES
+from audio.keys import KeyTones
 from audio.wav import StereoWriter, interleave
 
 log = logging.getLogger(__name__)
@@ -14,6 +16,7 @@ TRACE_LINES = 64
 """Lines gathered before they are written."""
 FLUSH_MS = 1000
 """Audio gathered before it is written, milliseconds."""
+PAIR_BYTES = 2 * SAMPLE_BYTES
 Write = Callable[[Callable[[], None]], None]
 """Runs a blocking piece of work on the writer's thread, in order."""
 
@@ -31,13 +34,29 @@ class Keeping(Protocol):
 class Recording:
     """Gathers both directions on the loop, writes on a thread; a full disk ends the recording, never the call."""
 
-    def __init__(self, path: Path, rate: int, run: Write, failed: Callable[[str], None]) -> None:
-        """``failed`` gets the reason, on the writer's thread, at most once."""
+    def __init__(
+        self,
+        path: Path,
+        rate: int,
+        run: Write,
+        failed: Callable[[str], None],
+        new_file: Callable[[Path, int], Writer] = StereoWriter,
+        *,
+        mute_keys: bool = False,
+    ) -> None:
+        """``failed`` gets the reason, on the writer's thread, at most once; ``new_file`` opens what is written to."""
         self._path, self._rate, self._run, self._failed = path, rate, run, failed
+        self._new_file = new_file
+        self._keys = (KeyTones(rate), KeyTones(rate)) if mute_keys else None
+        self._muted: list[tuple[int, int]] = []
+        self._pairs = 0
+        """Written, on the writer's thread."""
         self._left = bytearray()
         self._right = bytearray()
+        self._flushed = 0
+        """Samples handed to the writer."""
         self._limit = rate * FLUSH_MS // 1000 * SAMPLE_BYTES
-        self._file: StereoWriter | None = None
+        self._file: Writer | None = None
         self._broken = False
         self._later(self._create)
 
@@ -56,21 +75,51 @@ class Recording:
         self._flush()
         self._later(self._close)
 
+    @property
+    def position(self) -> int:
+        """Samples of each side so far."""
+        return self._flushed + len(self._left) // SAMPLE_BYTES
+
+    def mute(self, start: int, end: int) -> None:
+        """Silence both sides from position ``start`` up to ``end``, on the disk and in what is still to come."""
+        self._later(lambda: self._mute(start, end))
+
     def _flush(self) -> None:
         left = bytes(self._left)
         right = bytes(self._right).ljust(len(left), b"\0")
+        self._flushed += len(left) // SAMPLE_BYTES
         self._left.clear()
         self._right.clear()
         self._later(lambda: self._write(left, right))
 
     def _create(self) -> None:
-        self._file = StereoWriter(self._path, self._rate)
+        self._file = self._new_file(self._path, self._rate)
 
     def _write(self, left: bytes, right: bytes) -> None:
-        if self._file:
-            self._file.write(interleave(left, right))
+        if self._keys:
+            left, right = self._keys[0].push(left), self._keys[1].push(right)
+        self._append(interleave(left, right))
+
+    def _append(self, interleaved: bytes) -> None:
+        """Write pairs, silent where that was asked for before they came."""
+        if self._file is None or not interleaved:
+            return
+        pairs = bytearray(interleaved)
+        for start, end in self._muted:
+            low, high = (max(0, (place - self._pairs) * PAIR_BYTES) for place in (start, end))
+            pairs[low:high] = bytes(len(pairs[low:high]))
+        self._file.write(bytes(pairs) if self._muted else interleaved)
+        self._pairs += len(interleaved) // PAIR_BYTES
+        self._muted = [span for span in self._muted if span[1] > self._pairs]
+
+    def _mute(self, start: int, end: int) -> None:
+        if self._file and start < end:
+            self._file.silence(start, end)
+            self._muted.append((start, end))
 
     def _close(self) -> None:
+        if self._keys:
+            self._append(interleave(self._keys[0].rest(), self._keys[1].rest()))
         if self._file:
             self._file.close()
 

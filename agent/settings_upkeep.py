@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 
 from agent.settings_lines import Section, split
 
 Level = Literal["debug", "info", "warning", "error"]
+Mute = Literal["redacted", "always", "never"]
+"""``redacted``: where ``privacy.redact`` is on."""
 
 
 def _pairs(value: object) -> object:
@@ -44,6 +46,18 @@ class Recording(Section):
 
     enabled: bool = True
     """Write a stereo WAV for each call (caller left, agent right)."""
+    encrypt: bool = False
+    """Seal recordings with ``recording.key`` (AES-256-GCM; extra ``sealed``)."""
+    key: SecretStr = SecretStr("")
+    """The key, as ``allo privacy new-key`` prints it; best as a credential, so that it is in no backup."""
+    old_keys: SecretStr = SecretStr("")
+    """Former keys, with which older recordings are still read; several with commas."""
+    mute_cards: Mute = "redacted"
+    """Silence spoken card numbers and codes in recordings."""
+    mute_keys: Mute = "redacted"
+    """Silence the tones of keys that were pressed, on both sides."""
+    notice_first: bool = False
+    """Keep only recordings of callers who heard ``notice`` of the prompts to its end."""
 
 
 class Privacy(Section):
