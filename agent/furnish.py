@@ -8,6 +8,8 @@ from functools import partial
 from agent.answer import Answers, Desk
 from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
+from agent.costs import FILE as COSTS
+from agent.costs import Costs
 from agent.errors import VoiceError
 from agent.hearing_chain import HearingChain
 from agent.house import House
@@ -47,15 +49,17 @@ async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House
     """The same, and what keeps it up to date with its files."""
     for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
         prepare(settings.language)
-    stt = await new_stt(settings)
+    costs = Costs(settings.costs, settings.storage.dir / COSTS)
+    stack.push_async_callback(costs.close)
+    stt = await new_stt(settings, costs)
     stack.push_async_callback(stt.close)
-    answers, minds, live = await open_answers(settings, stack)
+    answers, minds, live = await open_answers(settings, stack, costs)
     webhook = _webhook(stack)
     memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
     if memory is not None:
         stack.push_async_callback(memory.close)
     prompts = live.now().prompts
-    voice, chain = await _open_voice(settings, stack, prompts)
+    voice, chain = await _open_voice(settings, stack, prompts, costs)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
         stack.push_async_callback(turn_model.close)
@@ -80,8 +84,12 @@ async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
-        engine_states=lambda: {**(stt.states if isinstance(stt, HearingChain) else {}), **chain.states},
-        answers_state=lambda: state(answers, live),
+        engine_states=lambda: {
+            **(stt.states if isinstance(stt, HearingChain) else {}),
+            **chain.states,
+            **costs.states,
+        },
+        answers_state=lambda: {**state(answers, live), "costs": costs.figures},
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": chain.order, "llm": model}, live
@@ -110,13 +118,15 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
     return "complete" if answers.is_command(text) else completeness(text, language)
 
 
-async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answers, Minds, Live]:
+async def open_answers(
+    settings: Settings, stack: AsyncExitStack, costs: Costs | None = None
+) -> tuple[Answers, Minds, Live]:
     """All that answers texts, for calls and for every other door; ``stack`` closes it."""
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
     knowledge = new_knowledge(settings)
     stack.push_async_callback(knowledge.close)
-    minds = await new_minds(settings, knowledge)
+    minds = await new_minds(settings, knowledge, costs)
     for model in minds.models:
         stack.push_async_callback(model.close)
     texts = live.now()
@@ -140,9 +150,11 @@ async def open_answers(settings: Settings, stack: AsyncExitStack) -> tuple[Answe
     return answers, minds, live
 
 
-async def _open_voice(settings: Settings, stack: AsyncExitStack, prompts: Prompts) -> tuple[Phrases, VoiceChain]:
+async def _open_voice(
+    settings: Settings, stack: AsyncExitStack, prompts: Prompts, costs: Costs
+) -> tuple[Phrases, VoiceChain]:
     """The voices, and the phrase cache before them with every fixed text made ahead."""
-    voice = await new_voice(settings)
+    voice = await new_voice(settings, costs)
     stack.push_async_callback(voice.close)
     phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
     try:

@@ -81,6 +81,9 @@ class Meters:
             ("allo_answer_cache_misses", "Questions that the cache did not know since the start"),
         )
         self._gauges = {name: Gauge(name, what, registry=registry) for name, what in gauges}
+        engine = ["engine"]
+        self._money = Gauge("allo_engine_cost_today", "Money of today, in costs.currency", engine, registry=registry)
+        self._spent = Gauge("allo_engine_limit_used", "Part of today's limit, 1: all", engine, registry=registry)
         self._lines = Gauge("allo_line_up", "1: the line takes calls", ["line"], registry=registry)
 
     def observe(self, call_id: str, event: CallEvent) -> None:
@@ -108,6 +111,10 @@ class Meters:
         )
         for name, value in values:
             self._gauges[name].set(float(value))
+        costs = health.answers.get("costs")
+        for engine, figures in (costs if isinstance(costs, dict) else {}).items():
+            self._money.labels(engine).set(figures["money"])
+            self._spent.labels(engine).set(figures["part"])
         for line, state in health.lines.items():
             self._lines.labels(line).set(float(state.startswith("up")))
         return generate_latest(self._registry)

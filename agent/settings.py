@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
+from agent.cost_settings import CostSettings
 from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
@@ -303,6 +304,7 @@ class Settings(BaseSettings):
     turns: Turns = Turns()
     calls: Calls = Calls()
     limits: Limits = Limits()
+    costs: CostSettings = CostSettings()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
     retention: Retention = Retention()
