@@ -69,6 +69,7 @@ class Meters:
             "allo_conversation_events", "Pauses, interruptions, resumptions", ["kind"], registry=registry
         )
         self._guesses = Counter("allo_guessed_replies", "Replies begun on a guess", ["outcome"], registry=registry)
+        self._suspects = Counter("allo_suspect_calls", "Machines and silent callers", ["kind"], registry=registry)
         self._failures = Counter("allo_engine_failures", "Failures that a call met", ["engine"], registry=registry)
         gauges = (
             ("allo_calls_in_progress", "Calls now"),
@@ -146,6 +147,8 @@ class Meters:
     def _note(self, kind: str, detail: str) -> None:
         if kind == "speculation":
             self._guesses.labels(detail.split(maxsplit=1)[0]).inc()
+        elif kind == "suspect":
+            self._suspects.labels(detail).inc()
         elif kind in TOLD:
             self._noted.labels(kind).inc()
         elif kind in FAILED:

@@ -266,6 +266,8 @@ class Turns(Section):
     """Silence after which the caller is asked again, seconds."""
     reprompts: Annotated[int, Field(ge=0, le=10)] = 2
     """How often, before the goodbye."""
+    silent_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """A caller who never spoke hears the goodbye after so much silence, seconds; 0: after all reprompts."""
     wait_s: Annotated[float, Field(ge=2, le=600)] = 30.0
     """«Подождите минутку»: no reprompt for this long, seconds."""
 

@@ -39,6 +39,8 @@ class Limits(Section):
     """Calls of one number in an hour."""
     per_hour: Annotated[int, Field(ge=0)] = 0
     """Calls of everybody in an hour."""
+    machines: Literal["ignore", "note", "hang up", "operator"] = "note"
+    """Faxes, recordings and loops that ring, answering machines that we ring: what is done about them."""
 
 
 class Recording(Section):

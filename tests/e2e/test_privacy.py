@@ -99,6 +99,7 @@ def private(launch: Launch, tmp_path: Path) -> DaemonProcess:
         "RECORDING__ENCRYPT": "true",
         "RECORDING__KEY": new_key(),
         "RECORDING__NOTICE_FIRST": "true",
+        "LIMITS__MACHINES": "hang up",
     }
     return launch(settings)
 
@@ -156,3 +157,13 @@ def test_who_leaves_before_the_end_of_the_notice_is_not_kept(private: DaemonProc
     assert row == {"recording": "", "recording_note": "not kept: the notice was not heard to its end"}
     assert [each.suffix for each in (private.storage / "calls_log").iterdir()] == [".txt"]
     assert private.rows("SELECT detail FROM events WHERE kind = 'notice'") == [{"detail": "not heard to its end"}]
+    a_fax_is_hung_up_on(private)
+
+
+def a_fax_is_hung_up_on(private: DaemonProcess) -> None:
+    fax = private.storage / "fax.wav"
+    write_mono(fax, tone(2100, 3000, RATE), RATE)
+    (report,) = place(Plan(private.uri, [[PlanItem(str(fax), interrupt_after_s=0.3)]], hangup_after_s=12), 30)
+    private.wait_for_records()
+    assert report.ended_by == "far side"
+    assert private.rows("SELECT detail FROM events WHERE kind = 'suspect'") == [{"detail": "fax"}]
