@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from agent.breaker import Breaker, RetryBudget
+from agent.costs import Costs, is_spent
 from agent.engine_times import Told, untold
 from agent.errors import ModelError
 from agent.events import Stage
@@ -63,6 +64,8 @@ class Minds:
     """Open connections for questions that are coming; they never raise."""
     told: Told = untold
     """Hears how soon each model gave its first token."""
+    costs: Costs | None = None
+    """Counts those that are paid, where one has a price."""
 
     @property
     def models(self) -> tuple[LanguageModel, ...]:
@@ -98,7 +101,7 @@ class Asking:
     @property
     def states(self) -> dict[str, str]:
         """Each model and whether it answers, for health."""
-        return {m.name: "failing" if self._breaker(m).open else "ok" for m in self.minds.models}
+        return {m.name: self._state(m) for m in self.minds.models}
 
     async def sentences(self, question: Question, watch: Watch, by: float) -> AsyncGenerator[str | ToolCall, None]:
         """The answer of the first model that gives one; ``by``: when its first sentence is due, loop seconds.
@@ -119,12 +122,15 @@ class Asking:
         for place, model in enumerate(models):
             now = asyncio.get_running_loop().time()
             breaker = self._breaker(model)
-            if by - now < WORTH_S or not breaker.admit():
+            if by - now < WORTH_S or is_spent(model) or not breaker.admit():
                 continue
             left = len(models) - place
             # with two the first one has its full time; with more each gets at most its share of what is left
             patience = min(self.minds.first_token_s, (by - now) / left if len(models) > 2 else by - now)
             yield _Attempt(model, breaker, by if left == 1 else min(by, now + patience), left == 1)
+
+    def _state(self, model: LanguageModel) -> str:
+        return "spent" if is_spent(model) else "failing" if self._breaker(model).open else "ok"
 
     def _breaker(self, model: LanguageModel) -> Breaker:
         if id(model) not in self._breakers:

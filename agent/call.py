@@ -325,7 +325,7 @@ class Call:
     def _break_silence(self) -> None:
         self._emit(Noted("silence"))
         self._reprompted += 1
-        if self._reprompted > self._house.turns.reprompts:
+        if self._reprompted > self._listening.patience(self._house.turns):
             self._say([self._house.prompts.goodbye], Action("hangup"))
         else:
             prompts = self._house.prompts.reprompts

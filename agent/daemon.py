@@ -19,6 +19,7 @@ from pathlib import Path
 from agent import logs
 from agent.admission import Admission
 from agent.adoption import Adoption, beat, left_open, touch
+from agent.attendants import attended
 from agent.call import Call
 from agent.chat import Chat
 from agent.editing import current_file
@@ -33,6 +34,7 @@ from agent.lasting import Lasting, Leg
 from agent.letters import Letters
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
+from agent.muting import is_wished
 from agent.ports import CallerInfo, Health, Line
 from agent.redaction import redacted
 from agent.settings import Settings
@@ -41,6 +43,7 @@ from agent.store import open_log
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
 from agent.text_desk import new_texts
+from agent.vault import Vault
 from agent.warming import commonest, warm
 from agent.web_desk import PresentCalls, modem_rows, new_desk, open_past
 from agent.web_key import WebKey, web_key
@@ -129,13 +132,15 @@ class Daemon:
         self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
         self._desk.speech = Spoken(house)
         self._desk.new_chat = lambda: Chat(house.answers).ask
-        return self._present.watched(house)
+        return self._present.watched(attended(house, settings, journal))
 
     async def _open_journal(self, stack: AsyncExitStack) -> Journal:
         folder = self._settings.storage.dir / "calls_log"
         _make_folder(folder)
         call_log = await open_log(self._settings.storage.dir / "calls.sqlite")
-        journal = Journal(call_log, folder, self._settings.language, self._settings.recording.enabled)
+        recording, vault = self._settings.recording, Vault.of(self._settings)
+        keys = is_wished(recording.mute_keys, self._settings.privacy)
+        journal = Journal(call_log, folder, self._settings.language, recording.enabled, vault, mute_keys=keys)
         self._records_state = lambda: journal.state
         left = await left_open(call_log, self._alive)
         closed = await journal.mend(keep={each.left.caller.call_id for each in left})

@@ -23,6 +23,7 @@ from agent.modem_command import check as modem
 from agent.prompts import load_prompts
 from agent.reachability import asterisk, language_model, ports
 from agent.settings import Settings
+from agent.upkeep_check import upkeep
 from agent.voice_check import voices
 
 LOW_MB, LEAST_MB = 1000, 100
@@ -44,6 +45,7 @@ async def check(settings: Settings) -> list[Finding]:
         asterisk(settings.asterisk),
         language_model(settings.llm),
         modem(settings.modem),
+        upkeep(settings),
     )
     return [finding for findings in found for finding in findings]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from audio.frame import SAMPLE_BYTES
-from audio.wav import repair
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +18,8 @@ PIECE = 8192
 """Sample pairs copied at a time."""
 STEP = 2 * SAMPLE_BYTES
 """Bytes of a pair."""
-ASIDE = ".earlier"
-"""Follows the name of the earlier part while it is copied; a process that dies meanwhile loses nothing."""
+ASIDE = "earlier_"
+"""Precedes the name of the earlier part while it is copied; a process that dies meanwhile loses nothing."""
 
 
 class Writer(Protocol):
@@ -33,18 +32,12 @@ class Writer(Protocol):
 File = TypeVar("File", bound=Writer)
 
 
-def mended(path: Path) -> BinaryIO:
-    """A plain recording that may have been cut off, as a WAV; raises ``OSError`` or ``ValueError``."""
-    repair(path)
-    return path.open("rb")
-
-
-def go_on(path: Path, begin: int, new: Callable[[Path], File], opened: Callable[[Path], BinaryIO] = mended) -> File:
+def go_on(path: Path, begin: int, new: Callable[[Path], File], opened: Callable[[Path], BinaryIO]) -> File:
     """A new file at ``path`` that holds what was there, then silence up to ``begin`` samples; raises ``OSError``.
 
     ``opened`` reads the old one as a WAV. One that can't be read stays beside the new one, which begins with silence.
     """
-    aside = path.with_name(path.name + ASIDE)
+    aside = path.with_name(ASIDE + path.name)
     if path.exists() and not aside.exists():
         path.rename(aside)
     file, written = new(path), 0

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 GATHER_S = 0.25
 """Work waits for more so long, seconds: to wake a thread for each piece costs the event loop more than the piece."""
 
-Work = Callable[[], None]
+Work = Callable[[], object]
 
 
 class FileWriter:

@@ -8,6 +8,8 @@ from functools import partial
 from agent.answer import Answers, Desk
 from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
+from agent.costs import FILE as COSTS
+from agent.costs import Costs
 from agent.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
 from agent.errors import VoiceError
 from agent.hearing_chain import HearingChain
@@ -50,15 +52,17 @@ async def furnish_live(
     """The same, and what keeps it up to date with its files; ``told`` hears how soon the engines give their first."""
     for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
         prepare(settings.language)
-    stt = await new_stt(settings, told)
+    costs = Costs(settings.costs, settings.storage.dir / COSTS)
+    stack.push_async_callback(costs.close)
+    stt = await new_stt(settings, told, costs)
     stack.push_async_callback(stt.close)
-    answers, minds, live = await open_answers(settings, stack, told)
+    answers, minds, live = await open_answers(settings, stack, told, costs)
     webhook = _webhook(stack)
     memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
     if memory is not None:
         stack.push_async_callback(memory.close)
     prompts = live.now().prompts
-    voice, chain = await _open_voice(settings, stack, prompts, told)
+    voice, chain = await _open_voice(settings, stack, prompts, told, costs)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
         stack.push_async_callback(turn_model.close)
@@ -83,9 +87,13 @@ async def furnish_live(
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
-        engine_states=lambda: {**(stt.states if isinstance(stt, HearingChain) else {}), **chain.states},
+        engine_states=lambda: {
+            **(stt.states if isinstance(stt, HearingChain) else {}),
+            **chain.states,
+            **costs.states,
+        },
         engines_now=lambda: _engines(stt, chain, answers, voice),
-        answers_state=lambda: state(answers, live),
+        answers_state=lambda: {**state(answers, live), "costs": costs.figures},
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": chain.order, "llm": model}, live
@@ -131,13 +139,15 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
     return "complete" if answers.is_command(text) else completeness(text, language)
 
 
-async def open_answers(settings: Settings, stack: AsyncExitStack, told: Told = untold) -> tuple[Answers, Minds, Live]:
+async def open_answers(
+    settings: Settings, stack: AsyncExitStack, told: Told = untold, costs: Costs | None = None
+) -> tuple[Answers, Minds, Live]:
     """All that answers texts, for calls and for every other door; ``stack`` closes it."""
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
     knowledge = new_knowledge(settings)
     stack.push_async_callback(knowledge.close)
-    minds = replace(await new_minds(settings, knowledge), told=told)
+    minds = replace(await new_minds(settings, knowledge, costs), told=told)
     for model in minds.models:
         stack.push_async_callback(model.close)
     texts = live.now()
@@ -162,10 +172,10 @@ async def open_answers(settings: Settings, stack: AsyncExitStack, told: Told = u
 
 
 async def _open_voice(
-    settings: Settings, stack: AsyncExitStack, prompts: Prompts, told: Told
+    settings: Settings, stack: AsyncExitStack, prompts: Prompts, told: Told, costs: Costs
 ) -> tuple[Phrases, VoiceChain]:
     """The voices, and the phrase cache before them with every fixed text made ahead."""
-    voice = await new_voice(settings, told)
+    voice = await new_voice(settings, told, costs)
     stack.push_async_callback(voice.close)
     phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
     try:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from agent.breaker import Breaker
+from agent.costs import is_spent
 from agent.engine_times import Told, untold
 from agent.errors import HearingError
 from agent.ports import Recognizer, SpeechToText, Transcript
@@ -64,7 +65,8 @@ class _Link:
         """For health."""
         speed = "" if self.wait_ms is None else f"; text after {self.wait_ms:.0f} ms"
         failures = f"; {self.failed} of {self.asked} utterances failed" if self.failed else ""
-        return ("failing" if self.breaker.open else "ok") + speed + failures
+        state = "spent" if is_spent(self.stt) else "failing" if self.breaker.open else "ok"
+        return state + speed + failures
 
 
 class HearingChain:
@@ -176,7 +178,7 @@ class ChainEar:
             self._frames, self._later = self._later, None
             self._tried.clear()
             self._replay()
-        if self._link is not self._links[0]:
+        if self._link is not self._links[0] or is_spent(self._link.stt):
             self._returning = self._spawn(self._return)
         return heard
 
@@ -253,7 +255,7 @@ class ChainEar:
         for link in self._links:
             if link in self._tried:
                 continue
-            if link.breaker.admit():
+            if not is_spent(link.stt) and link.breaker.admit():
                 yield link
             else:
                 shunned.append(link)
@@ -297,8 +299,10 @@ class ChainEar:
         async with self._changing:
             now = self._clock()
             for link in self._links:
-                if link is self._link or self._closed:
+                if self._closed or (link is self._link and not is_spent(link.stt)):
                     return
+                if link is self._link or is_spent(link.stt):
+                    continue
                 if now - link.failed_at < REST_S or not link.breaker.admit():
                     continue
                 opened = await self._opened(link)

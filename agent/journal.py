@@ -5,7 +5,6 @@ one thread writes files, each in order. A disk that refuses delays the record, i
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections import deque
@@ -16,29 +15,17 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from agent.adoption import FORGET_LEG, Gap, LeftOpen, broken_off, closed, kept
-from agent.earlier_part import trace_goes_on
+from agent.adoption import Gap, LeftOpen, broken_off, closed
+from agent.earlier_part import go_on, trace_goes_on
 from agent.errors import RecordError
-from agent.events import (
-    AgentSaid,
-    AgentSaying,
-    CallAnswered,
-    CallEnded,
-    CallerSaid,
-    CallEvent,
-    CallStarted,
-    LegKept,
-    Noted,
-    PassagesFound,
-    Stage,
-    StageReached,
-)
+from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegKept
 from agent.file_writer import FileWriter
-from agent.patient_files import PatientTexts
-from agent.ports import CallerInfo, Passage
+from agent.journal_entries import Stages, entries, transcript_line
+from agent.patient_files import PatientTexts, Sound
+from agent.ports import CallerInfo
 from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
-from audio.wav import repair
+from agent.vault import RECORDINGS, Vault
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +39,6 @@ BATCH = 500
 """Entries in one transaction."""
 AT_ONCE = (CallAnswered, LegKept, CallEnded)
 """What waits for nothing more: without it the next process could not go on with a call."""
-NAMES = {"ru": ("Абонент", "Агент", "прервано"), "en": ("Caller", "Agent", "cut")}
 
 
 @dataclass(slots=True)
@@ -64,18 +50,30 @@ class _Open:
     began: float
     trace: TraceFile | None = None
     recording: Recording | None = None
-    stages: dict[int, dict[Stage, int]] = field(default_factory=dict)
+    stages: Stages = field(default_factory=dict)
     left: LeftOpen | None = None
     """What another process left of it."""
     gap: Gap | None = None
     """How this process came to it; None: it began here."""
+    forsaken: str = ""
+    """Why its recording is not to be kept."""
 
 
 class Journal:
     """Observes calls and writes what happened."""
 
-    def __init__(self, call_log: CallLog, folder: Path, language: str, record: bool) -> None:
-        """``folder`` takes recordings and transcripts."""
+    def __init__(
+        self,
+        call_log: CallLog,
+        folder: Path,
+        language: str,
+        record: bool,
+        vault: Vault | None = None,
+        *,
+        mute_keys: bool = False,
+    ) -> None:
+        """``folder`` takes transcripts and, by ``vault``, recordings."""
+        self._vault, self._mute_keys = vault or Vault(), mute_keys
         self._log, self._folder, self._language, self._record = call_log, folder, language, record
         self._entries: deque[Entry] = deque()
         self._wake = asyncio.Event()
@@ -102,12 +100,14 @@ class Journal:
         if call.left is not None:
             call.gap = call.gap or call.left.gap() if isinstance(event, CallAnswered) else call.gap
             event = call.gap.whole(event) if call.gap is not None else event
-        for entry in _entries(call_id, call, event, at):
+        for entry in entries(call_id, call.caller, call.stages, event, at):
             self._put(entry)
         self._transcribe(call, event)
         if isinstance(event, CallEnded):
             if call.trace is not None:
                 call.trace.flush()
+            if call.forsaken:
+                self._discard(call_id, call)
             del self._open[call_id]
         if isinstance(event, AT_ONCE):
             self._wake_up()
@@ -120,20 +120,38 @@ class Journal:
         """The leg of a call of an earlier process is gone: close its record."""
         for entry in closed(call_id, _now()):
             self._put(entry)
-        for path in self._folder.glob(f"call_*_{call_id[:12]}.wav"):
-            self._off_loop(partial(_mend_recording, path))
+        for path in self._folder.glob(f"call_*_{call_id[:12]}.*"):
+            if path.suffix in RECORDINGS:
+                self._off_loop(partial(_mend_recording, self._vault, path))
 
     def recording(self, caller: CallerInfo) -> Recording | None:
         """The recording of a call that was announced by ``CallStarted``; None when switched off."""
         call = self._open.get(caller.call_id)
         if call is None or not self._record:
             return None
-        path = self._folder / f"{call.stem}.wav"
+        path = self._folder / f"{call.stem}{self._vault.suffix}"
         self._put(("UPDATE calls SET recording = ? WHERE id = ?", (path.name, caller.call_id)))
-        begin = None if call.gap is None else call.gap.begin
-        failed = self._recording_failed(caller.call_id)
-        call.recording = Recording(path, caller.rate, self._off_loop, failed, begin)
+        call.recording = Recording(
+            partial(self._new_recording, path, caller.rate, call.gap),
+            caller.rate,
+            self._off_loop,
+            self._recording_failed(caller.call_id),
+            begin=call.gap.begin if call.gap else 0,
+            mute_keys=self._mute_keys,
+        )
         return call.recording
+
+    def _new_recording(self, path: Path, rate: int, gap: Gap | None) -> Sound:
+        """On the writer's thread; raises ``OSError``."""
+        if gap is None:
+            return self._vault.writer(path, rate)
+        return go_on(path, gap.begin, lambda place: self._vault.writer(place, rate), self._vault.mended)
+
+    def forsake(self, call_id: str, why: str) -> None:
+        """Delete the recording of a call as soon as the call is over; ``why`` stands in the record."""
+        call = self._open.get(call_id)
+        if call is not None and self._record:
+            call.forsaken = why
 
     def trace(self, caller: CallerInfo) -> Callable[[str], None] | None:
         """Takes the lines of the trace of a recorded call; None where nothing is recorded."""
@@ -195,12 +213,12 @@ class Journal:
         left = [row for row in left if row["id"] not in keep]
         for row in left:
             if row["recording"]:
-                await asyncio.to_thread(_mend_recording, self._folder / row["recording"])
-        entries = [entry for row in left for entry in closed(row["id"], _now())]
+                await asyncio.to_thread(_mend_recording, self._vault, self._folder / row["recording"])
+        ends = [entry for row in left for entry in closed(row["id"], _now())]
         try:
-            await self._log.write(entries)
+            await self._log.write(ends)
         except RecordError:
-            self._entries.extend(entries)  # they go before all that is to come
+            self._entries.extend(ends)  # they go before all that is to come
         return len(left)
 
     async def flush(self) -> None:
@@ -284,8 +302,16 @@ class Journal:
 
         return failed
 
+    def _discard(self, call_id: str, call: _Open) -> None:
+        """The recording and what replays it; after both are closed."""
+        paths = [self._folder / f"{call.stem}{suffix}" for suffix in (self._vault.suffix, TRACE_SUFFIX)]
+        for path in paths:
+            self._off_loop(partial(path.unlink, missing_ok=True))
+        gone = "UPDATE calls SET recording = '', recording_note = ? WHERE id = ?"
+        self._put((gone, (call.forsaken, call_id)))
+
     def _transcribe(self, call: _Open, event: CallEvent) -> None:
-        line = _transcript_line(event, self._language)
+        line = transcript_line(event, self._language)
         if not line:
             return
         path = self._folder / f"{call.stem}_transcript.txt"
@@ -293,86 +319,9 @@ class Journal:
         self._off_loop(lambda: self._texts.append(path, f"[{seconds // 60:02d}:{seconds % 60:02d}] {line}\n"))
 
 
-def _entries(call_id: str, call: _Open, event: CallEvent, at: str) -> list[Entry]:
-    """What an event means to the call log."""
-    entries: list[Entry] = []
-    match event:
-        case CallAnswered():
-            entries = [("UPDATE calls SET answered_at = coalesce(answered_at, ?) WHERE id = ?", (at, call_id))]
-        case LegKept(leg):
-            entries = [kept(call.caller, leg)]
-        case AgentSaying():
-            saying = json.dumps({"turn": event.turn, "said": event.said, "heard": event.heard}, ensure_ascii=False)
-            entries = [("UPDATE held SET saying = ? WHERE call_id = ?", (saying, call_id))]
-        case CallerSaid(turn, text, position, reached):
-            call.stages[turn] = dict(reached)
-            said = (
-                "INSERT INTO turns (call_id, n, heard, position) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (call_id, n) DO UPDATE SET heard = excluded.heard"
-            )
-            entries = [(said, (call_id, turn, text, position))]
-        case StageReached(turn, stage, position):
-            entries = [_stage_entry(call_id, call, turn, stage, position)]
-        case PassagesFound(turn, passages):
-            entries = [("UPDATE turns SET passages = ? WHERE call_id = ? AND n = ?", (_shown(passages), call_id, turn))]
-        case AgentSaid():
-            whole = "UPDATE held SET saying = '', tries = 0 WHERE call_id = ?"
-            entries = [_said_entry(call_id, event), (whole, (call_id,))]
-        case Noted(kind, detail):
-            noted = "INSERT INTO events (call_id, at, kind, detail) VALUES (?, ?, ?, ?)"
-            entries = [(noted, (call_id, at, kind, detail))]
-        case CallEnded(status, cause):
-            end = "UPDATE calls SET ended_at = ?, status = ?, cause = ? WHERE id = ?"
-            entries = [(end, (at, status, cause, call_id)), (FORGET_LEG, (call_id,))]
-    return entries
-
-
-def _stage_entry(call_id: str, call: _Open, turn: int, stage: Stage, position: int) -> Entry:
-    """Stage times are kept as milliseconds of audio since the end of the caller's speech."""
-    stages = call.stages.setdefault(turn, {})
-    stages[stage] = position
-    begin = stages.get("speech_end", position)
-    times = {name: (at - begin) * 1000 // call.caller.rate for name, at in stages.items()}
-    return ("UPDATE turns SET stages = ? WHERE call_id = ? AND n = ?", (json.dumps(times), call_id, turn))
-
-
-def _shown(passages: tuple[Passage, ...]) -> str:
-    """Where an answer came from; the texts themselves stand in the knowledge base."""
-    found = [{"base": one.base, "heading": one.heading, "score": round(one.score, 3)} for one in passages]
-    return json.dumps(found, ensure_ascii=False)
-
-
-def _said_entry(call_id: str, event: AgentSaid) -> Entry:
-    """Turn 0 gathers what the agent says unasked: greeting, reprompts, goodbye."""
-    return (
-        "INSERT INTO turns (call_id, n, heard, said, said_heard, source, cut) VALUES (?, ?, '', ?, ?, ?, ?)"
-        " ON CONFLICT (call_id, n) DO UPDATE SET said = trim(turns.said || ' ' || excluded.said),"
-        " said_heard = trim(turns.said_heard || ' ' || excluded.said_heard), source = excluded.source,"
-        " cut = excluded.cut",
-        (call_id, event.turn, event.said, event.heard, event.source, int(event.cut)),
-    )
-
-
-def _transcript_line(event: CallEvent, language: str) -> str:
-    caller, agent, cut = NAMES[language]
-    match event:
-        case CallerSaid():
-            return f"{caller}: {event.text}"
-        case AgentSaid() if event.said:
-            source = f" [{event.source}]" if event.source else ""
-            return f"{agent}{source}: {event.heard}{f' … ({cut})' if event.cut else ''}"
-        case Noted("dtmf", digit):
-            return f"{caller}: [{digit}]"
-        case Noted("adopted", detail):
-            return f"— {detail}"
-        case CallEnded():
-            return f"— {event.status}: {event.cause}"
-    return ""
-
-
-def _mend_recording(path: Path) -> None:
+def _mend_recording(vault: Vault, path: Path) -> None:
     try:
-        repair(path)
+        vault.mend(path)
     except (OSError, ValueError) as error:
         log.warning("recording %s was left unfinished and can't be mended: %s", path.name, error)
 

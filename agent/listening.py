@@ -99,6 +99,8 @@ class Listening:
         """What was understood at the last lull; None once it has been doubted."""
         self._sealed: list[AudioFrame] | None = None
         """Frames after the end of an utterance whose text is not there yet: they belong to the next one."""
+        self._anyone = False
+        """Somebody has spoken in this call."""
         self.position = 0
         """Caller audio received so far, samples: the clock of the conversation."""
 
@@ -163,6 +165,7 @@ class Listening:
         if self._recent is not None:
             self._recent.append(frame.pcm)
         if decision is not None and isinstance(decision, _ENDS):
+            self._anyone = self._anyone or isinstance(decision, EndOfTurn)
             self._seal()
         if self._turns.listening:
             faded = self._fading.push(frame, voice)
@@ -195,6 +198,12 @@ class Listening:
         """Words of the present sound; see ``TurnTaker.heard_words``."""
         if text:
             self._turns.heard_words(self.position, backchannel)
+
+    def patience(self, turns: Turns) -> int:
+        """How often a silent caller is asked again; fewer times where nobody ever spoke and ``silent_s`` says so."""
+        if self._anyone or not turns.silent_s:
+            return turns.reprompts
+        return min(turns.reprompts, max(0, int(turns.silent_s // turns.reprompt_s) - 1))
 
     def wait(self, seconds: float) -> None:
         """The caller asked for time."""

@@ -71,6 +71,7 @@ class Meters:
             "allo_conversation_events", "Pauses, interruptions, resumptions", ["kind"], registry=registry
         )
         self._guesses = Counter("allo_guessed_replies", "Replies begun on a guess", ["outcome"], registry=registry)
+        self._suspects = Counter("allo_suspect_calls", "Machines and silent callers", ["kind"], registry=registry)
         self._failures = Counter("allo_engine_failures", "Failures that a call met", ["engine"], registry=registry)
         self._adopted = Counter(
             "allo_calls_left",
@@ -92,6 +93,9 @@ class Meters:
         )
         self._gauges = {name: Gauge(name, what, registry=registry) for name, what in gauges}
         self.engines = EngineMeters(registry)
+        engine = ["engine"]
+        self._money = Gauge("allo_engine_cost_today", "Money of today, in costs.currency", engine, registry=registry)
+        self._spent = Gauge("allo_engine_limit_used", "Part of today's limit, 1: all", engine, registry=registry)
         self._lines = Gauge("allo_line_up", "1: the line takes calls", ["line"], registry=registry)
 
     def observe(self, call_id: str, event: CallEvent) -> None:
@@ -126,6 +130,10 @@ class Meters:
         for name, value in values:
             self._gauges[name].set(float(value))
         self.engines.look()
+        costs = health.answers.get("costs")
+        for engine, figures in (costs if isinstance(costs, dict) else {}).items():
+            self._money.labels(engine).set(figures["money"])
+            self._spent.labels(engine).set(figures["part"])
         for line, state in health.lines.items():
             self._lines.labels(line).set(float(state.startswith("up")))
         return generate_latest(self._registry)
@@ -159,6 +167,8 @@ class Meters:
             self._adopted.labels(kind).inc()
         elif kind == "speculation":
             self._guesses.labels(detail.split(maxsplit=1)[0]).inc()
+        elif kind == "suspect":
+            self._suspects.labels(detail).inc()
         elif kind in TOLD:
             self._noted.labels(kind).inc()
         elif kind in FAILED:

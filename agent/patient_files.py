@@ -25,6 +25,9 @@ class Sound(Protocol):
     def write(self, interleaved: bytes) -> None:
         """Append whole pairs of PCM16."""
 
+    def silence(self, start: int, end: int) -> None:
+        """Make the pairs from ``start`` up to ``end`` silent; those not written yet are left alone."""
+
     def close(self) -> None:
         """Finish it."""
 
@@ -32,35 +35,61 @@ class Sound(Protocol):
 class PatientSound:
     """A recording with a gap instead of a recording with an early end: what was refused is silence in it."""
 
-    def __init__(self, opened: Callable[[], Sound], rate: int, told: Callable[[str], None]) -> None:
+    def __init__(self, opened: Callable[[], Sound], rate: int, told: Callable[[str], None], begin: int = 0) -> None:
         """``opened`` makes the file, and is asked again while it raises ``OSError``; ``rate``: pairs a second.
 
-        ``told`` is told what is missing, each time that this changes.
+        ``told`` is told what is missing, each time that this changes. ``begin``: pairs that are in the file when it is
+        opened; positions count from there.
         """
-        self._opened, self._rate, self._told = opened, rate, told
+        self._opened, self._rate, self._told, self._begin = opened, rate, told, begin
         self._file: Sound | None = None
         self._pairs = self._missing = 0
         """Taken; of these not on the disk, the newest ones."""
         self._gaps: list[str] = []
+        self._silent: list[tuple[int, int]] = []
+        """What is to be silent, of what is still to come or was refused."""
         self.write(b"")
 
     def write(self, interleaved: bytes) -> None:
         """Append whole pairs of PCM16."""
-        self._pairs += len(interleaved) // PAIR_BYTES
+        pairs = len(interleaved) // PAIR_BYTES
+        interleaved = self._silenced(interleaved)
+        self._pairs += pairs
         try:
             self._fill()
             if self._file is not None and interleaved:
                 self._file.write(interleaved)
         except OSError as error:
-            self._refused(len(interleaved) // PAIR_BYTES, error)
+            self._refused(pairs, error)
+
+    def silence(self, start: int, end: int) -> None:
+        """Make the pairs from position ``start`` up to ``end`` silent, written or still to come."""
+        if start < end:
+            self._silent.append((start, end))
+            self.write(b"")
 
     def close(self) -> None:
         """Finish it; what is missing at the end stays missing."""
+        try:
+            self._fill()
+        except OSError as error:
+            if self._silent:
+                self._told(f"not muted: {error.strerror or error}")
         try:
             if self._file is not None:
                 self._file.close()
         except OSError as error:
             self._told(f"incomplete: not closed: {error.strerror or error}")
+
+    def _silenced(self, interleaved: bytes) -> bytes:
+        """Silent where that was asked for before it came."""
+        if not self._silent:
+            return interleaved
+        pairs = bytearray(interleaved)
+        for start, end in self._silent:
+            low, high = (max(0, (place - self._pairs) * PAIR_BYTES) for place in (start, end))
+            pairs[low:high] = bytes(len(pairs[low:high]))
+        return bytes(pairs)
 
     def _fill(self) -> None:
         """Open the file if it is not; make up for what it was refused, with silence, up to what was pushed just now."""
@@ -70,16 +99,20 @@ class PatientSound:
             some = min(self._missing, self._rate)
             self._file.write(bytes(some * PAIR_BYTES))
             self._missing -= some
+        for start, end in tuple(self._silent):
+            self._file.silence(self._begin + start, self._begin + end)
+            if end <= self._pairs:
+                self._silent.remove((start, end))
 
     def _refused(self, pairs: int, error: OSError) -> None:
         if not pairs:
             return  # it could not be opened, and nothing is lost yet
-        begun = (self._pairs - pairs - self._missing) // self._rate
+        begun = (self._begin + self._pairs - pairs - self._missing) // self._rate
         if not self._missing:
             self._gaps.append("")
             log.warning("a recording has a gap from second %d on: %s", begun, error.strerror or error)
         self._missing += pairs
-        self._gaps[-1] = f"{begun} to {-(-self._pairs // self._rate)} s"
+        self._gaps[-1] = f"{begun} to {-(-(self._begin + self._pairs) // self._rate)} s"
         self._told(f"incomplete: silent from {', '.join(self._gaps)}: {error.strerror or error}")
 
 

@@ -1,19 +1,13 @@
 """The recording of one call, stereo WAV, caller left, agent right, aligned to the caller's audio; its trace."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-<<<<<<< HEAD
-from agent.earlier_part import go_on
-=======
-from agent.patient_files import PatientSound
->>>>>>> drills
+from agent.patient_files import PatientSound, Sound
 from audio.frame import SAMPLE_BYTES
-from audio.wav import StereoWriter, interleave
-
-log = logging.getLogger(__name__)
+from audio.keys import KeyTones
+from audio.wav import interleave
 
 TRACE_LINES = 64
 """Lines gathered before they are written."""
@@ -36,27 +30,30 @@ class Keeping(Protocol):
 class Recording:
     """Gathers both directions on the loop, writes on a thread; a full disk makes a gap in it, never in the call."""
 
-<<<<<<< HEAD
     def __init__(
-        self, path: Path, rate: int, run: Write, failed: Callable[[str], None], begin: int | None = None
+        self,
+        opened: Callable[[], Sound],
+        rate: int,
+        run: Write,
+        failed: Callable[[str], None],
+        *,
+        begin: int = 0,
+        mute_keys: bool = False,
     ) -> None:
-        """``failed`` gets what is missing and why, on the writer's thread, each time that more is.
+        """``opened`` makes the file, on the writer's thread; it is asked again while it raises ``OSError``.
 
-        ``begin``: where in the call this process began to listen, samples; the file of the one before it goes on, with
-        silence for what nobody heard. None: a new call.
+        ``failed`` gets what is missing and why, on the writer's thread, each time that more is. ``begin``: sample pairs
+        that another process wrote before; positions count from there. ``mute_keys``: tones of keys become silence.
         """
-        self._path, self._rate, self._run, self._failed, self._begin = path, rate, run, failed, begin
-=======
-    def __init__(self, path: Path, rate: int, run: Write, failed: Callable[[str], None]) -> None:
-        """``failed`` gets what is missing and why, on the writer's thread, each time that more is."""
-        self._path, self._rate, self._run, self._failed = path, rate, run, failed
->>>>>>> drills
+        self._run = run
+        self._keys = (KeyTones(rate), KeyTones(rate)) if mute_keys else None
         self._left = bytearray()
         self._right = bytearray()
+        self._flushed = 0
+        """Samples handed to the writer."""
         self._limit = rate * FLUSH_MS // 1000 * SAMPLE_BYTES
         self._file: PatientSound | None = None
-        self._broken = False
-        self._later(self._create)
+        run(lambda: self._create(PatientSound(opened, rate, failed, begin)))
 
     def push(self, caller: bytes, agent: bytes = b"") -> None:
         """One frame of the caller and one of the agent, of the same length; nothing is silence."""
@@ -71,49 +68,45 @@ class Recording:
         """No more audio but the ``rest`` of the agent's."""
         self.push(bytes(len(rest)), rest)
         self.flush()
-        self._later(self._close)
+        self._run(self._close)
+
+    @property
+    def position(self) -> int:
+        """Samples of each side so far."""
+        return self._flushed + len(self._left) // SAMPLE_BYTES
+
+    def mute(self, start: int, end: int) -> None:
+        """Silence both sides from position ``start`` up to ``end``, on the disk and in what is still to come."""
+        self._run(lambda: self._mute(start, end))
 
     def flush(self) -> None:
         """Hand over what has gathered."""
         left = bytes(self._left)
         right = bytes(self._right).ljust(len(left), b"\0")
+        self._flushed += len(left) // SAMPLE_BYTES
         self._left.clear()
         self._right.clear()
-        self._later(lambda: self._write(left, right))
+        self._run(lambda: self._write(left, right))
 
-    def _create(self) -> None:
-<<<<<<< HEAD
-        self._file = PatientSound(self._open, self._rate, self._failed)
-
-    def _open(self) -> StereoWriter:
-        def new(path: Path) -> StereoWriter:
-            return StereoWriter(path, self._rate)
-
-        return new(self._path) if self._begin is None else go_on(self._path, self._begin, new)
-=======
-        self._file = PatientSound(lambda: StereoWriter(self._path, self._rate), self._rate, self._failed)
->>>>>>> drills
+    def _create(self, file: PatientSound) -> None:
+        self._file = file
 
     def _write(self, left: bytes, right: bytes) -> None:
+        if self._keys:
+            left, right = self._keys[0].push(left), self._keys[1].push(right)
         if self._file:
             self._file.write(interleave(left, right))
 
-    def _close(self) -> None:
+    def _mute(self, start: int, end: int) -> None:
         if self._file:
-            self._file.close()
+            self._file.silence(start, end)
 
-    def _later(self, work: Callable[[], None]) -> None:
-        self._run(lambda: self._guarded(work))
-
-    def _guarded(self, work: Callable[[], None]) -> None:
-        if self._broken:
+    def _close(self) -> None:
+        if self._file is None:
             return
-        try:
-            work()
-        except OSError as error:
-            self._broken = True
-            log.warning("recording %s stopped: %s", self._path.name, error.strerror)
-            self._failed(f"incomplete: {error.strerror or error}")
+        if self._keys:
+            self._file.write(interleave(self._keys[0].rest(), self._keys[1].rest()))
+        self._file.close()
 
 
 TRACE_SUFFIX = ".trace.jsonl"

@@ -163,6 +163,16 @@ def find(text: str, language: str) -> Iterator[Secret]:
     yield from _apart([*_mails(text), *_numbers(text, language), *_names(text, language)])
 
 
+def card_numbers(text: str, language: str) -> Iterator[tuple[int, int]]:
+    """(First character, the one after the last) of what is not to be heard: cards, codes, numbers as long as a card's.
+
+    A long number counts whatever its check digit says: one digit may have been misheard.
+    """
+    long = [Secret(run.start, run.end, "card") for run in _runs(text, language) if len(run.digits) >= CARD.start]
+    found = [one for one in _numbers(text, language) if one.kind in ("card", "code")]
+    yield from ((one.start, one.end) for one in _apart([*long, *found]))
+
+
 def _apart(found: list[Secret]) -> Iterator[Secret]:
     """In order; of two that overlap the first."""
     end = 0

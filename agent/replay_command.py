@@ -19,8 +19,10 @@ from agent.recorded import Recorded
 from agent.recording import TRACE_SUFFIX
 from agent.replay import Pair, Replayed, Row, compare, replay
 from agent.replay_line import Tape
+from agent.sealed import SUFFIX
 from agent.settings import Settings
 from agent.store import open_log
+from agent.vault import Vault
 from agent.virtual_time import play
 
 LOCAL_VOICES = ("auto", "espeak", "piper")
@@ -36,6 +38,8 @@ class Case:
     name: str
     tape: Tape
     recorded: Recorded | None
+    muted: bool = False
+    """Parts of its recording were silenced: what was said there is not heard again."""
 
 
 def replay_command(
@@ -75,30 +79,45 @@ def offline(settings: Settings) -> Settings:
 
 async def find(settings: Settings, what: str) -> Case:
     """A WAV file by its path, or a call of the log by the beginning of its id; raises ``StartError``."""
-    path = Path(what)
-    if path.suffix.lower() != ".wav":
-        path = await _recording_of(settings, what)
+    path, muted = Path(what), False
+    if path.suffix.lower() not in (".wav", SUFFIX):
+        path = await recording_of(settings, what)
+        muted = await _muted(settings, what)
     trace = path.with_name(path.stem + TRACE_SUFFIX)
     try:
-        return Case(path.name, Tape.read(path), Recorded.read(trace) if trace.exists() else None)
+        with Vault.of(settings).open(path) as file:
+            tape = Tape.read(file, str(path))
+        return Case(path.name, tape, Recorded.read(trace) if trace.exists() else None, muted)
     except (OSError, ValueError) as error:
         raise StartError(f"replay: {error}") from None
 
 
-async def _recording_of(settings: Settings, call_id: str) -> Path:
+async def recording_of(settings: Settings, call_id: str) -> Path:
+    """The file of a call's recording, by the beginning of its id; raises ``StartError``."""
+    rows = await _read(settings, "SELECT id, recording FROM calls WHERE substr(id, 1, ?) = ?", call_id)
+    if len(rows) != 1:
+        raise StartError(f"{call_id}: {'more than one call' if rows else 'no such call'}; see `allo calls`")
+    if not rows[0]["recording"]:
+        raise StartError(f"{call_id}: this call was not recorded; set [recording] enabled = true for the next")
+    return settings.storage.dir / "calls_log" / str(rows[0]["recording"])
+
+
+async def _muted(settings: Settings, call_id: str) -> bool:
+    return bool(
+        await _read(settings, "SELECT 1 FROM events WHERE kind = 'muted' AND substr(call_id, 1, ?) = ?", call_id)
+    )
+
+
+async def _read(settings: Settings, statement: str, call_id: str) -> list[dict[str, Any]]:
+    """Rows of the call log for the beginning of an id."""
     path = settings.storage.dir / "calls.sqlite"
     if not path.exists():
-        raise StartError(f"replay: {path}: there is no call log yet; it is made by `allo serve`")
+        raise StartError(f"{path}: there is no call log yet; it is made by `allo serve`")
     log = await open_log(path)
     try:
-        rows = await log.read("SELECT id, recording FROM calls WHERE substr(id, 1, ?) = ?", (len(call_id), call_id))
+        return await log.read(statement, (len(call_id), call_id))
     finally:
         await log.close()
-    if len(rows) != 1:
-        raise StartError(f"replay: {call_id}: {'more than one call' if rows else 'no such call'}; see `allo calls`")
-    if not rows[0]["recording"]:
-        raise StartError(f"replay: {call_id}: this call was not recorded; set [recording] enabled = true for the next")
-    return settings.storage.dir / "calls_log" / str(rows[0]["recording"])
 
 
 def show(case: Case, result: Replayed, pairs: Sequence[Pair], console: Console) -> int:
@@ -117,6 +136,8 @@ def show(case: Case, result: Replayed, pairs: Sequence[Pair], console: Console) 
     verdict = "" if case.recorded is None else f"{differ} differences; " if differ else "the same, bit for bit; "
     speed = result.audio_s / max(result.took_s, 1e-9)
     console.print(f"{case.name}: {verdict}{result.audio_s:.1f} s in {result.took_s:.2f} s, {speed:.0f} x real time")
+    if case.muted:
+        console.print("parts of this recording are muted (card numbers, keys): what was said there is not heard again")
     sys.stdout.flush()
     return 1 if differ else 0
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from agent.far_end import FarEnd
 from agent.ports import CallerInfo, Dtmf, HungUp, LineEvent
@@ -24,9 +25,9 @@ class Tape:
     """Samples per second."""
 
     @classmethod
-    def read(cls, path: Path) -> "Tape":
+    def read(cls, path: Path | BinaryIO, name: str = "") -> "Tape":
         """A WAV at a leg's rate as it is, any other at 8 kHz; raises ``OSError`` or ``ValueError`` naming the file."""
-        channels, rate = read_channels(path, (8000, 16000))
+        channels, rate = read_channels(path, (8000, 16000), name)
         caller = channels[0]
         return cls(caller, channels[1] if len(channels) > 1 else bytes(len(caller)), rate)
 

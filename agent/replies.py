@@ -110,6 +110,7 @@ class Replies:
         self._dialogue.offered = bool(resumed.turns) and prompts.no_answer in resumed.turns[-1].said
         await self.say(resumed.texts(prompts))
         return resumed.question
+
     async def say_at_hand(self, text: str) -> None:
         """Speak a fixed text whose sound is at hand; nothing where a voice would have to be asked."""
         if self._speaker.at_hand(text):

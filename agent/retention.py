@@ -18,7 +18,9 @@ from typing import Any, Literal
 from agent.errors import RecordError
 from agent.memory import CALLERS, forget, key_of
 from agent.recording import TRACE_SUFFIX
+from agent.sealed import SUFFIX
 from agent.settings import Settings
+from agent.vault import Vault
 
 Kind = Literal["recordings", "words", "calls"]
 LOG = "deletions.jsonl"
@@ -86,6 +88,7 @@ def erase(settings: Settings, number: str, now: datetime) -> Deletion:
 
 def export(settings: Settings, number: str, target: Path) -> int:
     """Write everything of a caller into a ZIP that people can read; how many calls. Raises ``RecordError``."""
+    vault = Vault.of(settings)
     with _open(settings) as log:
         calls = [_whole(log, row) for row in _of(log, number)]
     try:
@@ -96,7 +99,10 @@ def export(settings: Settings, number: str, target: Path) -> int:
             for call in calls:
                 for path in _files(settings, call["recording"], call["transcript"]):
                     if path.is_file() and not path.name.endswith(TRACE_SUFFIX):
-                        packed.write(path, path.name)
+                        _add(packed, path, vault)
+    except ValueError as error:
+        target.unlink(missing_ok=True)
+        raise RecordError(f"{target}: not written: {error}") from None
     except OSError as error:
         target.unlink(missing_ok=True)
         raise RecordError(f"{target}: can't be written: {error.strerror}") from None
@@ -199,6 +205,15 @@ def _files(settings: Settings, recording: str, transcript: str) -> Iterator[Path
         yield folder / f"{Path(recording).stem}{TRACE_SUFFIX}"
     if transcript:
         yield folder / Path(transcript).name
+
+
+def _add(packed: zipfile.ZipFile, path: Path, vault: Vault) -> None:
+    """A file as a person can read it: sealed recordings are opened."""
+    if path.suffix != SUFFIX:
+        packed.write(path, path.name)
+        return
+    with vault.open(path) as sound, packed.open(f"{path.stem}.wav", "w") as plain:
+        shutil.copyfileobj(sound, plain)
 
 
 def _letters(settings: Settings, number: str) -> list[dict[str, Any]]:

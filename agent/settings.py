@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
+from agent.cost_settings import CostSettings
 from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
@@ -265,6 +266,8 @@ class Turns(Section):
     """Silence after which the caller is asked again, seconds."""
     reprompts: Annotated[int, Field(ge=0, le=10)] = 2
     """How often, before the goodbye."""
+    silent_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """A caller who never spoke hears the goodbye after so much silence, seconds; 0: after all reprompts."""
     wait_s: Annotated[float, Field(ge=2, le=600)] = 30.0
     """«Подождите минутку»: no reprompt for this long, seconds."""
 
@@ -303,6 +306,7 @@ class Settings(BaseSettings):
     turns: Turns = Turns()
     calls: Calls = Calls()
     limits: Limits = Limits()
+    costs: CostSettings = CostSettings()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
     retention: Retention = Retention()

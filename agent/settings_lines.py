@@ -103,5 +103,7 @@ class Modem(Section):
     """The agent answers messages from the knowledge base, with the language model where there is one."""
     call_back: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
     """Numbers that the agent may offer to call back, as patterns such as ``+79*``; empty: none."""
+    dial: Annotated[tuple[str, ...], BeforeValidator(split)] = ("*",)
+    """Numbers that may be rung at all, by `allo dial` and by call-backs, as patterns; empty: none."""
     power_hook: str = ""
     """Program that takes the modem's power away and gives it back; run when nothing else helps. Empty: none."""

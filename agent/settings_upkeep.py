@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 
 from agent.settings_lines import Section, split
 
 Level = Literal["debug", "info", "warning", "error"]
+Mute = Literal["redacted", "always", "never"]
+"""``redacted``: where ``privacy.redact`` is on."""
 
 
 def _pairs(value: object) -> object:
@@ -37,6 +39,8 @@ class Limits(Section):
     """Calls of one number in an hour."""
     per_hour: Annotated[int, Field(ge=0)] = 0
     """Calls of everybody in an hour."""
+    machines: Literal["ignore", "note", "hang up", "operator"] = "note"
+    """Faxes, recordings and loops that ring, answering machines that we ring: what is done about them."""
 
 
 class Recording(Section):
@@ -44,6 +48,18 @@ class Recording(Section):
 
     enabled: bool = True
     """Write a stereo WAV for each call (caller left, agent right)."""
+    encrypt: bool = False
+    """Seal recordings with ``recording.key`` (AES-256-GCM; extra ``sealed``)."""
+    key: SecretStr = SecretStr("")
+    """The key, as ``allo privacy new-key`` prints it; best as a credential, so that it is in no backup."""
+    old_keys: SecretStr = SecretStr("")
+    """Former keys, with which older recordings are still read; several with commas."""
+    mute_cards: Mute = "redacted"
+    """Silence spoken card numbers and codes in recordings."""
+    mute_keys: Mute = "redacted"
+    """Silence the tones of keys that were pressed, on both sides."""
+    notice_first: bool = False
+    """Keep only recordings of callers who heard ``notice`` of the prompts to its end."""
 
 
 class Privacy(Section):

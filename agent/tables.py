@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from agent.answer_cache import ON_DISK, AnswerCache
 from agent.asking import Minds
+from agent.costs import Costs
 from agent.engine_times import TimedHearing, Told, untold
 from agent.errors import SettingsError, StartError
 from agent.hearing_chain import HearingChain
 from agent.listening import Ears
+from agent.metered import MeteredModel, metered_model, metered_stt
 from agent.ports import AnswerText, LanguageModel, LineSource, SpeechToText, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, OpenAi, Settings
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
     from agent.spans import Spans
 
 
-async def new_stt(settings: Settings, told: Told = untold) -> SpeechToText:
-    """The recogniser of ``stt.engine``; several are a chain. ``told`` hears how soon they give their texts."""
+async def new_stt(settings: Settings, told: Told = untold, costs: Costs | None = None) -> SpeechToText:
+    """The recogniser of ``stt.engine``; several are a chain.
+
+    ``told`` hears how soon they give their texts, ``costs`` counts those that are paid.
+    """
     engines: dict[str, SpeechToText] = {}
     try:
         for name in settings.stt.engine:
-            engines[name] = engines.get(name) or await new_recogniser(name, settings)
+            engines[name] = engines.get(name) or metered_stt(await new_recogniser(name, settings), name, costs)
     except BaseException:
         for engine in engines.values():
             await engine.close()
@@ -163,12 +168,13 @@ def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
     return ExtractiveModel(knowledge, _split, settings.kb.threshold)
 
 
-async def new_minds(settings: Settings, knowledge: Knowledge) -> Minds:
+async def new_minds(settings: Settings, knowledge: Knowledge, costs: Costs | None = None) -> Minds:
     """The extractive answerer, and the language model where one is configured."""
     from agent.backends.llm_openai import OpenAiModel
 
-    minds = with_models(Minds(new_extractive(settings, knowledge)), settings.llm)
-    for model in minds.models:
+    minds = with_models(Minds(new_extractive(settings, knowledge), costs=costs), settings.llm)
+    for each in minds.models:
+        model = each.inner if isinstance(each, MeteredModel) else each
         if isinstance(model, OpenAiModel):
             await model.warm()
     return minds
@@ -192,7 +198,9 @@ def with_models(minds: Minds, llm: Llm) -> Minds:
     """The same minds with the language models of ``[llm]``; nothing is connected yet."""
     from agent.backends.llm_openai import OpenAiModel
 
-    models = [OpenAiModel(section) for section in llm.servers]
+    servers = [OpenAiModel(section) for section in llm.servers]
+    sections = zip(servers, llm.servers, strict=True)
+    models = [metered_model(server, section.model, minds.costs) for server, section in sections]
     return replace(
         minds,
         model=models[0] if models else None,
@@ -200,7 +208,7 @@ def with_models(minds: Minds, llm: Llm) -> Minds:
         fallback=models[1] if len(models) > 1 else None,
         more=tuple(models[2:]),
         first_token_s=llm.first_token_s,
-        connect=tuple(model.connect for model in models),
+        connect=tuple(server.connect for server in servers),
     )
 
 

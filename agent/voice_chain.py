@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from agent.breaker import Breaker
+from agent.costs import is_spent
 from agent.engine_times import Told, untold
 from agent.errors import VoiceError
 from agent.ports import Makeshift, Synthesizer, WordStart
@@ -62,7 +63,8 @@ class _Link:
         """For health."""
         speed = "" if self.first_ms is None else f"; first sound after {self.first_ms:.0f} ms"
         failures = f"; {self.failed} of {self.asked} sentences failed" if self.failed else ""
-        return ("failing" if self.breaker.open else "ok") + speed + failures
+        state = "spent" if is_spent(self.voice) else "failing" if self.breaker.open else "ok"
+        return state + speed + failures
 
 
 @dataclass(slots=True)
@@ -192,11 +194,12 @@ class VoiceChain:
 
     @property
     def _expected(self) -> _Link:
-        return next((link for link in self._links if not link.breaker.open), self._links[-1])
+        usable = (link for link in self._links if not (link.breaker.open or is_spent(link.voice)))
+        return next(usable, self._links[-1])
 
     def _admitted(self) -> Iterator[_Link]:
         for link in self._links[:-1]:
-            if link.breaker.admit():
+            if not is_spent(link.voice) and link.breaker.admit():
                 yield link
         self._links[-1].breaker.admit()
         yield self._links[-1]  # even if it is failing: there is nobody else

@@ -5,23 +5,25 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 
 from collections.abc import Awaitable, Callable
 
+from agent.costs import Costs
 from agent.engine_times import Told, untold
 from agent.errors import SettingsError, StartError
+from agent.metered import metered_voice
 from agent.ports import Synthesizer
 from agent.settings import Settings
 from agent.tables import openai_of
 from agent.voice_chain import VoiceChain
 
 
-async def new_voice(settings: Settings, told: Told = untold) -> VoiceChain:
+async def new_voice(settings: Settings, told: Told = untold, costs: Costs | None = None) -> VoiceChain:
     """The voices of ``tts.engine`` in their order; each is levelled, also where it is the only one.
 
-    ``told`` hears how soon they sound.
+    ``told`` hears how soon they sound, ``costs`` counts those that are paid.
     """
     voices: list[Synthesizer] = []
     try:
         for engine, voice in settings.tts.choices:
-            voices.append(await one_voice(engine, voice, settings))
+            voices.append(metered_voice(await one_voice(engine, voice, settings), engine, costs))
         timekeeper = await _espeak(settings, "") if len(voices) > 1 else None
     except BaseException:
         for opened in voices:

@@ -21,6 +21,7 @@ from agent.replaying import replayed
 from agent.resuming import Resumed
 from agent.settings import Settings
 from agent.store import CallLog
+from agent.vault import Vault
 from gateways.desk import Desk, Row
 from gateways.queries import FiguresQuery, LogsQuery
 
@@ -128,7 +129,15 @@ def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> De
     """A desk that has nothing of the house yet, and no key."""
     again = partial(replayed, settings)
     below = partial(machine, settings.storage.dir)
-    return Desk(health=health, language=settings.language, replay=again, machine=below, farewells=[feed.close])
+    farewells, opened = [feed.close], Vault.of(settings).open
+    return Desk(
+        health,
+        language=settings.language,
+        replay=again,
+        machine=below,
+        farewells=farewells,
+        open_recording=opened,
+    )
 
 
 def modem_rows(sources: Sequence[LineSource]) -> Callable[[int], Awaitable[Row]] | None:

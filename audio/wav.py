@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from io import BytesIO, FileIO
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class StereoWriter:
         self._rate = rate
         self._bytes = 0
         try:
-            _write_all(self._file, _header(rate, 0))
+            _write_all(self._file, stereo_header(rate, 0))
         except OSError:
             self._file.close()
             raise
@@ -64,6 +65,14 @@ class StereoWriter:
             raise
         self._bytes += len(interleaved)
 
+    def silence(self, start: int, end: int) -> None:
+        """Make the pairs from ``start`` up to ``end`` silent; those not written yet are left alone."""
+        end = min(end, self.samples)
+        if start < end:
+            self._file.seek(HEADER_BYTES + start * _STEP)
+            _write_all(self._file, bytes((end - start) * _STEP))
+            self._file.seek(HEADER_BYTES + self._bytes)
+
     def close(self) -> None:
         """Set the sizes in the header; harmless when closed already."""
         if self._file.closed:
@@ -72,7 +81,7 @@ class StereoWriter:
             self._file.seek(HEADER_BYTES + self._bytes)
             self._file.truncate()
             self._file.seek(0)
-            _write_all(self._file, _header(self._rate, self._bytes))
+            _write_all(self._file, stereo_header(self._rate, self._bytes))
         finally:
             self._file.close()
 
@@ -109,7 +118,7 @@ def repair(path: Path) -> bool:
         if (fields[0], fields[2], fields[6], fields[11]) != (b"RIFF", b"WAVE", _CHANNELS, b"data"):
             raise ValueError(f"{path}: not a stereo recording of ours")
         data = (length - HEADER_BYTES) // _STEP * _STEP
-        new = _header(fields[7], data)
+        new = stereo_header(fields[7], data)
         if new == old and HEADER_BYTES + data == length:
             return False
         file.truncate(HEADER_BYTES + data)
@@ -127,12 +136,12 @@ def read_mono(path: Path, rate: int = 8000) -> bytes:
     return resample(np.rint(samples.mean(axis=1)).astype("<i2").tobytes(), source, rate)
 
 
-def read_channels(path: Path, rates: Sequence[int]) -> tuple[list[bytes], int]:
+def read_channels(path: Path | BinaryIO, rates: Sequence[int], name: str = "") -> tuple[list[bytes], int]:
     """Read a 16-bit WAV as PCM16 mono for each channel, and their rate: its own when among ``rates``, else the first.
 
-    Raises ``OSError`` or ``ValueError`` naming the file.
+    Raises ``OSError`` or ``ValueError`` naming the file, ``name`` where it is open already.
     """
-    samples, source = _read(path)
+    samples, source = _read(path, name)
     rate = source if source in rates else rates[0]
     return [resample(channel.tobytes(), source, rate) for channel in samples.T.astype("<i2")], rate
 
@@ -152,10 +161,10 @@ def parse_mono(content: bytes, rate: int, longest_s: float) -> bytes:
     return resample(np.rint(samples.mean(axis=1)).astype("<i2").tobytes(), source, rate)
 
 
-def _read(path: Path | BytesIO, name: str = "") -> tuple["np.ndarray[tuple[int, int], np.dtype[np.int16]]", int]:
+def _read(path: Path | BinaryIO, name: str = "") -> tuple["np.ndarray[tuple[int, int], np.dtype[np.int16]]", int]:
     """Samples, a row for each moment and a column for each channel, and their rate."""
     try:
-        with wave.open(path if isinstance(path, BytesIO) else str(path), "rb") as wav:
+        with wave.open(str(path) if isinstance(path, Path) else path, "rb") as wav:
             width, channels, source = wav.getsampwidth(), wav.getnchannels(), wav.getframerate()
             pcm = wav.readframes(wav.getnframes())
     except (wave.Error, EOFError) as error:
@@ -177,7 +186,8 @@ def write_mono(path: Path, pcm: bytes, rate: int) -> None:
         wav.writeframes(pcm)
 
 
-def _header(rate: int, data: int) -> bytes:
+def stereo_header(rate: int, data: int) -> bytes:
+    """The header of a stereo WAV at ``rate`` Hz with ``data`` bytes of PCM16, ``HEADER_BYTES`` long."""
     data = min(data, _MOST)
     riff = HEADER_BYTES - 8 + data
     fmt = (1, _CHANNELS, rate, rate * _STEP, _STEP, SAMPLE_BYTES * 8)

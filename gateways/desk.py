@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from agent.ports import FrontDoor, Health, Sentence
 from gateways.queries import FiguresQuery, LogsQuery
@@ -75,6 +75,8 @@ class Desk:
     """Nobody chose the key: only loopback is served."""
     language: Literal["ru", "en"] = "ru"
     calls: CallLog | None = None
+    open_recording: Callable[[Path], BinaryIO] = lambda path: path.open("rb")
+    """The WAV of a recording, also of one that lies sealed; raises ``OSError`` and ``ValueError``."""
     live: Live | None = None
     texts: Texts | None = None
     new_chat: Callable[[], Ask] | None = None

@@ -13,6 +13,7 @@ from gateways.desk import CallLog, Desk, Row
 from gateways.peaks import peaks
 from gateways.problems import Problem
 from gateways.queries import Again, FiguresQuery, LogsQuery
+from gateways.recordings import send
 from gateways.routes import Route
 
 CSV_COLUMNS = (
@@ -89,7 +90,10 @@ class Logs:
     async def recording(self, request: web.Request) -> web.StreamResponse:
         """The WAV file, whole or a range of it (RFC 9110, 14)."""
         _, path = await self._found(request)
-        return web.FileResponse(_there(path), headers={"Content-Type": "audio/wav"})
+        path = _there(path)
+        if path.suffix == ".wav":
+            return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
+        return await send(request, path, self._desk.open_recording)
 
     async def peaks(self, request: web.Request) -> web.Response:
         """The waveform: for each side one number from 0 to 255 a column."""
@@ -98,9 +102,13 @@ class Logs:
         if not columns.isdecimal() or not 1 <= int(columns) <= PEAKS_MOST:
             raise Problem(422, f"columns: a number from 1 to {PEAKS_MOST} is needed")
         try:
-            return web.json_response(await asyncio.to_thread(peaks, _there(path), int(columns)))
+            return web.json_response(await asyncio.to_thread(self._peaks, _there(path), int(columns)))
         except (OSError, ValueError):
             raise Problem(409, "the recording can't be read; it may have just begun, or be damaged") from None
+
+    def _peaks(self, path: Path, columns: int) -> dict[str, object]:
+        with self._desk.open_recording(path) as file:
+            return peaks(file, columns)
 
     async def replay(self, request: web.Request) -> web.Response:
         """What was decided then, and what would be now."""

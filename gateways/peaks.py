@@ -1,7 +1,7 @@
 """The waveform of a stereo recording."""
 
 import wave
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,17 +13,17 @@ SOFTEST_DB = -48.0
 """Drawn as nothing, dB of full scale."""
 
 
-def peaks(path: Path, columns: int) -> dict[str, object]:
+def peaks(file: BinaryIO, columns: int) -> dict[str, object]:
     """Loudness of each side in ``columns`` equal stretches, 0 to 255 on a scale of decibels, and the length in ms.
 
     A recording that is shorter than ``columns`` samples has fewer. Blocks on the disk: call it from a thread.
     Raises ``ValueError`` for what is no recording, or not yet, and ``OSError``.
     """
     try:
-        with wave.open(str(path), "rb") as wav:
+        with wave.open(file, "rb") as wav:
             return _peaks(wav, columns)
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path.name}: {error or 'cut short'}") from None
+        raise ValueError(f"{error or 'cut short'}") from None
 
 
 def _peaks(wav: wave.Wave_read, columns: int) -> dict[str, object]:

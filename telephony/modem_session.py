@@ -16,7 +16,7 @@ from telephony.at import Answer, CallEntry, Unasked, parse_call, parse_calls, te
 from telephony.clock import MediaClock
 from telephony.modem_books import ModemBooks
 from telephony.modem_call import ModemLine
-from telephony.modem_callbacks import Dialled
+from telephony.modem_callbacks import Dialled, allowed
 from telephony.modem_network import ModemNetwork
 from telephony.modem_ports import ModemPorts
 from telephony.modem_setup import ModemFacts, PinOnce, set_up
@@ -333,6 +333,8 @@ class ModemSession:
         """Call ``number`` and give the call to the house once it is answered; ``why`` is said after the greeting."""
         if not number or telephone(number) != number:
             return Dialled("refused", "refused: that is no telephone number")
+        if not allowed(number, self._settings.dial):
+            return Dialled("refused", "refused: no pattern of [modem] dial fits this number")
         if self.line is not None or self._rings or not self._freed.is_set():
             return Dialled("busy", "busy: there is a call already")
         if self._door is None or not self.network.on_air or self._door.admit() is not None:

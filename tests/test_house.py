@@ -89,6 +89,7 @@ ROOF = {
         "service_command",
         "backup_command",
         "privacy_command",
+        "upkeep_check",
         "__main__",
         "commands",
     )

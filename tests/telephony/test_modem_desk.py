@@ -154,6 +154,14 @@ async def test_a_call_that_we_make(callee: str, said: str, tmp_path: Path) -> No
             assert guest.cause == "caller"
 
 
+async def test_only_numbers_that_fit_a_pattern_are_rung(tmp_path: Path) -> None:
+    async with plugged_in(tmp_path, dial=("+7495*", "112")) as (sim, _, _):
+        done, words = await asked(tmp_path, "dial", "+78005553535")
+        assert (done, words) == (True, ["refused: no pattern of [modem] dial fits this number"])
+        assert not any(command.startswith("ATD") for command in sim.modem.asked)
+        assert (await asked(tmp_path, "dial", "+74951234567"))[1][0].startswith("answered")
+
+
 async def test_a_second_caller_is_refused_and_the_first_talks_on(tmp_path: Path) -> None:
     async with plugged_in(tmp_path) as (sim, _, door):
         sim.ring()
