@@ -21,9 +21,9 @@ from agent.leg import Over, ending, one_by_one, outcome, settled
 from agent.listening import Listening, new_turn_taker
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
-from agent.recording import Keeping
 from agent.replies import Replies
 from agent.speak import Speaker, adjusted
+from agent.stillness import Stillness
 from agent.trace import Trace
 from agent.traced import TracedMouth, traced
 from agent.turns import (
@@ -83,14 +83,13 @@ class Call:
         self._reply: asyncio.Task[None] | None = None
         self._dead_air = DeadAir(rate)
         self._far_end = house.new_far_end()
-        self._recording: Keeping | None = None
         self._limit = int(house.calls.max_minutes * 60 * rate)
         self._warn_at = max(self._limit - WARNING_S * rate, self._limit // 2)
         self._reprompted = self._failures = 0
         self._talking = self._leaving = False
         """The leg is up; it is being ended or handed on."""
-        self._still = False
-        """The agent neither speaks nor thinks nor is heard: what concerns it need not be looked at."""
+        self._still = Stillness(self._listening, self._trace)
+        self._still.until = self._warn_at
 
     async def run(self) -> None:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
@@ -106,8 +105,8 @@ class Call:
             ended = HungUp("daemon stopped")
             raise
         finally:
-            if self._recording is not None:
-                self._recording.close(self._far_end.rest())
+            if self._still.recording is not None:
+                self._still.recording.close(self._far_end.rest())
             self._emit(CallEnded(status or outcome(ended), ended.cause))
 
     def close(self) -> None:
@@ -137,7 +136,7 @@ class Call:
 
     def _record(self) -> None:
         house, caller = self._house, self._line.caller
-        self._recording = house.new_recording(caller)
+        self._still.recording = house.new_recording(caller)
         write = house.new_trace(caller)
         if write is not None:
             self._trace.keep(write, rate=caller.rate, language=house.language, turns=house.turns.model_dump())
@@ -151,7 +150,7 @@ class Call:
     async def _take(self, events: AsyncIterator[LineEvent]) -> None:
         until = events.until if isinstance(events, Handing) else partial(one_by_one, events)
         while True:
-            event = await until(self._on_frame, self._gather)
+            event = await until(self._on_frame, self._gather, self._still)
             if isinstance(event, HungUp):
                 raise Over(event)
             if isinstance(event, Dtmf):
@@ -172,7 +171,7 @@ class Call:
 
     def _on_frame(self, frame: AudioFrame) -> bool:
         """Take one frame; True when something was decided, or when a task waits no more."""
-        if self._still:
+        if self._still.now:
             return self._on_still_frame(frame)
         playout = self._playout
         self._mouth.look(frame.end)
@@ -181,8 +180,8 @@ class Call:
         decision = self._listening.push(frame, far, audible=audible, busy=busy, firm=playout.firm)
         woken = self._speaker.tick()
         self._replies.tick()
-        if self._recording is not None:
-            self._recording.push(frame.pcm, far)
+        if self._still.recording is not None:
+            self._still.recording.push(frame.pcm, far)
         if decision is not None:
             self._trace.decision(decision)
             self._act(decision)
@@ -190,7 +189,7 @@ class Call:
             self._watch_silence(frame.samples, busy, audible)
             self._watch_limit(frame.end, busy or audible)
         if not (audible or busy):
-            self._still = self._is_still()
+            self._still.now = self._is_still()
         return woken or decision is not None
 
     def _is_still(self) -> bool:
@@ -200,10 +199,7 @@ class Call:
 
     def _on_still_frame(self, frame: AudioFrame) -> bool:
         """Take one frame while only the caller can change anything; ``_start`` ends that."""
-        self._trace.position = frame.end
-        if self._recording is not None:
-            self._recording.push(frame.pcm)
-        decision = self._listening.hear(frame)
+        decision = self._still.step(frame)
         if decision is not None:
             self._trace.decision(decision)
             self._act(decision)
@@ -353,7 +349,7 @@ class Call:
 
     def _start(self, reply: Callable[[], Awaitable[None]]) -> None:
         self._stop_reply()
-        self._still = False
+        self._still.now = False
         self._reply = self._spawn(self._guarded(reply))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
