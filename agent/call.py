@@ -20,10 +20,10 @@ from agent.judging import Judging, new_listening
 from agent.leg import Over, ending, give_up, one_by_one, outcome, settled
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
-from agent.recording import Keeping
 from agent.replies import Replies
 from agent.resuming import Resumed
 from agent.speak import Speaker, adjusted
+from agent.stillness import Stillness
 from agent.time_limit import TimeLimit
 from agent.trace import Trace
 from agent.traced import TracedMouth, traced
@@ -76,15 +76,14 @@ class Call:
         self._reply: asyncio.Task[None] | None = None
         self._dead_air = DeadAir(rate)
         self._far_end = house.new_far_end()
-        self._recording: Keeping | None = None
         self._resumed, begin = resumed, resumed.position if resumed else 0
         self._limit = TimeLimit(house.calls.max_minutes, rate, begin)
         self._reprompted = 0
         self._failures = int(resumed is not None)  # who was cut off once is not asked to be patient again
         self._talking = self._leaving = False
         """The leg is up; it is being ended or handed on."""
-        self._still = False
-        """The agent neither speaks nor thinks nor is heard: what concerns it need not be looked at."""
+        self._still = Stillness(self._listening, self._trace)
+        self._still.until = self._limit.next
 
     async def run(self) -> None:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
@@ -100,8 +99,8 @@ class Call:
             ended = HungUp("daemon stopped")
             raise
         finally:
-            if self._recording is not None:
-                self._recording.close(self._far_end.rest())
+            if self._still.recording is not None:
+                self._still.recording.close(self._far_end.rest())
             self._emit(CallEnded(status or outcome(ended), ended.cause))
 
     def close(self) -> None:
@@ -139,7 +138,7 @@ class Call:
 
     def _record(self) -> None:
         house, caller = self._house, self._line.caller
-        self._recording = house.new_recording(caller)
+        self._still.recording = house.new_recording(caller)
         write = house.new_trace(caller)
         if write is not None:
             self._trace.keep(write, rate=caller.rate, language=house.language, turns=house.turns.model_dump())
@@ -153,7 +152,7 @@ class Call:
     async def _take(self, events: AsyncIterator[LineEvent]) -> None:
         until = events.until if isinstance(events, Handing) else partial(one_by_one, events)
         while True:
-            event = await until(self._on_frame, self._gather)
+            event = await until(self._on_frame, self._gather, self._still)
             if isinstance(event, HungUp):
                 raise Over(event)
             if isinstance(event, Dtmf):
@@ -174,7 +173,7 @@ class Call:
 
     def _on_frame(self, frame: AudioFrame) -> bool:
         """Take one frame; True when something was decided, or when a task waits no more."""
-        if self._still:
+        if self._still.now:
             return self._on_still_frame(frame)
         playout = self._playout
         self._mouth.look(frame.end)
@@ -183,8 +182,8 @@ class Call:
         decision = self._listening.push(frame, far, audible=audible, busy=busy, firm=playout.firm)
         woken = self._speaker.tick()
         self._replies.tick()
-        if self._recording is not None:
-            self._recording.push(frame.pcm, far)
+        if self._still.recording is not None:
+            self._still.recording.push(frame.pcm, far)
         if decision is not None:
             self._trace.decision(decision)
             self._act(decision)
@@ -192,7 +191,7 @@ class Call:
             self._watch_silence(frame.samples, busy, audible)
             self._watch_limit(frame.end, busy or audible)
         if not (audible or busy):
-            self._still = self._is_still()
+            self._still.now = self._is_still()
         return woken or decision is not None
 
     def _is_still(self) -> bool:
@@ -202,10 +201,7 @@ class Call:
 
     def _on_still_frame(self, frame: AudioFrame) -> bool:
         """Take one frame while only the caller can change anything; ``_start`` ends that."""
-        self._trace.position = frame.end
-        if self._recording is not None:
-            self._recording.push(frame.pcm)
-        decision = self._listening.hear(frame)
+        decision = self._still.step(frame)
         if decision is not None:
             self._trace.decision(decision)
             self._act(decision)
@@ -225,7 +221,9 @@ class Call:
 
     def _watch_limit(self, position: int, engaged: bool) -> None:
         """The longest call ends with a goodbye, a minute after a warning that interrupts nobody."""
-        match self._limit.due(position, engaged or self._listening.speaking):
+        due = self._limit.due(position, engaged or self._listening.speaking)
+        self._still.until = self._limit.next
+        match due:
             case "end":
                 self._say([self._house.prompts.goodbye], Action("hangup"))
                 self._leaving = True
@@ -356,7 +354,7 @@ class Call:
 
     def _start(self, reply: Callable[[], Awaitable[None]]) -> None:
         self._stop_reply()
-        self._still = False
+        self._still.now = False
         self._reply = self._spawn(self._guarded(reply))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

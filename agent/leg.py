@@ -21,7 +21,7 @@ class Over(Exception):  # noqa: N818 - not a fault: the way to tell a TaskGroup 
 
 
 async def one_by_one(
-    events: AsyncIterator[LineEvent], take: Callable[[AudioFrame], bool], _gather: Callable[[], int]
+    events: AsyncIterator[LineEvent], take: Callable[[AudioFrame], bool], _gather: object, _together: object
 ) -> LineEvent | None:
     """``agent.ports.Handing.until`` for events that are not ``Handing``."""
     async for event in events:

@@ -1,9 +1,9 @@
 """The caller's side of one call: echo, detector, turn taker and recogniser, fed frame by frame without an await."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.errors import HearingError
 from agent.hints import Fading
@@ -35,6 +35,17 @@ class Detector(Protocol):
         """The newest frame was loud and like speech, voice or not."""
 
 
+@runtime_checkable
+class Foresighted(Protocol):
+    """A detector that is told what it will be given."""
+
+    def expect(self, frames: Sequence[bytes]) -> None:
+        """These frames will be pushed next, just so; that changes no flag."""
+
+    def skip_silence(self, count: int) -> bool:
+        """True when the next ``count`` frames that were told hold no sound: then they count as pushed."""
+
+
 class Canceller(Protocol):
     """Takes the agent's own voice out of the caller's audio."""
 
@@ -53,6 +64,10 @@ class Canceller(Protocol):
     @property
     def idle(self) -> bool:
         """Nothing that was played can still be heard."""
+
+    @property
+    def passes(self) -> int:
+        """So many of the next frames come out as they go in, whatever is played."""
 
     def push(self, near: bytes, far: bytes) -> bytes:
         """The near 20 ms without the echo of what ``far`` was played."""
@@ -87,6 +102,7 @@ class Listening:
         """
         self._fading = Fading(fade_db)
         self._detector = ears.detector(rate)
+        self._foresighted = self._detector if isinstance(self._detector, Foresighted) else None
         self._canceller = ears.canceller(rate) if ears.canceller else None
         self._suppressor = ears.suppressor(rate) if ears.suppressor else None
         self._rate, self._turns = rate, turns
@@ -147,6 +163,24 @@ class Listening:
     def still(self) -> bool:
         """``hear`` will do as long as the agent is not heard."""
         return self._suppressor is None and (self._canceller is None or self._canceller.idle)
+
+    def expect(self, pcm: Sequence[bytes], *, sure: bool) -> None:
+        """These will be given next; ``sure``: on the short way. See ``audio.together``."""
+        if self._foresighted is not None:
+            most = len(pcm) if sure or self._canceller is None else self._canceller.passes
+            self._foresighted.expect(pcm[:most])
+
+    def rest(self, frames: Sequence[AudioFrame]) -> bool:
+        """``hear`` of all these, which it was told to expect, where no sound is in any and nothing else is due."""
+        if self._foresighted is None or not self._turns.resting(frames[-1].end):
+            return False
+        if not self._foresighted.skip_silence(len(frames)):
+            return False
+        self.position = frames[-1].end
+        if self._recent is not None:
+            self._recent.extend(frame.pcm for frame in frames)
+        self._preroll.extend(frames)
+        return True
 
     def hear(self, frame: AudioFrame) -> Decision | None:
         """The same as ``push`` on the short way: the agent was not heard for a while, and has no reply under way."""

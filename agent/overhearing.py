@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from agent.recording import Keeping
+from audio.frame import frame_bytes
 from audio.wav import interleave
 
 PIECE_FRAMES = 5
@@ -24,13 +25,13 @@ class Overheard:
         self._over = False
 
     def push(self, caller: bytes, agent: bytes = b"") -> None:
-        """One frame of each side; nothing is silence."""
+        """A frame of each side, or several; nothing is silence."""
         if self._inner is not None:
             self._inner.push(caller, agent)
         if self._ears:
             self._caller.append(caller)
             self._agent.append(agent or bytes(len(caller)))
-            if len(self._caller) >= PIECE_FRAMES:
+            if sum(map(len, self._caller)) >= PIECE_FRAMES * frame_bytes(self.rate):
                 self._tell()
 
     def close(self, rest: bytes = b"") -> None:

@@ -15,6 +15,7 @@ from agent.question import Passage as Passage  # noqa: PLC0414
 from agent.question import Question as Question  # noqa: PLC0414
 from agent.tool import ToolCall
 from audio.frame import AudioFrame
+from audio.together import Together
 
 # ---------------------------------------------------------------- the line
 
@@ -87,11 +88,13 @@ class Mouth(Protocol):
 class Handing(Protocol):
     """Events of a leg that can hand their frames on without waking the reader for each; see ``Line.answer``."""
 
-    async def until(self, take: Callable[[AudioFrame], bool], gather: Callable[[], int]) -> LineEvent | None:
+    async def until(
+        self, take: Callable[[AudioFrame], bool], gather: Callable[[], int], together: Together | None = None
+    ) -> LineEvent | None:
         """Give the frames to ``take``, those that wait and then each as it comes, in order and on the event loop.
 
         ``gather`` tells after a frame how many more, from 1, the leg may let come together before it gives the next:
-        nothing hangs on them sooner. A leg need not.
+        nothing hangs on them sooner. A leg need not. ``together`` is asked before several frames are given.
 
         Returns ``None`` after a frame for which ``take`` said True, else the first event that is no frame. Meanwhile
         nothing is taken. What ``take`` raises is raised here.

@@ -21,7 +21,7 @@ class Keeping(Protocol):
     """Where both sides of a call go."""
 
     def push(self, caller: bytes, agent: bytes = b"") -> None:
-        """One frame of the caller and one of the agent, of the same length; nothing is silence."""
+        """A frame of the caller, or several that came together, and as much of the agent; nothing is silence."""
 
     def close(self, rest: bytes = b"") -> None:
         """No more audio but the ``rest`` of the agent's."""

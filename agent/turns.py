@@ -206,6 +206,10 @@ class TurnTaker:
         """
         return self._long_silence(frame) if frame.end - self._idle_since >= self._reprompt else None
 
+    def resting(self, end: int) -> bool:
+        """True when ``rest`` of frames without speech up to ``end``, a position, comes to nothing."""
+        return self._state is _State.QUIET and end - self._idle_since < self._reprompt
+
     def heard_words(self, position: int, backchannel: bool = False) -> None:
         """The recogniser understood a word; stale news from before the present sound is ignored.
 

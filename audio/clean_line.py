@@ -42,6 +42,11 @@ class CleanLine:
         self.stands = False
         """There is proof."""
 
+    @property
+    def sure(self) -> int:
+        """For so many more frames the proof stands, whatever they hold."""
+        return _SPAN - 1 - len(self._near) if self.stands else 0
+
     def push(self, near: bytes, far: bytes) -> bool:
         """Note a frame of both sides; True while there is proof."""
         self._near.append(near)

@@ -112,6 +112,11 @@ class EchoCanceller:
         return self._played.over
 
     @property
+    def passes(self) -> int:
+        """So many of the next frames come out as they go in, whatever is played."""
+        return self._clean.sure
+
+    @property
     def clean(self) -> bool:
         """There is proof that nothing of what is played comes back."""
         return self._clean.stands

@@ -9,16 +9,16 @@ and are therefore shown the sound at a steady loudness.
 
 import threading
 from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from functools import cache
-from itertools import islice
 
 import numpy as np
 import webrtcvad
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from audio import neural
-from audio.frame import frame_bytes
+from audio.frame import SAMPLE_BYTES, frame_bytes
+from audio.voice_check import VoiceCheck
 
 LEAST_DBFS = -58.0
 """Quieter frames are never speech (RMS). The idle noise of A-law lies near -72, a quiet caller's vowels near -52."""
@@ -38,28 +38,9 @@ _TARGET_DBFS = -18.0
 _MOST_GAIN_DB = 30.0
 _DECAY_DB = 0.05
 """How fast a loud sound is forgotten, dB a frame (2.5 dB/s)."""
-VOICE_BEGINS = 0.4
-"""Probability of a voice at which speech begins."""
-VOICE_GOES_ON = 0.25
-"""Probability under which it ends."""
-
-_CERTAIN = 0.9
-"""Probability of a voice that is beyond doubt; a hum that is switched on seldom gets so far."""
-_CERTAIN_STEPS = 3
-"""After so many certain steps in a row the network hears every second one only, while the sound stays loud."""
 _STEADY_DB = 10.0
 """A frame this far under the loudest may be the end of the speech: the network hears it at once."""
 
-_HANGOVER_FRAMES = 10
-"""The network keeps its memory through a gap of stage one as long as this, 200 ms: between two syllables."""
-_EARLIER_FRAMES = 4
-"""Frames before a sound that the network hears too: with the first frame of the sound they are three whole steps."""
-_KEPT_FRAMES = _EARLIER_FRAMES + 2
-_TAPS_PER_STEP = 12
-"""Length of the low-pass in front of the network, samples of the lower rate."""
-_MOST_WAITING = neural.CONTEXT + neural.STEP + (_HANGOVER_FRAMES + 1) * neural.RATE // 50
-"""Samples: what a whole step lacks one of, and then a gap and the frame behind it."""
-_ONE = np.array(1.0, np.float32)
 _PCM = np.dtype("<i2")
 _LOWEST, _HIGHEST = np.array(-32768.0, np.float32), np.array(32767.0, np.float32)
 _RATES = (8000, 16000, 32000, 48000)
@@ -71,12 +52,17 @@ def _ratio(db: float) -> float:
 
 
 _TARGET, _MOST_GAIN = _ratio(_TARGET_DBFS), _ratio(_MOST_GAIN_DB)
+_LEAST, _OPEN, _HOLD, _DECAY, _NEAR = map(_ratio, (LEAST_DBFS, OPEN_DB, HOLD_DB, -_DECAY_DB, -_STEADY_DB))
 
 
-@cache
-def _scratch(samples: int, _thread: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """One for all the detectors of a thread: it stays in the processor's cache."""
-    return np.empty(samples, np.float32), np.empty(samples, np.dtype("<i2"))
+Weighed = tuple[float, bool, bool]
+"""Of a frame's level: the gain with which it is shown to the detectors, 0 where the gate is shut; whether it opens
+a gate that was shut; whether it is about as loud as the loudest before it."""
+Flags = tuple[bool, bool]
+"""Of a frame: somebody speaks in it; it is a sound like speech."""
+Hears = Generator[neural.Step, float, None]
+_CLOSED: Weighed = (0.0, False, False)
+_SILENT: Flags = (False, False)
 
 
 class SpeechDetector:
@@ -93,18 +79,16 @@ class SpeechDetector:
         self._rate = rate
         self._bytes = frame_bytes(rate)
         self._vad = webrtcvad.Vad(2)
-        self._scratch, self._shown = _scratch(self._bytes // 2, threading.get_ident())
-        self._taken = self._shown.data.cast("B")
-        self._full_scale = self._scratch.size * _FULL_SCALE_SQUARE
+        self._full_scale = self._bytes // 2 * _FULL_SCALE_SQUARE
         self._floor = _Floor()
-        self._least = _ratio(LEAST_DBFS)
-        self._open = _ratio(OPEN_DB)
-        self._hold = _ratio(HOLD_DB)
-        self._decay = _ratio(-_DECAY_DB)
-        self._near = _ratio(-_STEADY_DB)
-        self._loud = self._least
-        self._sound = False
-        self._voice = _VoiceCheck(rate)
+        self._loud = _LEAST
+        self._sound = self._stood = False
+        self._voice = VoiceCheck(rate)
+        self._room = _room(self._bytes, threading.get_ident())
+        self._known: deque[Flags] = deque()
+        """Of the frames that were told before they were pushed, once they were asked for."""
+        self._told: Sequence[bytes] = ()
+        """Frames whose flags nobody has asked for yet."""
 
     @property
     def sound(self) -> bool:
@@ -113,35 +97,162 @@ class SpeechDetector:
 
     def push(self, pcm: bytes) -> bool:
         """Take one 20 ms frame of PCM16 mono; True when somebody speaks in it."""
+        if self._told:
+            self._room.hear()
+        if self._known:
+            speech, self._sound = self._known.popleft()
+            return speech
         if len(pcm) != self._bytes:
             raise ValueError(f"{len(pcm)} bytes are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
-        scratch, voice = self._scratch, self._voice
-        self._taken[:] = pcm
-        scratch[:] = self._shown
-        power = float(scratch.dot(scratch)) / self._full_scale
-        floor = self._floor.track(power)
-        self._loud = max(power, self._loud * self._decay)
-        margin = self._hold if self._sound else self._open
-        if power <= self._least or power <= floor * margin:
-            self._sound = False
-            if voice.rests:
-                voice.keep(pcm)
-                return False
-            return voice.push(pcm, False, 1.0, False)
-        gain = max(1.0, min(_TARGET / self._loud, _MOST_GAIN)) ** 0.5
-        self._sound = self._may_be_speech(pcm, gain)
-        steady = power > self._loud * self._near
-        return voice.push(pcm, self._sound, gain, steady)
+        self._told = (pcm,)
+        self._room.alone(self)
+        speech, self._sound = self._known.popleft()
+        return speech
 
-    def _may_be_speech(self, pcm: bytes, gain: float) -> bool:
-        if gain <= 1.0:
-            return bool(self._vad.is_speech(pcm, self._rate))
-        scratch = self._scratch
-        scratch *= gain
-        np.minimum(scratch, _HIGHEST, out=scratch)
-        np.maximum(scratch, _LOWEST, out=scratch)
-        self._shown[:] = scratch
-        return bool(self._vad.is_speech(self._shown.tobytes(), self._rate))
+    def expect(self, frames: Sequence[bytes]) -> None:
+        """Tell that these frames will be pushed next, just so.
+
+        That changes no flag. But what several detectors of a thread were told is heard in one go when the first of
+        them is asked, which is cheaper. Nothing, where earlier ones have not all been pushed. Raises ``ValueError``
+        for frames of another length.
+        """
+        if self._told or self._known:
+            return
+        if any(len(pcm) != self._bytes for pcm in frames):
+            raise ValueError(f"frames are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
+        self._told = frames
+        if frames:
+            self._room.join(self)
+
+    def skip_silence(self, count: int) -> bool:
+        """True when the next ``count`` frames that were told hold no sound: then they count as pushed."""
+        if self._told:
+            self._room.hear()
+        known = self._known
+        if len(known) != count or any(sound for _, sound in known):
+            return False
+        known.clear()
+        self._sound = False
+        return True
+
+    def tell(self) -> Sequence[bytes]:
+        """For the room only: the frames that were told, which are heard now."""
+        told, self._told = self._told, ()
+        return told
+
+    def weigh(self, square: float) -> Weighed:
+        """For the room only: what the level of the next frame says; ``square``: the sum of its samples' squares."""
+        power = square / self._full_scale
+        floor = self._floor.track(power)
+        self._loud = loud = max(power, self._loud * _DECAY)
+        if power <= _LEAST or power <= floor * _HOLD:
+            return _CLOSED
+        gain = max(1.0, min(_TARGET / loud, _MOST_GAIN)) ** 0.5
+        return gain, power > floor * _OPEN, power > loud * _NEAR
+
+    def live(self, frames: Sequence[bytes], shown: Sequence[bytes], weighed: Sequence[Weighed]) -> Hears:
+        """For the room only: flags of frames that were weighed, ``shown`` as loud as their gains make them.
+
+        Yields what the network has to hear, and is sent how much of a voice that is.
+        """
+        known, voice = self._known, self._voice
+        for pcm, loud, (gain, wide, steady) in zip(frames, shown, weighed, strict=True):
+            open_ = gain > 0.0 and (wide or self._stood)
+            sound = self._stood = open_ and bool(self._vad.is_speech(loud, self._rate))
+            if not sound and voice.rests:
+                voice.keep(pcm)
+                known.append(_SILENT)
+                continue
+            if voice.take(pcm, sound):
+                yield from voice.listen(gain, steady)
+            known.append((voice.conclude(sound), sound))
+
+
+class _Room:
+    """The detectors of one thread for frames of one length: what they are told is heard in one go."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        """Bytes of a frame."""
+        self._told: list[SpeechDetector] = []
+        self._scratch, self._shown = np.empty(size // 2), np.empty((1, size // 2), _PCM)
+        self._taken = self._shown.data.cast("B")
+
+    def join(self, detector: SpeechDetector) -> None:
+        """It was told frames."""
+        self._told.append(detector)
+
+    def alone(self, detector: SpeechDetector) -> None:
+        """Hear its one frame now."""
+        (pcm,) = frames = detector.tell()
+        self._taken[:] = pcm
+        self._scratch[:] = self._shown[0]
+        weighed = detector.weigh(float(self._scratch.dot(self._scratch)))
+        shown = frames if weighed[0] <= 1.0 else _amplified(self._shown, [weighed[0]])
+        _run([detector.live(frames, shown, (weighed,))])
+
+    def hear(self) -> None:
+        """Hear all that was told."""
+        together, self._told = self._told, []
+        told = [detector.tell() for detector in together]
+        samples = np.frombuffer(b"".join([pcm for frames in told for pcm in frames]), _PCM).reshape(-1, self._size // 2)
+        squares = _squares(samples)
+        weighed = [
+            [detector.weigh(next(squares)) for _ in frames] for detector, frames in zip(together, told, strict=True)
+        ]
+        gains = [one[0] for each in weighed for one in each]
+        shown = [pcm for frames in told for pcm in frames]
+        faint = [number for number, gain in enumerate(gains) if gain > 1.0]
+        if faint:
+            for number, loud in zip(faint, _amplified(samples[faint], [gains[n] for n in faint]), strict=True):
+                shown[number] = loud
+        at, hearing = 0, list[Hears]()
+        for detector, frames, each in zip(together, told, weighed, strict=True):
+            hearing.append(detector.live(frames, shown[at : at + len(frames)], each))
+            at += len(frames)
+        _run(hearing)
+
+
+@cache
+def _room(size: int, _thread: int) -> _Room:
+    """One for each thread."""
+    return _Room(size)
+
+
+def _squares(samples: NDArray[np.int16]) -> Iterator[float]:
+    """Sum of the squares of each row: whole numbers that a double holds, so their order is no matter."""
+    exact = samples.astype(np.float64)
+    sums: list[float] = np.einsum("ij,ij->i", exact, exact).tolist()
+    return iter(sums)
+
+
+def _amplified(samples: NDArray[np.int16], gains: list[float]) -> list[bytes]:
+    """Rows, each louder by its gain, clipped."""
+    loud = samples.astype(np.float32)
+    loud *= np.array(gains, np.float32)[:, None]
+    np.minimum(loud, _HIGHEST, out=loud)
+    np.maximum(loud, _LOWEST, out=loud)
+    data, size = loud.astype(_PCM).tobytes(), samples.shape[1] * SAMPLE_BYTES
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def _run(hearing: list[Hears]) -> None:
+    """Live through frames side by side: a step of the network for all who wait for one, until nobody does."""
+    waiting = [(one, step) for one in hearing if (step := next(one, None)) is not None]
+    while waiting:
+        voices = neural.hear_together([step for _, step in waiting])
+        waiting = [
+            (one, step)
+            for (one, _), voice in zip(waiting, voices, strict=True)
+            if (step := _send(one, voice)) is not None
+        ]
+
+
+def _send(hearing: Hears, voice: float) -> neural.Step | None:
+    try:
+        return hearing.send(voice)
+    except StopIteration:
+        return None
 
 
 class _Floor:
@@ -175,91 +286,3 @@ class _Floor:
             self._span_left = _SPAN_FRAMES
             self._span_least = 1.0
         return floor
-
-
-class _VoiceCheck:
-    """Stage two: runs the network on the sounds that stage one let through, and on a little before them."""
-
-    def __init__(self, rate: int) -> None:
-        self._network = neural.Voice()
-        self._factor = rate // neural.RATE
-        self._taps = _low_pass(self._factor)
-        self._frames: deque[bytes] = deque([bytes(frame_bytes(rate))] * _KEPT_FRAMES, _KEPT_FRAMES)
-        self.keep = self._frames.append
-        """Takes a frame while ``rests``."""
-        self._waiting = np.empty(_MOST_WAITING, np.float32)
-        """What the network has not heard yet, behind the last ``neural.CONTEXT`` samples that it did hear."""
-        self._filled = 0
-        self._step = _scratch(neural.CONTEXT + neural.STEP, threading.get_ident())[0]
-        self._quiet = _HANGOVER_FRAMES + 1
-        """Frames since stage one last said yes."""
-        self._speech = False
-        self._voice = 0.0
-        """Probability of the last step."""
-        self._certain = 0
-        """Certain steps in a row."""
-        self._skipped = False
-        """The last step was not listened to."""
-
-    @property
-    def rests(self) -> bool:
-        """Without a new sound nothing comes of a frame."""
-        return self._quiet > _HANGOVER_FRAMES
-
-    def push(self, pcm: bytes, sound: bool, gain: float, steady: bool) -> bool:
-        """Take a frame, what stage one says of it, how much it is to be amplified, and whether it is about as loud as
-        the speech before it; True for a voice.
-        """
-        self._frames.append(pcm)
-        if not sound and self._quiet >= _HANGOVER_FRAMES:
-            self._quiet = _HANGOVER_FRAMES + 1
-            self._speech = False
-            return False
-        self._take(self._quiet > _HANGOVER_FRAMES)
-        self._quiet = 0 if sound else self._quiet + 1
-        if sound and self._filled >= self._step.size:
-            self._listen(gain, steady)
-        self._speech = sound and self._voice >= (VOICE_GOES_ON if self._speech else VOICE_BEGINS)
-        return self._speech
-
-    def _take(self, fresh: bool) -> None:
-        """Put the newest frame to what waits for the network; a fresh sound begins with the frames before it."""
-        if fresh:
-            self._network.forget()
-            self._filled = self._certain = 0
-        new = self._slow(_EARLIER_FRAMES + 1 if fresh else 1)
-        self._waiting[self._filled : self._filled + new.size] = new
-        self._filled += new.size
-
-    def _listen(self, gain: float, steady: bool) -> None:
-        """Let the network hear what waits, a step at a time; of a steady voice only a part."""
-        waiting, step, at = self._waiting, self._step, 0
-        while self._filled - at >= step.size:
-            self._skipped = steady and not self._skipped and self._certain >= _CERTAIN_STEPS
-            if not self._skipped:
-                np.multiply(waiting[at : at + step.size], gain / 32768.0, out=step)
-                np.minimum(step, _ONE, out=step)
-                np.maximum(step, -_ONE, out=step)
-                self._voice = self._network.hear(step)
-                self._certain = self._certain + 1 if self._voice >= _CERTAIN else 0
-            at += neural.STEP
-        self._filled -= at
-        waiting[: self._filled] = waiting[at : at + self._filled]
-
-    def _slow(self, frames: int) -> NDArray[np.int16] | NDArray[np.float32]:
-        """The newest frames at the network's rate; the low-pass also sees the end of the frame before them."""
-        if frames == self._factor == 1:
-            return np.frombuffer(self._frames[-1], _PCM)
-        samples = np.frombuffer(b"".join(islice(self._frames, _KEPT_FRAMES - frames - 1, None)), dtype="<i2")
-        wanted = samples.size // (frames + 1) * frames
-        if self._factor == 1:
-            return samples[-wanted:]
-        windows = sliding_window_view(samples[1 - wanted - self._taps.size :], self._taps.size)
-        return windows[self._factor - 1 :: self._factor] @ self._taps
-
-
-def _low_pass(factor: int) -> NDArray[np.float32]:
-    """Windowed sinc that lets half of the lower rate through; gain 1."""
-    place = np.arange(_TAPS_PER_STEP * factor + 1) - _TAPS_PER_STEP * factor / 2
-    taps = np.sinc(place * 0.9 / factor) * np.hamming(place.size)
-    return np.asarray(taps / taps.sum(), dtype=np.float32)

@@ -1,7 +1,7 @@
 """A call's audio over Asterisk's media WebSocket (chan_websocket): PCM16 at 8 kHz both ways, JSON control."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from audio.frame import frame_bytes
 from telephony.clock import MediaClock
@@ -32,10 +32,10 @@ def usable(version: tuple[int, ...]) -> bool:
 
 
 class RealTime:
-    """Lays received audio and silence end to end, so that the inbox holds as much audio as time has passed."""
+    """Lays received audio and silence end to end, so that as much audio is given as time has passed."""
 
-    def __init__(self, inbox: Inbox, rate: int) -> None:
-        self._inbox = inbox
+    def __init__(self, give: Callable[[bytes], None], rate: int) -> None:
+        self._give = give
         self._frame = frame_bytes(rate)
         self._silence = bytes(self._frame)
         self._lead = MAX_LEAD * self._frame
@@ -46,7 +46,7 @@ class RealTime:
         self._idle = 0
         if self._delivered - self._due < self._lead:
             self._delivered += len(pcm)
-            self._inbox.put_audio(pcm)
+            self._give(pcm)
 
     def tick(self, periods: int) -> None:
         """``periods`` times 20 ms have passed."""
@@ -64,7 +64,7 @@ class RealTime:
 
     def _put(self, pcm: bytes) -> None:
         self._delivered += len(pcm)
-        self._inbox.put_audio(pcm)
+        self._give(pcm)
 
 
 class WebSocketMedia:
@@ -76,12 +76,15 @@ class WebSocketMedia:
 
     def __init__(self, inbox: Inbox, clock: MediaClock) -> None:
         self._clock, self._inbox = clock, inbox
-        inbox.catch_up = self._serve
-        self._ear = RealTime(inbox, RATE)
+        inbox.catch_up = self._catch_up
+        self._come: list[bytes | str | None] = []
+        """Audio, texts and, None, ticks in their order, read and not yet lived through."""
+        self._ear = RealTime(self._come.append, RATE)
         self._socket = MediaSocket()
         self.mouth = WebSocketMouth(RATE, self._command, self._audio)
         self._passed = self._rest = 0
         """Ticks since the socket was read, and how many there are to be until it is read again."""
+        self._looked = False
 
     async def connect(self, url: str, headers: Mapping[str, str]) -> None:
         """Attach to the media channel; raises ``OSError``, ``ValueError`` or ``TimeoutError``."""
@@ -101,29 +104,61 @@ class WebSocketMedia:
         self._clock.discard(self)
         self._socket.close()
 
-    def tick(self, periods: int) -> None:
-        """See ``telephony.clock.Ticking``."""
+    def look(self, periods: int) -> None:
+        """See ``telephony.clock.Looking``: read what came, if it is time, and tell the reader."""
+        self._looked = True
         self._passed += periods
         if self._passed >= self._rest:
-            self._serve()
+            self._read()
+            self._inbox.expect([piece for piece in self._come if isinstance(piece, bytes)])
 
-    def _serve(self) -> None:
-        """Take what came, as if each frame had been taken on its own tick."""
+    def tick(self, periods: int) -> None:
+        """See ``telephony.clock.Ticking``: live through what was read."""
+        if not self._looked:
+            self.look(periods)
+        self._looked = False
+        if self._come:
+            self._live()
+
+    def _catch_up(self) -> None:
+        self._live()
+        self._read()
+        self._live()
+
+    def _read(self) -> None:
+        """Lay out what came, as if each frame had been taken on its own tick."""
         passed, self._passed = self._passed, 0
-        ear, mouth = self._ear, self.mouth
+        ear, come = self._ear, self._come
         for message in self._socket.read():
             if not isinstance(message, bytes):
-                self._hear(message)
+                come.append(message)
                 continue
             if passed:
                 passed -= 1
                 ear.tick(1)
-                mouth.tick(1)
+                come.append(None)
             ear.hear(message)
         for _ in range(passed):
             ear.tick(1)
-            mouth.tick(1)
-        gather = self._inbox.gather
+            come.append(None)
+
+    def _live(self) -> None:
+        """Give it to the reader and the mouth."""
+        come = self._come.copy()
+        self._come.clear()
+        mouth, inbox = self.mouth, self._inbox
+        pieces = [piece for piece in come if isinstance(piece, bytes)]
+        if len(pieces) > 1 and mouth.rests and not any(isinstance(piece, str) for piece in come):
+            inbox.put_together(pieces)
+        else:
+            for piece in come:
+                if piece is None:
+                    mouth.tick(1)
+                elif isinstance(piece, bytes):
+                    inbox.put_audio(piece)
+                else:
+                    self._hear(piece)
+        gather = inbox.gather
         self._rest = gather - self._clock.tick % gather  # with all others who gather as many: then caches are warm
 
     def _command(self, text: str) -> None:

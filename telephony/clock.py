@@ -6,7 +6,8 @@ only in part (see ``CATCH_UP``). One timer serves all legs; with no leg there is
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from audio.frame import FRAME_MS
 
@@ -27,12 +28,21 @@ class Ticking(Protocol):
         """20 ms have passed; ``periods`` is 1, or more when a stall swallowed ``periods - 1`` ticks before this one."""
 
 
+@runtime_checkable
+class Looking(Ticking, Protocol):
+    """A leg that looks what has come for it before any leg is ticked, so that what all legs need is known first."""
+
+    def look(self, periods: int) -> None:
+        """The same 20 ms as those of the ``tick`` that follows."""
+
+
 class MediaClock:
     """Calls ``tick`` of each registered leg every 20 ms; runs from the first ``add`` to the last ``discard``."""
 
     def __init__(self) -> None:
         self._legs: dict[Ticking, None] = {}
         self._round: tuple[Ticking, ...] = ()
+        self._looking: tuple[Looking, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = 0.0
@@ -55,7 +65,7 @@ class MediaClock:
     def add(self, leg: Ticking) -> None:
         """Tick this leg from the next deadline on; must be called on the event loop; harmless when registered."""
         self._legs[leg] = None
-        self._round = tuple(self._legs)
+        self._line_up()
         if self._timer is None:
             self._loop = asyncio.get_running_loop()
             self._start = self._loop.time()
@@ -65,10 +75,14 @@ class MediaClock:
     def discard(self, leg: Ticking) -> None:
         """Tick this leg no more, also within the tick in progress; harmless when it is not registered."""
         self._legs.pop(leg, None)
-        self._round = tuple(self._legs)
+        self._line_up()
         if not self._legs and self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _line_up(self) -> None:
+        self._round = tuple(self._legs)
+        self._looking = tuple(leg for leg in self._round if isinstance(leg, Looking))
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_at(self._start + (self._done + 1) * PERIOD, self._wake, loop)
@@ -87,11 +101,15 @@ class MediaClock:
 
     def _tick(self, periods: int) -> None:
         self.tick += periods
-        for leg in self._round:
-            if leg not in self._legs:
-                continue
+        for leg in self._looking:
+            self._turn(leg, leg.look, periods)
+        for ticked in self._round:
+            self._turn(ticked, ticked.tick, periods)
+
+    def _turn(self, leg: Ticking, what: Callable[[int], None], periods: int) -> None:
+        if leg in self._legs:
             try:
-                leg.tick(periods)
+                what(periods)
             except Exception:  # the door around a call: one broken leg must not stop the others' audio
                 log.exception("a media leg failed and was taken off the clock")
                 self.discard(leg)

@@ -5,11 +5,15 @@ Written by whatever reads the wire, read by one ``async for`` or ``until``; all 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from agent.ports import Dtmf, HungUp, LineEvent
-from audio.frame import FRAME_MS, AudioFrame, frame_bytes
+from audio.frame import FRAME_MS, SAMPLE_BYTES, AudioFrame, frame_bytes
 from audio.rechunk import Rechunker
+from audio.together import Together
+
+T = TypeVar("T")
 
 CAPACITY_S = 5
 """Audio that may wait for a slow consumer, seconds."""
@@ -34,6 +38,7 @@ class Inbox:
         self._take: Callable[[AudioFrame], bool] | None = None
         """Where frames go while the reader waits in ``until``."""
         self._wanted: Callable[[], int] = _each
+        self._together: Together | None = None
         self._hung_up = False
         self._ended = False
         self.catch_up: Callable[[], None] | None = None
@@ -56,6 +61,29 @@ class Inbox:
         """Frames that may come together next; 1 while the reader is busy."""
         return self._wanted() if self._take is not None else 1
 
+    def expect(self, pieces: Sequence[bytes]) -> None:
+        """Tell what ``put_audio`` or ``put_together`` will be given next, where the reader takes it at once."""
+        if self._together is not None and self._takes(pieces):
+            self._together.expect(pieces)
+
+    def put_together(self, pieces: Sequence[bytes]) -> None:
+        """``put_audio`` of several pieces at a moment in which nothing else happens."""
+        together, waiter = self._together, self._waiter
+        if together is not None and waiter is not None and self._takes(pieces):
+            step = self._size // SAMPLE_BYTES
+            frames = [AudioFrame(piece, self._rate, self.position + n * step) for n, piece in enumerate(pieces)]
+            if _hand(together.take, frames, waiter):
+                self.position = frames[-1].end
+                return
+        for piece in pieces:
+            self.put_audio(piece)
+
+    def _takes(self, pieces: Sequence[bytes]) -> bool:
+        """The reader waits, and these are whole frames."""
+        if self._waiter is None or self._waiter.done() or self._queue or self._cut.pending or self._hung_up:
+            return False
+        return bool(pieces) and all(len(piece) == self._size for piece in pieces)
+
     def put_audio(self, pcm: bytes) -> None:
         """Take PCM16 mono at the inbox's rate, any number of bytes."""
         if self._hung_up:
@@ -67,8 +95,8 @@ class Inbox:
             take, waiter = self._take, self._waiter
             if take is None or waiter is None or self._queue or waiter.done():
                 self._put_by(frame)
-            else:
-                self._hand(take, frame, waiter)
+            elif _hand(take, frame, waiter) and not waiter.done():
+                waiter.set_result(True)
 
     def put_dtmf(self, digit: str) -> None:
         """Take a pressed key, in order with the audio before it."""
@@ -96,18 +124,6 @@ class Inbox:
         self._audio += 1
         self._wake()
 
-    def _hand(self, take: Callable[[AudioFrame], bool], frame: AudioFrame, waiter: "asyncio.Future[bool]") -> None:
-        """Give a frame to the reader without waking it."""
-        try:
-            stop = take(frame)
-        except Exception as fault:  # the door around a call: it is the reader's fault, and the reader's to meet
-            if waiter.done():
-                raise
-            waiter.set_exception(fault)
-        else:
-            if stop and not waiter.done():
-                waiter.set_result(True)
-
     def _drop_oldest(self) -> None:
         """Take out the oldest frame; control events before it keep their order."""
         for index, event in enumerate(self._queue):
@@ -132,7 +148,10 @@ class Inbox:
         return self._next()
 
     async def until(
-        self, take: Callable[[AudioFrame], bool], gather: Callable[[], int] | None = None
+        self,
+        take: Callable[[AudioFrame], bool],
+        gather: Callable[[], int] | None = None,
+        together: Together | None = None,
     ) -> LineEvent | None:
         """See ``agent.ports.Handing``; without ``gather`` each frame is taken as it comes."""
         while True:
@@ -144,12 +163,12 @@ class Inbox:
                     return None
             if self._ended:
                 raise RuntimeError("nothing comes after HungUp")
-            self._take, self._wanted = take, gather or _each
+            self._take, self._wanted, self._together = take, gather or _each, together
             try:
                 if await self._wait():
                     return None
             finally:
-                self._take = None
+                self._take = self._together = None
 
     def _next(self) -> LineEvent:
         event = self._queue.popleft()
@@ -167,6 +186,17 @@ class Inbox:
             return await self._waiter
         finally:
             self._waiter = None
+
+
+def _hand(take: Callable[[T], bool], heard: T, waiter: "asyncio.Future[bool]") -> bool:
+    """What the reader says of what it is given without being woken; a fault is the reader's to meet."""
+    try:
+        return take(heard)
+    except Exception as fault:  # the door around a call
+        if waiter.done():
+            raise
+        waiter.set_exception(fault)
+        return False
 
 
 def _each() -> int:

@@ -60,6 +60,11 @@ class WebSocketMouth:
         """Samples given and not yet played (padding counted)."""
         return (self._sent - self._left) * self._frame_samples + len(self._held) // SAMPLE_BYTES
 
+    @property
+    def rests(self) -> bool:
+        """There is nothing to play: until something is given, ``tick`` does nothing."""
+        return self._left == self._sent and not self._held
+
     def play(self, pcm: bytes) -> None:
         """Queue PCM16 mono; half a sample at the end is padded with zero."""
         self._held += pcm
@@ -95,7 +100,7 @@ class WebSocketMouth:
 
     def tick(self, periods: int) -> None:
         """The shared clock: ``periods`` times 20 ms have passed."""
-        if self._paused or (self._left == self._sent and not self._held):
+        if self._paused or self.rests:
             return
         if self._left < self._sent:
             limit = self._marks[0] if self._marks else self._sent

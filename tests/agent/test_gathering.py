@@ -9,6 +9,7 @@ import pytest
 from agent.ports import LineEvent
 from agent.replay import compare
 from audio.frame import AudioFrame
+from audio.together import Together
 from tests.agent.test_replay import SCRIPTS, Taped
 from tests.fakes.line import FakeLine
 
@@ -16,10 +17,13 @@ from tests.fakes.line import FakeLine
 class Gathered:
     """Hands frames over as rarely as the call allows."""
 
-    def __init__(self, events: AsyncIterator[LineEvent], tick: Callable[[], None]) -> None:
-        self._events, self._tick = events, tick
+    def __init__(self, events: AsyncIterator[LineEvent], tick: Callable[[], None], rests: Callable[[], bool]) -> None:
+        self._events, self._tick, self._rests = events, tick, rests
         self._come = deque[LineEvent]()
+        self._fresh = False
         self.sizes: list[int] = []
+        self.at_once = 0
+        """Frames that were taken all together."""
 
     def __aiter__(self) -> "Gathered":
         return self
@@ -27,8 +31,12 @@ class Gathered:
     async def __anext__(self) -> LineEvent:
         return await anext(self._events)
 
-    async def until(self, take: Callable[[AudioFrame], bool], gather: Callable[[], int]) -> LineEvent | None:
+    async def until(
+        self, take: Callable[[AudioFrame], bool], gather: Callable[[], int], together: Together | None = None
+    ) -> LineEvent | None:
         while True:
+            if self._fresh and together is not None:
+                self._tell(together)
             while self._come:
                 event = self._come.popleft()
                 if not isinstance(event, AudioFrame):
@@ -38,12 +46,23 @@ class Gathered:
                     return None
             await self._wait(gather())
 
+    def _tell(self, together: Together) -> None:
+        """What came together and was not begun with, as a leg tells it that has a mouth at rest or one that plays."""
+        self._fresh = False
+        frames = [event for event in self._come if isinstance(event, AudioFrame)]
+        if frames:
+            together.expect([frame.pcm for frame in frames])
+        if len(frames) > 1 and self._rests() and together.take(frames):
+            self.at_once += len(frames)
+            self._come = deque(event for event in self._come if not isinstance(event, AudioFrame))
+
     async def _wait(self, count: int) -> None:
         """A key or the end brings with it what has come before it."""
         self.sizes.append(count)
         while count > 0:
             event = await anext(self._events)
             self._come.append(event)
+            self._fresh = True
             count = count - 1 if isinstance(event, AudioFrame) else 0
 
 
@@ -53,7 +72,7 @@ class GatheredLine(FakeLine):
     async def answer(self) -> AsyncIterator[LineEvent]:
         tick = self.mouth.tick
         self.mouth.tick = lambda: None  # type: ignore[method-assign]
-        self.gathered = Gathered(await super().answer(), tick)
+        self.gathered = Gathered(await super().answer(), tick, lambda: not self.mouth.waiting)
         return self.gathered
 
 
@@ -66,6 +85,7 @@ def test_nothing_is_decided_otherwise_or_later(name: str, monkeypatch: pytest.Mo
 
     assert isinstance(together.line, GatheredLine)
     assert {1, 2, 10} <= set(together.line.gathered.sizes)
+    assert together.line.gathered.at_once >= 20
     assert decisions(together.lines) == decisions(single.lines)
 
 

@@ -46,3 +46,15 @@ def test_a_missing_network_says_where_it_should_be(monkeypatch: pytest.MonkeyPat
             neural.load()
     finally:
         neural._weights.cache_clear()
+
+
+def test_voices_heard_together_are_heard_as_if_each_were_alone() -> None:
+    dice = np.random.default_rng(0)
+    sounds = (dice.standard_normal((neural.MOST + 4, 12, neural.CONTEXT + neural.STEP)) * 0.3).astype(np.float32)
+    alone, together = [[neural.Voice() for _ in sounds] for _ in range(2)]
+    for step in range(12):
+        chosen = [int(number) for number in dice.permutation(len(sounds))[: 1 + step * 2]]
+        expected = [alone[number].hear(np.clip(sounds[number, step], -1, 1)) for number in chosen]
+        steps = [neural.Step(together[number], sounds[number, step]) for number in chosen]
+        assert neural.hear_together(steps) == expected
+    assert neural.hear_together([]) == []

@@ -135,8 +135,47 @@ def test_any_samples_give_a_flag_and_the_same_one_again(frames: list[bytes]) -> 
     assert flags(frames) == flags(frames)
 
 
+def test_frames_told_before_change_no_flag_whoever_else_is_told_some() -> None:
+    dice = np.random.default_rng(7)
+    calls = [cut(silence(1600) + at_peak(read_mono(path), -12.0) + noise("music", -30.0, 1)) for path in FILES[:6]]
+    heard: list[list[tuple[bool, bool]]] = [[] for _ in calls]
+    detectors = [SpeechDetector(8000) for _ in calls]
+    skipped = 0
+    for at in range(0, max(map(len, calls)), 10):
+        size = int(dice.integers(1, 11))
+        for detector, frames in zip(detectors, calls, strict=True):
+            detector.expect(frames[at : at + size])
+        for number, (detector, frames) in enumerate(zip(detectors, calls, strict=True)):
+            told = frames[at : at + size]
+            if told and detector.skip_silence(len(told)):
+                skipped += 1
+                heard[number] += [(detector.sound, False)] * len(told)
+                told = []
+            heard[number] += [(detector.push(frame), detector.sound) for frame in told + frames[at + size : at + 10]]
+
+    for frames, flagged in zip(calls, heard, strict=True):
+        alone = SpeechDetector(8000)
+        assert flagged == [(alone.push(frame), alone.sound) for frame in frames]
+    assert skipped
+    assert any(speech for flagged in heard for speech, _ in flagged)
+
+
+def test_frames_of_two_lengths_may_be_told_together() -> None:
+    low, high = SpeechDetector(8000), SpeechDetector(16000)
+    speech = read_mono(FILES[0])
+    narrow, wide = cut(speech), cut(resample(speech, 8000, 16000), 16000)
+    count = min(len(narrow), len(wide))
+    low.expect(narrow[:count])
+    high.expect(wide[:count])
+
+    assert [low.push(frame) for frame in narrow[:count]] == flags(narrow[:count])
+    assert [high.push(frame) for frame in wide[:count]] == flags(wide[:count], 16000)
+
+
 def test_wrong_sizes_and_rates_are_refused() -> None:
     with pytest.raises(ValueError, match="11025"):
         SpeechDetector(11025)
     with pytest.raises(ValueError, match="100 bytes"):
         SpeechDetector(8000).push(bytes(100))
+    with pytest.raises(ValueError, match="not 20 ms"):
+        SpeechDetector(8000).expect([bytes(320), bytes(100)])

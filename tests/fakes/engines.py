@@ -1,6 +1,7 @@
 """Fake ears, voices and minds for scripted conversations; they obey the ports' contracts."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,12 +12,26 @@ from tests.fakes.line import RATE, read_stamp, stamp
 
 
 class StampDetector:
-    """Speech is whatever is stamped."""
+    """Speech is whatever is stamped. What it was told to expect must come, just so."""
 
     sound = False
 
+    def __init__(self) -> None:
+        self._told = deque[bytes]()
+
     def push(self, pcm: bytes) -> bool:
+        assert not self._told or self._told.popleft() is pcm
         return read_stamp(pcm) != 0
+
+    def expect(self, frames: Sequence[bytes]) -> None:
+        assert not self._told
+        self._told.extend(frames)
+
+    def skip_silence(self, count: int) -> bool:
+        silent = len(self._told) == count and not any(map(read_stamp, self._told))
+        if silent:
+            self._told.clear()
+        return silent
 
 
 @dataclass

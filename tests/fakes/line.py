@@ -87,6 +87,11 @@ class FakeMouth:
         self._queue.clear()
         self._paused = False
 
+    @property
+    def waiting(self) -> int:
+        """Samples not played yet."""
+        return len(self._queue)
+
     def tick(self) -> None:
         if self._paused or not self._queue:
             self.wire.append(0)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -48,7 +48,7 @@ async def _all(inbox: Inbox) -> list[AudioFrame]:
 
 async def test_a_silent_wire_still_gives_audio_in_real_time() -> None:
     inbox = Inbox(8000)
-    ear = RealTime(inbox, 8000)
+    ear = RealTime(inbox.put_audio, 8000)
     for _ in range(50):
         ear.tick(1)
     frames = await _all(inbox)
@@ -58,7 +58,7 @@ async def test_a_silent_wire_still_gives_audio_in_real_time() -> None:
 
 async def test_steady_audio_passes_unchanged() -> None:
     inbox = Inbox(8000)
-    ear = RealTime(inbox, 8000)
+    ear = RealTime(inbox.put_audio, 8000)
     for _ in range(100):
         ear.hear(LOUD)
         ear.tick(1)
@@ -67,7 +67,7 @@ async def test_steady_audio_passes_unchanged() -> None:
 
 async def test_a_gap_is_filled_and_late_audio_kept_within_bounds() -> None:
     inbox = Inbox(8000, capacity=2000)
-    ear = RealTime(inbox, 8000)
+    ear = RealTime(inbox.put_audio, 8000)
     ear.hear(LOUD)
     for _ in range(25):
         ear.tick(1)
@@ -80,7 +80,7 @@ async def test_a_gap_is_filled_and_late_audio_kept_within_bounds() -> None:
 
 async def test_a_stall_of_our_own_loses_nothing() -> None:
     inbox = Inbox(8000, capacity=2000)
-    ear = RealTime(inbox, 8000)
+    ear = RealTime(inbox.put_audio, 8000)
     for _ in range(10):
         ear.hear(LOUD)
         ear.tick(1)
@@ -219,3 +219,72 @@ async def test_those_who_gather_alike_are_served_together() -> None:
     for inbox, reader in zip(inboxes, readers, strict=True):
         inbox.hang_up("caller")
         assert await reader == HungUp("caller")
+
+
+class Reader:
+    """Notes what it is told and given; takes silence all at once."""
+
+    def __init__(self, notes: list[tuple[str, str, int]], name: str, wants: int) -> None:
+        self.notes, self.name, self.wants = notes, name, wants
+
+    def expect(self, pcm: Sequence[bytes]) -> None:
+        self.notes.append((self.name, "expects", len(pcm)))
+
+    def take(self, frames: Sequence[AudioFrame]) -> bool:
+        silent = not any(any(frame.pcm) for frame in frames)
+        if silent:
+            self.notes.append((self.name, "rests until", frames[-1].end))
+        return silent
+
+    def step(self, frame: AudioFrame) -> bool:
+        self.notes.append((self.name, "takes", frame.end))
+        return False
+
+    async def read(self, inbox: Inbox) -> None:
+        await inbox.until(self.step, lambda: self.wants, self)
+
+
+async def test_all_calls_are_told_what_comes_before_the_first_of_them_takes_it() -> None:
+    clock, notes = MediaClock(), list[tuple[str, str, int]]()
+    inboxes = [Inbox(8000), Inbox(8000)]
+    readers = [
+        asyncio.create_task(Reader(notes, name, 2).read(inbox)) for name, inbox in zip("ab", inboxes, strict=True)
+    ]
+    await asyncio.sleep(0)
+    with wired(inboxes[0], clock) as (one, far), wired(inboxes[1], clock) as (two, further):
+        for media in (one, two):
+            clock.add(media)
+        clock._tick(1)
+        notes.clear()
+        far.sendall(2 * FRAME)
+        further.sendall(FRAME.replace(LOUD, bytes(320)) * 2)
+        clock._tick(1)
+        clock._tick(1)
+        for media in (one, two):
+            clock.discard(media)
+    assert notes == [
+        ("a", "expects", 2),
+        ("b", "expects", 2),
+        ("a", "takes", 160),
+        ("a", "takes", 320),
+        ("b", "rests until", 320),
+    ]
+    assert [inbox.position for inbox in inboxes] == [320, 320]
+    for reader in readers:
+        reader.cancel()
+
+
+async def test_while_the_agent_speaks_each_frame_is_taken_with_its_own_tick_of_the_mouth() -> None:
+    notes, inbox = list[tuple[str, str, int]](), Inbox(8000)
+    reader = asyncio.create_task(Reader(notes, "a", 1).read(inbox))
+    await asyncio.sleep(0)
+    with wired(inbox) as (media, far):
+        media.mouth.play(bytes(3200))
+        far.sendall(said('{"event":"MEDIA_MARK_PROCESSED","correlation_id":"0.0"}'))
+        media.tick(1)
+        before = media.mouth.played
+        far.sendall(FRAME.replace(LOUD, bytes(320)) * 3)
+        media.tick(3)
+    assert [what for _, what, _ in notes] == ["expects", "takes", "takes", "takes"]
+    assert media.mouth.played > before
+    reader.cancel()

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -171,3 +172,25 @@ async def test_what_may_come_together_is_asked_of_a_reader_who_waits() -> None:
     inbox.put_audio(bytes(320))
     assert await reader is None
     assert (inbox.gather, wanted) == (1, [1])
+
+
+async def test_a_fault_of_a_reader_that_takes_all_at_once_is_the_readers() -> None:
+    class Faulty:
+        def expect(self, pcm: Sequence[bytes]) -> None:
+            assert [len(piece) for piece in pcm] == [320, 320]
+
+        def take(self, frames: Sequence[AudioFrame]) -> bool:
+            raise LookupError(len(frames))
+
+    inbox = Inbox(8000)
+    inbox.expect([bytes(320)])  # nobody reads yet
+    inbox.put_together([bytes(320)])
+    assert (await anext(inbox), len(inbox)) == (AudioFrame(bytes(320), 8000, 0), 0)
+    reader = asyncio.create_task(inbox.until(lambda _: False, None, Faulty()))
+    await asyncio.sleep(0)
+    inbox.expect([bytes(320), bytes(100)])
+    inbox.expect([bytes(320), bytes(320)])
+    inbox.put_together([bytes(320), bytes(320)])
+    with pytest.raises(LookupError):
+        await reader
+    assert len(inbox) == 2
