@@ -153,7 +153,7 @@ async def ask(base: str, calls: int, rounds: int) -> None:
                 f"{kind:22} n {len(took):4}  p50 {percentile(took, 0.5):7.1f}  p95 {percentile(took, 0.95):7.1f}"
                 f"  max {max(took):7.1f} ms"
             )
-    packed = sum(len(file.packed) for file in load_files().values())
+    packed = sum(len(file.packed) for file in load_files().kept.values())
     print(f"page weight            {packed / 1000:.0f} kB gzip, all files")
 
 

@@ -27,6 +27,7 @@ from gateways.texts import TextDoor
 
 log = logging.getLogger(__name__)
 
+KEPT = "/logs-ui/{version}/{name}"
 BODY_MOST = 1_000_000
 """Longest JSON body, bytes."""
 STOP_S = 2.0
@@ -91,6 +92,7 @@ class FrontDoor:
             Route("GET", "/logs-ui/", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui/{name}", "The page's files", self.file, open=True, gives="*/*", replies=file),
+            Route("GET", KEPT, "The same, to be kept for ever", self.file, open=True, gives="*/*", replies=file),
             Route("GET", "/api/openapi.json", "This description", self.described, open=True),
             Route("GET", "/openapi.json", "This description", self.described, open=True),
             Route("GET", "/api/session", "Whether the key is needed", self.session, open=True),
@@ -122,11 +124,14 @@ class FrontDoor:
 
     async def page(self, request: web.Request) -> web.Response:
         """The page."""
-        return self._files["index.html"].answer(request)
+        return self._files.page.answer(request)
 
     async def file(self, request: web.Request) -> web.Response:
         """One of the page's files."""
-        found = self._files.get(request.match_info["name"])
+        version, name = request.match_info.get("version"), request.match_info["name"]
+        if version not in (None, self._files.version):
+            raise Problem(404, "the page has changed since it was opened; reload it")
+        found = (self._files.kept if version else self._files.plain).get(name)
         if found is None:
             raise Problem(404, "the page has no such file")
         return found.answer(request)
