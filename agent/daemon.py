@@ -21,6 +21,7 @@ from agent.editing import current_file
 from agent.errors import AlloError, StartError
 from agent.events import CallEnded, CallEvent, CallStarted
 from agent.furnish import RATE, furnish_live
+from agent.gsm_desk import gsm_lines
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
@@ -37,7 +38,7 @@ from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
 from agent.text_desk import new_texts
 from agent.warming import commonest, warm
-from agent.web_desk import PresentCalls, modem_rows, new_desk, open_past
+from agent.web_desk import PresentCalls, new_desk, open_past
 from agent.web_key import WebKey, web_key
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
@@ -156,18 +157,19 @@ class Daemon:
             notify(READY)
 
         sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
-        self._desk.modems = modem_rows(sources)
+        self._desk.modems = modems = gsm_lines(sources)
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
             alive = tasks.create_task(show_signs_of_life())
             ahead = tasks.create_task(self._speak_ahead(house))
             lines = tasks.create_task(board.run(ready))
+            signal = tasks.create_task(modems.watch()) if modems else lines
             await self._stop.wait()
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive, ahead):
+            for task in (lines, lag, alive, ahead, signal):
                 task.cancel()
 
     async def _speak_ahead(self, house: House) -> None:

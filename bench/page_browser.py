@@ -3,8 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from bench.report import percentile
-from tests.gateways.browser import WAIT_S, Page, Reloaded, chromium, open_page
+from tests.gateways.browser import WAIT_S, Page, Reloaded, open_page
 
 ROWS = 50
 """Calls on a page."""
@@ -22,11 +21,13 @@ new MutationObserver(() => {{
 """``performance.now`` counts from the navigation's beginning (High Resolution Time, 4)."""
 
 
-async def browse(base: str, key: str, rounds: int) -> None:
-    """Print a line for a browser that was never here and one for a browser that was."""
-    if chromium() is None:
-        print("first page in Chromium: there is none here (apt-get install chromium)")
-        return
+BROWSERS = {"new": True, "known": False}
+"""One that was never here, and one that was."""
+
+
+async def browse(base: str, key: str, rounds: int) -> dict[str, list[float]]:
+    """How long each kind of browser took, milliseconds; raises ``RuntimeError`` without Chromium."""
+    took: dict[str, list[float]] = {}
     async with open_page() as page:
         await page.tell("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
         await page.tell("Network.enable")
@@ -35,9 +36,9 @@ async def browse(base: str, key: str, rounds: int) -> None:
         body = f"JSON.stringify({{key: '{key}'}})"
         how = f"{{method: 'POST', headers: {{'Content-Type': 'application/json'}}, body: {body}}}"
         await page.run(f"fetch('/api/session', {how}).then((reply) => reply.status)")
-        for kind, fresh in (("first page, new browser", True), ("first page, known to it", False)):
-            took = [await _visit(page, base, number, fresh) for number in range(rounds)]
-            print(f"{kind:22} n {len(took):4}  p50 {percentile(took, 0.5):7.1f}  p95 {percentile(took, 0.95):7.1f} ms")
+        for kind, fresh in BROWSERS.items():
+            took[f"{kind} browser"] = [await _visit(page, base, number, fresh) for number in range(rounds)]
+    return took
 
 
 async def _visit(page: Page, base: str, number: int, fresh: bool) -> float:

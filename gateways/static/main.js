@@ -4,7 +4,7 @@ import * as calls from "/logs-ui/calls.js";
 import { h } from "/logs-ui/dom.js";
 import { language, setLanguage, t } from "/logs-ui/words.js";
 
-const VIEWS = ["calls", "live", "figures", "knowledge", "prompts", "settings", "chat", "health", "help"];
+const VIEWS = ["calls", "live", "messages", "figures", "knowledge", "prompts", "settings", "chat", "health", "help"];
 const UNDER = { call: "calls", paths: "help" };
 const LOADED = { calls };
 const THEMES = ["auto", "light", "dark"];
