@@ -6,6 +6,7 @@ from gateways.bodies import json_body
 from gateways.desk import Desk, Modems, Row
 from gateways.problems import Problem
 from gateways.queries import NetworkCode, Newest, NewMessage
+from gateways.replies import Done, GsmState, MessageSent, NetworkText
 from gateways.routes import Route
 
 LINE = "/api/modems/{name}"
@@ -27,10 +28,26 @@ class ModemDoor:
         cancelled = {200: "given up", 404: "none waits under this id"}
         what = "GSM lines: state, counts and signal, the newest messages and call-backs"
         return [
-            Route("GET", "/api/modems", what, self.show, query=Newest, replies=shown),
-            Route("POST", f"{LINE}/messages", "Send a text message", self.send, body=NewMessage, replies=asked),
-            Route("POST", f"{LINE}/code", "Ask the network a code (USSD)", self.code, body=NetworkCode, replies=asked),
-            Route("DELETE", CALL_BACK, "Give up a call-back that waits", self.cancel, replies=cancelled),
+            Route("GET", "/api/modems", what, self.show, query=Newest, reply=GsmState, replies=shown),
+            Route(
+                "POST",
+                f"{LINE}/messages",
+                "Send a text message",
+                self.send,
+                body=NewMessage,
+                reply=MessageSent,
+                replies=asked,
+            ),
+            Route(
+                "POST",
+                f"{LINE}/code",
+                "Ask the network a code (USSD)",
+                self.code,
+                body=NetworkCode,
+                reply=NetworkText,
+                replies=asked,
+            ),
+            Route("DELETE", CALL_BACK, "Give up a call-back that waits", self.cancel, reply=Done, replies=cancelled),
         ]
 
     async def show(self, request: web.Request) -> web.Response:

@@ -39,6 +39,8 @@ const WORDS = {
   "chat.hangup": ["(здесь агент положил бы трубку)", "(here the agent would hang up)"],
   "nav.paths": ["API", "API"],
   "paths.text": ["Всё, что умеет эта страница, доступно и программам. Ошибки приходят по RFC 9457. Описание для машин:", "Programs can do all that this page does. Errors come as RFC 9457. The description for machines:"],
+  "paths.find": ["Поиск: путь или слово", "Search: a path or a word"],
+  "paths.answers": ["Ответы", "Answers"],
   "paths.key": ["нужен ключ, если он задан", "wants the key where one is set"],
   "help.paths": ["Для программистов: API", "For programmers: the API"],
   "nav.health": ["Состояние", "Health"],
