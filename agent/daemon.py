@@ -26,6 +26,7 @@ from agent.editing import current_file
 from agent.errors import AlloError, StartError
 from agent.events import CallEnded, CallEvent, CallStarted, LegKept
 from agent.furnish import RATE, furnish_live
+from agent.gsm_desk import gsm_lines
 from agent.house import House
 from agent.journal import Journal
 from agent.lag import LoopLag
@@ -45,7 +46,7 @@ from agent.tables import new_sources, new_spans
 from agent.text_desk import new_texts
 from agent.vault import Vault
 from agent.warming import commonest, warm
-from agent.web_desk import PresentCalls, modem_rows, new_desk, open_past
+from agent.web_desk import PresentCalls, new_desk, open_past
 from agent.web_key import WebKey, web_key
 from gateways.admin import serve_admin
 from telephony.switchboard import Switchboard
@@ -188,22 +189,26 @@ class Daemon:
 
         sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
         self._adoption.offer(sources)
-        self._desk.modems = modem_rows(sources)
+        self._desk.modems = modems = gsm_lines(sources)
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
-            lag = tasks.create_task(self._lag.watch())
-            cards = tasks.create_task(self._meters.engines.gpus.watch())
-            alive = tasks.create_task(show_signs_of_life())
-            beats = tasks.create_task(beat(self._alive, lambda: bool(self._calls)))
-            leave = tasks.create_task(self._leave(board))
-            looks = tasks.create_task(self._adoption.give_up())
-            ahead = tasks.create_task(self._speak_ahead(house))
-            lines = tasks.create_task(board.run(ready))
+            work = [
+                board.run(ready),
+                self._lag.watch(),
+                self._meters.engines.gpus.watch(),
+                show_signs_of_life(),
+                beat(self._alive, lambda: bool(self._calls)),
+                self._leave(board),
+                self._adoption.give_up(),
+                self._speak_ahead(house),
+                *([modems.watch()] if modems else []),
+            ]
+            background = [tasks.create_task(each) for each in work]
             await self._stop.wait()
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, cards, alive, ahead, beats, looks, leave):
+            for task in background:
                 task.cancel()
 
     async def _leave(self, board: Switchboard) -> None:

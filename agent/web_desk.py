@@ -1,9 +1,8 @@
 """What the daemon puts on the page's desk: the call log and the calls in progress."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from agent.feed import Feed
 from agent.house import House
 from agent.machine import machine
 from agent.overhearing import Overheard
-from agent.ports import CallerInfo, Health, Line, LineSource
+from agent.ports import CallerInfo, Health, Line
 from agent.prompts import load_prompts
 from agent.replaying import replayed
 from agent.resuming import Resumed
@@ -138,25 +137,6 @@ def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> De
         farewells=farewells,
         open_recording=opened,
     )
-
-
-def modem_rows(sources: Sequence[LineSource]) -> Callable[[int], Awaitable[Row]] | None:
-    """The GSM lines as the page asks for them; ``None`` where there is none."""
-    if not any(source.name.startswith("modem") for source in sources):
-        return None
-    from telephony.modem_line import ModemSource  # noqa: PLC0415 - serial ports and all, only where there is one
-
-    modems = [source for source in sources if isinstance(source, ModemSource)]
-
-    async def rows(count: int) -> Row:
-        messages = await asyncio.to_thread(modems[0].messages, count)  # all modems write into one file
-        return {
-            "lines": {modem.name: {"state": modem.state, **asdict(modem.figures)} for modem in modems},
-            "messages": [asdict(message) for message in messages],
-            "call_backs": [asdict(row) for row in modems[0].call_backs_asked[-count:]],
-        }
-
-    return rows
 
 
 def _selection(query: LogsQuery) -> Selection:

@@ -4,7 +4,21 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import answering, asterisk, cpu, figures, hearing, knowledge, modem, modem_faults, report, soak, voices
+from bench import (
+    answering,
+    asterisk,
+    cpu,
+    figures,
+    hearing,
+    knowledge,
+    modem,
+    modem_faults,
+    page,
+    page_live,
+    report,
+    soak,
+    voices,
+)
 from bench.turns import __main__ as turns
 
 BENCHES: dict[str, Callable[[], list[report.Row]]] = {
@@ -23,6 +37,8 @@ BENCHES: dict[str, Callable[[], list[report.Row]]] = {
     "modem": modem.modem,
     "modem-long": modem.modem_long,
     "modem-faults": modem_faults.modem_faults,
+    "page": page.page,
+    "page-live": page_live.page_live,
     "turns": turns.development,
     "turns-held-out": turns.held_out,
 }

@@ -1,7 +1,8 @@
 """The admin page over a long call log: how soon a page of calls, a search, a call and the figures are there.
 
-``python -m bench.page [--calls 100000] [--storage DIR]``: makes a call log of so many calls (kept in DIR and used again
-when it is there), serves it as the daemon does and asks over loopback HTTP, one request after the other.
+``python -m bench page``, or ``python -m bench.page [--calls 100000] [--storage DIR]``: makes a call log of so many
+calls (kept in DIR and used again when it is there), serves it as the daemon does and asks over loopback HTTP, one
+request after the other, then in Chromium.
 """
 
 import argparse
@@ -9,12 +10,13 @@ import asyncio
 import json
 import random
 import re
-import tempfile
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiohttp
 
@@ -24,14 +26,18 @@ from agent.settings import Settings, Storage
 from agent.store import CallLog, Entry, open_log
 from agent.text_desk import new_texts
 from agent.web_desk import PresentCalls, new_desk, open_past
-from bench.page_browser import browse
-from bench.report import percentile
+from bench.page_browser import BROWSERS, browse
+from bench.report import Row, spread, within
 from gateways.admin import serve_admin
 from gateways.pages import load_files
 
 ROOT = Path(__file__).parents[1]
 BATCH = 2000
 """Entries in one transaction."""
+VISITS = 6
+"""Of each browser in a round."""
+ASIDE = sys.stderr
+"""What is no row of a figure."""
 HOST = "127.0.0.1"
 KEY = "bench"
 STATUSES = ("completed",) * 16 + ("transferred",) * 2 + ("failed", "abandoned")
@@ -106,15 +112,18 @@ async def fill(log: CallLog, calls: int) -> None:
     await log.write(batch)
 
 
-async def measure(folder: Path, calls: int, rounds: int) -> None:
-    """Print a line for each kind of request."""
+async def measure(folder: Path, calls: int, rounds: int) -> dict[str, list[float]]:
+    """What each kind of request took, milliseconds."""
     async with AsyncExitStack() as stack:
         log = await open_log(folder / "calls.sqlite")
         stack.push_async_callback(log.close)
         began = time.perf_counter()
         await fill(log, calls)
         size = (folder / "calls.sqlite").stat().st_size / 1e6
-        print(f"call log of {calls} calls: {size:.0f} MB, made or found in {time.perf_counter() - began:.1f} s")
+        print(
+            f"call log of {calls} calls: {size:.0f} MB, made or found in {time.perf_counter() - began:.1f} s",
+            file=ASIDE,
+        )
         settings, present = Settings(storage=Storage(dir=folder)), PresentCalls()
         desk = new_desk(settings, lambda: Health(ready=True, version="bench"), present.feed)
         desk.key = KEY
@@ -123,11 +132,10 @@ async def measure(folder: Path, calls: int, rounds: int) -> None:
         runner = await serve_admin(HOST, 0, desk)
         stack.push_async_callback(runner.cleanup)
         base = f"http://{HOST}:{runner.addresses[0][1]}"
-        await ask(base, calls, rounds)
-        await browse(base, KEY, rounds * 4)
+        return await ask(base, calls, rounds) | await browse(base, KEY, rounds * VISITS)
 
 
-async def ask(base: str, calls: int, rounds: int) -> None:
+async def ask(base: str, calls: int, rounds: int) -> dict[str, list[float]]:
     """One request after the other, as a person's browser does."""
     last = calls // 50
     kinds: dict[str, list[str]] = {
@@ -144,17 +152,12 @@ async def ask(base: str, calls: int, rounds: int) -> None:
         "figures of a month": ["/api/figures?date_from=2026-06-01&date_to=2026-06-30"],
         "figures of a year": ["/api/figures"],
     }
+    took: dict[str, list[float]] = {}
     async with aiohttp.ClientSession(headers={"X-API-Key": KEY}) as http:
         for kind, paths in kinds.items():
-            took = []
-            for _ in range(1 if kind.startswith("figures") else rounds):
-                took += [await _one(http, base + path.replace("+", "%2B")) for path in paths]
-            print(
-                f"{kind:22} n {len(took):4}  p50 {percentile(took, 0.5):7.1f}  p95 {percentile(took, 0.95):7.1f}"
-                f"  max {max(took):7.1f} ms"
-            )
-    packed = sum(len(file.packed) for file in load_files().values())
-    print(f"page weight            {packed / 1000:.0f} kB gzip, all files")
+            again = 1 if kind.startswith("figures") else rounds
+            took[kind] = [await _one(http, base + path.replace("+", "%2B")) for _ in range(again) for path in paths]
+    return took
 
 
 async def _one(http: aiohttp.ClientSession, url: str) -> float:
@@ -166,6 +169,36 @@ async def _one(http: aiohttp.ClientSession, url: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def page(calls: int = 100_000, rounds: int = 5, storage: Path | None = None) -> list[Row]:
+    """First page, search and weight."""
+    with TemporaryDirectory(prefix="allo-page-") as own:
+        folder = storage or Path(own)
+        (folder / "calls_log").mkdir(parents=True, exist_ok=True)
+        took = asyncio.run(measure(folder, calls, rounds))
+    for kind, times in took.items():
+        print(f"{kind:26} n {len(times):4}  {spread(times)}", file=ASIDE)
+    packed = sum(len(file.packed) for file in load_files().kept.values()) / 1000
+    many = f"{calls:,} calls in the log"
+    searched = [time for kind, times in took.items() if kind.startswith("search") for time in times]
+    first = [
+        Row(f"page-{kind}", f"first page of calls painted, {kind} browser, {many}", "p95 <= 300 ms", spread(times),
+            len(times), within(times, 0.95, 300))
+        for kind in BROWSERS if (times := took[f"{kind} browser"])
+    ]  # fmt: skip
+    return [
+        *first,
+        Row(
+            "page-search",
+            f"search, {many}",
+            "p95 <= 100 ms",
+            spread(searched),
+            len(searched),
+            within(searched, 0.95, 100),
+        ),
+        Row("page-weight", "all files of the page, gzip", "<= 250 kB", f"{packed:.0f} kB", 1, packed <= 250),
+    ]
+
+
 def main() -> None:
     """See the head of this file."""
     arguments = argparse.ArgumentParser(prog="python -m bench.page")
@@ -173,9 +206,8 @@ def main() -> None:
     arguments.add_argument("--storage", type=Path)
     arguments.add_argument("--rounds", type=int, default=5)
     given = arguments.parse_args()
-    folder = given.storage or Path(tempfile.mkdtemp(prefix="allo-page-"))
-    (folder / "calls_log").mkdir(parents=True, exist_ok=True)
-    asyncio.run(measure(folder, given.calls, given.rounds))
+    for row in page(given.calls, given.rounds, given.storage):
+        print(row.markdown())
 
 
 if __name__ == "__main__":

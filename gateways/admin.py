@@ -20,6 +20,7 @@ from gateways.modems import ModemDoor
 from gateways.pages import load_files
 from gateways.problems import Problem, explained
 from gateways.queries import Key
+from gateways.replies import OpenState, Session, WholeState
 from gateways.routes import Route, add, describe
 from gateways.speech import SpeechDoor
 from gateways.talk import TalkDoor
@@ -27,6 +28,7 @@ from gateways.texts import TextDoor
 
 log = logging.getLogger(__name__)
 
+KEPT = "/logs-ui/{version}/{name}"
 BODY_MOST = 1_000_000
 """Longest JSON body, bytes."""
 STOP_S = 2.0
@@ -84,18 +86,21 @@ class FrontDoor:
         file = {200: "the file", 304: "as before", 404: "no such file"}
         page = "The page; health as JSON for whoever does not ask for HTML"
         return [
-            Route("GET", "/", page, self.root, open=True, replies=ready),
-            Route("GET", "/health", "Health", self.health, open=True, replies=ready),
+            Route("GET", "/", page, self.root, open=True, replies=ready, reply=OpenState),
+            Route("GET", "/health", "Health", self.health, open=True, replies=ready, reply=OpenState),
             Route("GET", "/metrics", "Figures for a Prometheus", self.metrics, open=True, gives="text/plain"),
-            Route("GET", "/api/health", "Health, disk and versions", self.whole_health),
+            Route("GET", "/api/health", "Health, disk and versions", self.whole_health, reply=WholeState),
             Route("GET", "/logs-ui/", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui", "The page", self.page, open=True, gives="text/html"),
             Route("GET", "/logs-ui/{name}", "The page's files", self.file, open=True, gives="*/*", replies=file),
+            Route("GET", KEPT, "The same, to be kept for ever", self.file, open=True, gives="*/*", replies=file),
             Route("GET", "/api/openapi.json", "This description", self.described, open=True),
             Route("GET", "/openapi.json", "This description", self.described, open=True),
-            Route("GET", "/api/session", "Whether the key is needed", self.session, open=True),
-            Route("POST", "/api/session", "Give the key", self.log_in, open=True, body=Key, replies=entered),
-            Route("DELETE", "/api/session", "Forget that the key was given", self.log_out, open=True),
+            Route("GET", "/api/session", "Whether the key is needed", self.session, open=True, reply=Session),
+            Route(
+                "POST", "/api/session", "Give the key", self.log_in, open=True, body=Key, reply=Session, replies=entered
+            ),
+            Route("DELETE", "/api/session", "Forget that the key was given", self.log_out, open=True, reply=Session),
         ]
 
     async def root(self, request: web.Request) -> web.Response:
@@ -122,11 +127,14 @@ class FrontDoor:
 
     async def page(self, request: web.Request) -> web.Response:
         """The page."""
-        return self._files["index.html"].answer(request)
+        return self._files.page.answer(request)
 
     async def file(self, request: web.Request) -> web.Response:
         """One of the page's files."""
-        found = self._files.get(request.match_info["name"])
+        version, name = request.match_info.get("version"), request.match_info["name"]
+        if version not in (None, self._files.version):
+            raise Problem(404, "the page has changed since it was opened; reload it")
+        found = (self._files.kept if version else self._files.plain).get(name)
         if found is None:
             raise Problem(404, "the page has no such file")
         return found.answer(request)

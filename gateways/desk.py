@@ -60,6 +60,22 @@ class Live(Protocol):
         """Give the caller to the operator; False when the line can't or there is no such call."""
 
 
+class Modems(Protocol):
+    """The GSM lines. Every method raises ``agent.errors.AlloError``, or ``Problem`` for what the asker can mend."""
+
+    async def rows(self, count: int, words: str) -> Row:
+        """State and signal, so many of the newest messages that hold ``words``, and of the call-backs."""
+
+    async def send(self, name: str, number: str, text: str) -> Row:
+        """Send a message over the line ``name``."""
+
+    async def code(self, name: str, code: str) -> Row:
+        """Ask the network a code such as ``*100#``."""
+
+    async def cancel(self, id_: str) -> bool:
+        """Give up a call-back that waits; False: there is none."""
+
+
 Ask = Callable[[str], AsyncIterator[Sentence]]
 """A question of one conversation in writing, the sentences of its answer."""
 
@@ -83,8 +99,8 @@ class Desk:
     """Begins a conversation in writing."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """Figures for a Prometheus and their media type."""
-    modems: Callable[[int], Awaitable[Row]] | None = None
-    """The GSM lines, so many of their newest messages and call-backs; ``None`` where there is none."""
+    modems: Modems | None = None
+    """``None`` where there is no GSM line."""
     speech: Speech | None = None
     machine: Callable[[], Row] = dict
     """Disk, versions, time since the start."""

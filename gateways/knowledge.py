@@ -12,6 +12,7 @@ from gateways.bodies import json_body, upload_body
 from gateways.desk import Desk, Texts
 from gateways.problems import Problem
 from gateways.queries import Asked, Document, NewDocument, Wrong
+from gateways.replies import Converted, Found, Object, Report, Reports, Saved
 from gateways.routes import Route
 from gateways.texts import texts_of
 
@@ -52,30 +53,40 @@ class KnowledgeDoor:
             show, upload, remove = (partial(each, base) for each in (self.show, self.upload, self.remove))
             rows += [
                 Route("GET", path, f"The base {base}", show, query=Document, gives="text/markdown", replies=READ),
-                Route("DELETE", path, f"Remove a document of {base}", remove, query=Document, replies=GONE),
+                Route(
+                    "DELETE", path, f"Remove a document of {base}", remove, query=Document, reply=Saved, replies=GONE
+                ),
                 Route(
                     "POST", f"{path}/upload", f"A new base {base}, or a document of it", upload,
-                    query=NewDocument, body=FORM, replies=TAKEN,
+                    query=NewDocument, body=FORM, reply=Saved, replies=TAKEN,
                 ),
             ]  # fmt: skip
         read = {200: "its text", 422: "can't be read"}
         forgot = {200: "removed", 404: "no such report"}
         return [
             *rows,
-            Route("GET", "/api/kb", "Both bases, their documents", self.overview),
-            Route("GET", "/api/kb/progress", "How far the index is", self.progress),
-            Route("GET", "/api/kb/search", "What a question finds, and why", self.search, query=Asked),
+            Route("GET", "/api/kb", "Both bases, their documents", self.overview, reply=Object),
+            Route("GET", "/api/kb/progress", "How far the index is", self.progress, reply=Object),
+            Route("GET", "/api/kb/search", "What a question finds, and why", self.search, query=Asked, reply=Found),
             Route(
                 "POST",
                 "/api/kb/convert",
                 "A document as Markdown; nothing is kept",
                 self.convert,
                 body=FORM,
+                reply=Converted,
                 replies=read,
             ),
-            Route("GET", WRONG, "Answers that were reported as wrong", self.reports),
-            Route("POST", WRONG, "Report one; `allo kb eval` reads the table", self.report, body=Wrong),
-            Route("DELETE", WRONG + "/{id:[A-Za-z0-9._@:-]+}", "Remove a report", self.forget, replies=forgot),
+            Route("GET", WRONG, "Answers that were reported as wrong", self.reports, reply=Reports),
+            Route("POST", WRONG, "Report one; `allo kb eval` reads the table", self.report, body=Wrong, reply=Report),
+            Route(
+                "DELETE",
+                WRONG + "/{id:[A-Za-z0-9._@:-]+}",
+                "Remove a report",
+                self.forget,
+                reply=Report,
+                replies=forgot,
+            ),
         ]
 
     async def show(self, base: Base, request: web.Request) -> web.Response:

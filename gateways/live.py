@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateways.desk import Desk, Live
 from gateways.problems import Problem
+from gateways.replies import Done
 from gateways.routes import Route
 
 RETRY_MS = 1000
@@ -34,8 +35,10 @@ class LiveDoor:
         return [
             Route("GET", "/api/live", "Calls in progress, as they go on", self.watch, gives="text/event-stream"),
             Route("GET", f"{CALL}/listen", "Listen in: a WebSocket, PCM16 stereo", self.listen, replies=heard),
-            Route("POST", f"{CALL}/hangup", "Hang up", self.hang_up, replies=done),
-            Route("POST", f"{CALL}/transfer", "Give the caller to the operator", self.transfer, replies=done),
+            Route("POST", f"{CALL}/hangup", "Hang up", self.hang_up, reply=Done, replies=done),
+            Route(
+                "POST", f"{CALL}/transfer", "Give the caller to the operator", self.transfer, reply=Done, replies=done
+            ),
         ]
 
     async def watch(self, request: web.Request) -> web.StreamResponse:

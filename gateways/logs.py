@@ -14,6 +14,7 @@ from gateways.peaks import peaks
 from gateways.problems import Problem
 from gateways.queries import Again, FiguresQuery, LogsQuery
 from gateways.recordings import send
+from gateways.replies import Calls, Deleted, Object, Peaks, Sums, WholeCall
 from gateways.routes import Route
 
 CSV_COLUMNS = (
@@ -53,15 +54,25 @@ class Logs:
         again = {200: "both stories", 404: "no such recording", 409: "one replay at a time"}
         wav = {200: "the recording", 206: "a range of it", 404: "no recording"}
         return [
-            Route("GET", "/logs", "A page of the call log", self.page, query=LogsQuery),
-            Route("DELETE", "/logs", "Delete the calls of a query", self.clear, query=LogsQuery, replies=gone),
+            Route("GET", "/logs", "A page of the call log", self.page, query=LogsQuery, reply=Calls),
+            Route(
+                "DELETE",
+                "/logs",
+                "Delete the calls of a query",
+                self.clear,
+                query=LogsQuery,
+                reply=Deleted,
+                replies=gone,
+            ),
             Route("GET", "/logs/csv", "The call log as CSV", self.csv, query=LogsQuery, gives="text/csv"),
-            Route("GET", "/api/figures", "Sums over the calls of a span", self.figures, query=FiguresQuery),
-            Route("GET", CALL, "A call: dialogue, stages, events, times", self.call, replies=missing),
-            Route("DELETE", CALL, "Delete a call that has ended", self.delete, replies=missing),
+            Route("GET", "/api/figures", "Sums over the calls of a span", self.figures, query=FiguresQuery, reply=Sums),
+            Route("GET", CALL, "A call: dialogue, stages, events, times", self.call, reply=WholeCall, replies=missing),
+            Route("DELETE", CALL, "Delete a call that has ended", self.delete, reply=Deleted, replies=missing),
             Route("GET", f"{CALL}/recording", "Stereo WAV", self.recording, gives="audio/wav", replies=wav),
-            Route("POST", f"{CALL}/replay", "Live the call again", self.replay, query=Again, replies=again),
-            Route("GET", f"{CALL}/peaks", "Loudest samples of each side", self.peaks, replies=drawn),
+            Route(
+                "POST", f"{CALL}/replay", "Live the call again", self.replay, query=Again, reply=Object, replies=again
+            ),
+            Route("GET", f"{CALL}/peaks", "Loudest samples of each side", self.peaks, reply=Peaks, replies=drawn),
         ]
 
     async def page(self, request: web.Request) -> web.Response:

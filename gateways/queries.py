@@ -57,6 +57,7 @@ class Newest(Query):
     """How much of a list."""
 
     count: int = Field(50, ge=1, le=500, description="So many of the newest")
+    q: str = Field("", max_length=100, description="Only messages that hold these words, or this part of a number")
 
 
 class LogsQuery(Dated):
@@ -149,6 +150,19 @@ class SpeechText(Query):
     )
     rate: Literal[8000, 16000, 24000, 48000] = Field(16000, description="Samples per second")
     pace: float = Field(1.0, ge=0.5, le=2.0, description="1: as the voice speaks by itself")
+
+
+class NewMessage(Query):
+    """A text message."""
+
+    number: str = Field(pattern=r"^\+?[0-9]{3,20}$", description="To whom, as +79161234567")
+    text: str = Field(min_length=1, max_length=1000, pattern=r"\S", description="Long ones are sent in parts")
+
+
+class NetworkCode(Query):
+    """A code that the network answers (USSD)."""
+
+    code: str = Field("*100#", pattern=r"^[0-9*#]{2,30}$", description="Such as *100# for the balance")
 
 
 class Again(Query):

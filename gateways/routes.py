@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from gateways.guard import Guard
 from gateways.problems import Answer
@@ -27,6 +28,8 @@ class Route:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | dict[str, Any] | None = None
     """A JSON body, or the OpenAPI content of another one."""
+    reply: type[BaseModel] | None = None
+    """What a JSON answer holds."""
     gives: str = "application/json"
     """Media type of the answer."""
     replies: dict[int, str] = field(default_factory=lambda: {200: "done"})
@@ -65,9 +68,20 @@ def describe(routes: list[Route], version: str) -> dict[str, Any]:
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "allo_session"},
             },
-            "schemas": {"Problem": _PROBLEM},
+            "schemas": {"Problem": _PROBLEM, **_replies(routes)},
         },
     }
+
+
+REFERENCE = "#/components/schemas/{model}"
+
+
+def _replies(routes: list[Route]) -> dict[str, Any]:
+    """The schemas of all answers, by name."""
+    models = sorted({route.reply for route in routes if route.reply}, key=lambda model: model.__name__)
+    inputs = [(model, "serialization") for model in models]
+    _, found = models_json_schema(inputs, ref_template=REFERENCE)  # type: ignore[arg-type]
+    return dict(found.get("$defs", {}))
 
 
 _PROBLEM = {
@@ -83,8 +97,9 @@ def _operation(route: Route) -> dict[str, Any]:
         "description": "what is wrong and what to do",
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+    shape = {"schema": {"$ref": REFERENCE.format(model=route.reply.__name__)}} if route.reply else {}
     replies: dict[str, Any] = {
-        str(status): {"description": text, "content": {route.gives: {}}} if status < 300 else failing
+        str(status): {"description": text, "content": {route.gives: shape}} if status < 300 else failing
         for status, text in route.replies.items()
     }
     operation: dict[str, Any] = {"summary": route.summary, "responses": {**replies, "default": failing}}

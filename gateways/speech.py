@@ -18,6 +18,7 @@ from gateways.bodies import json_body
 from gateways.desk import Ask, Desk, Speech
 from gateways.problems import Problem
 from gateways.queries import ChatText, Conversation, SpeechText
+from gateways.replies import Answer, HeardText, Reset, SpokenAnswer
 from gateways.routes import Route
 
 RATE = 8000
@@ -59,14 +60,16 @@ class SpeechDoor:
         forgot = {200: "whether there was one"}
         return [
             Route("POST", "/tts", "A text as speech", self.tts, body=SpeechText, gives="audio/wav", replies=SPOKEN),
-            Route("POST", "/stt", "A WAV recording as text", self.stt, body=WAV, replies=SPOKEN),
-            Route("POST", "/chat", "An answer in writing; a conversation is remembered", self.chat, body=ChatText),
+            Route("POST", "/stt", "A WAV recording as text", self.stt, body=WAV, reply=HeardText, replies=SPOKEN),
+            Route("POST", "/chat", "An answer in writing; a conversation is remembered", self.chat,
+                  body=ChatText, reply=Answer),
             Route(
                 "POST", "/process_call", "A spoken question (WAV) answered in speech", self.process,
-                query=Conversation, body=WAV, replies=SPOKEN,
+                query=Conversation, body=WAV, reply=SpokenAnswer, replies=SPOKEN,
             ),
             Route(
-                "POST", "/reset_conversation", "Forget a conversation", self.reset, body=Conversation, replies=forgot
+                "POST", "/reset_conversation", "Forget a conversation", self.reset,
+                body=Conversation, reply=Reset, replies=forgot,
             ),
         ]  # fmt: skip
 

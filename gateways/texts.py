@@ -7,6 +7,7 @@ from gateways.bodies import json_body
 from gateways.desk import Desk, Texts
 from gateways.problems import Problem
 from gateways.queries import BackupsQuery, Text
+from gateways.replies import BackupRows, BackupText, Changed, Normalised, Prompts, Saved, Tuned
 from gateways.routes import Route
 
 OBJECT = {"application/json": {"schema": {"type": "object"}}}
@@ -25,15 +26,33 @@ class TextDoor:
     def routes(self) -> list[Route]:
         """The paths."""
         return [
-            Route("GET", "/api/prompts", "The prompts", self.prompts),
-            Route("POST", "/api/prompts", "New prompts, at once", self.save_prompts, body=OBJECT, replies=TAKEN),
-            Route("GET", "/api/settings", "Settings in force; no secrets", self.settings),
-            Route("POST", "/api/settings", "New settings", self.save_settings, body=OBJECT, replies=TAKEN),
-            Route("POST", "/api/model-settings", "New model settings", self.save_settings, body=OBJECT, replies=TAKEN),
-            Route("GET", "/api/backups", "What texts were before", self.backups, query=BackupsQuery),
-            Route("GET", BACKUP, "One of them", self.backup, replies=FOUND),
-            Route("POST", f"{BACKUP}/restore", "Back to it", self.restore, replies=FOUND | TAKEN),
-            Route("POST", "/api/normalize", "A text in canonical writing", self.normalise, body=Text),
+            Route("GET", "/api/prompts", "The prompts", self.prompts, reply=Prompts),
+            Route(
+                "POST",
+                "/api/prompts",
+                "New prompts, at once",
+                self.save_prompts,
+                body=OBJECT,
+                reply=Changed,
+                replies=TAKEN,
+            ),
+            Route("GET", "/api/settings", "Settings in force; no secrets", self.settings, reply=Tuned),
+            Route(
+                "POST", "/api/settings", "New settings", self.save_settings, body=OBJECT, reply=Changed, replies=TAKEN
+            ),
+            Route(
+                "POST",
+                "/api/model-settings",
+                "New model settings",
+                self.save_settings,
+                body=OBJECT,
+                reply=Changed,
+                replies=TAKEN,
+            ),
+            Route("GET", "/api/backups", "What texts were before", self.backups, query=BackupsQuery, reply=BackupRows),
+            Route("GET", BACKUP, "One of them", self.backup, reply=BackupText, replies=FOUND),
+            Route("POST", f"{BACKUP}/restore", "Back to it", self.restore, reply=Saved, replies=FOUND | TAKEN),
+            Route("POST", "/api/normalize", "A text in canonical writing", self.normalise, body=Text, reply=Normalised),
         ]
 
     async def prompts(self, _request: web.Request) -> web.Response:

@@ -31,7 +31,7 @@ KEPT = 200
 WAITING_MOST = 100
 """Call-backs that wait at once."""
 
-State = Literal["waiting", "done", "failed"]
+State = Literal["waiting", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,15 @@ class CallBackBook:
         with self._writing:
             self._keep([row if each.id == row.id else each for each in self.rows])
 
+    def cancel(self, id_: str) -> bool:
+        """Give up one that waits; False: there is none. Raises ``RecordError``."""
+        with self._writing:
+            row = self._rows.get(id_)
+            if row is None or row.state != "waiting":
+                return False
+            self._keep([replace(each, state="cancelled") if each is row else each for each in self.rows])
+        return True
+
     def _keep(self, rows: list[CallBack]) -> None:
         over = [row for row in rows if row.state != "waiting"]
         dropped = {row.id for row in over[: max(0, len(over) - KEPT)]}
@@ -168,6 +177,10 @@ class CallBacks:
         """Note a call-back; raises ``RecordError``."""
         await asyncio.to_thread(self._book.add, number, due, why, self._modem)
         self.look()
+
+    def cancel(self, id_: str) -> bool:
+        """See ``CallBackBook.cancel``. Blocking."""
+        return self._book.cancel(id_)
 
     def look(self) -> None:
         """Something has changed: the modem is back, so what is due may be done now."""

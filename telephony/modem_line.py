@@ -12,7 +12,7 @@ from telephony.clock import MediaClock
 from telephony.modem_books import ModemBooks
 from telephony.modem_call import ModemLine
 from telephony.modem_callbacks import CallBack, CallBackBook, CallBacks, Dialled
-from telephony.modem_desk import ModemDesk
+from telephony.modem_desk import ModemDesk, obey
 from telephony.modem_mail import MailBox, Message, ModemMail
 from telephony.modem_model import model_of
 from telephony.modem_network import ModemFigures
@@ -96,9 +96,16 @@ class ModemSource:
         """All call-backs of the book, the oldest first."""
         return self.call_backs.rows
 
-    def messages(self, count: int) -> list[Message]:
-        """The newest messages in and out, oldest first. Blocking: reads the file; raises ``RecordError``."""
-        return self._box.newest(count)
+    def messages(self, count: int, words: str = "") -> list[Message]:
+        """The newest messages that hold ``words``, oldest first. Blocking: reads the file; raises ``RecordError``."""
+        return self._box.newest(count, words)
+
+    async def obey(self, do: str, words: list[str]) -> list[str]:
+        """See ``telephony.modem_desk.obey``; raises ``ModemError`` while the modem is not there."""
+        session = self.session
+        if session is None or session.facts is None:
+            raise ModemError(self.state)
+        return await obey(session, do, words)
 
     @property
     def figures(self) -> ModemFigures:

@@ -57,19 +57,26 @@ class MailBox:
         except OSError as error:
             raise RecordError(f"{self.path}: messages can't be kept: {error.strerror}") from None
 
-    def newest(self, count: int) -> list[Message]:
-        """The last messages, oldest first; a line that was cut by a crash is passed over. Raises ``RecordError``."""
+    def newest(self, count: int, words: str = "") -> list[Message]:
+        """The last messages that hold ``words`` in text or number, oldest first; a line that was cut by a crash is
+        passed over. Raises ``RecordError``."""
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()[-count:]
+            lines = self.path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
             raise RecordError(f"{self.path}: messages can't be read: {error}") from None
-        found = []
-        for line in lines:
+        found: list[Message] = []
+        wanted = words.casefold().split()
+        for line in reversed(lines):
             with suppress(ValueError, TypeError):
-                found.append(Message(**json.loads(line)))
-        return found
+                message = Message(**json.loads(line))
+                text = f"{message.number} {message.text}".casefold()
+                if all(word in text for word in wanted):
+                    found.append(message)
+            if len(found) == count:
+                break
+        return found[::-1]
 
 
 class ModemMail:

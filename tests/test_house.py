@@ -78,6 +78,7 @@ ROOF = {
         "reachability",
         "replay_command",
         "web_desk",
+        "gsm_desk",
         "text_desk",
         "base_texts",
         "rebuilding",

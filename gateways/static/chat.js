@@ -1,6 +1,7 @@
 // Try the agent: speak with it, or ask in writing; it answers from the same knowledge as on the phone.
-import { get, toast } from "/logs-ui/api.js";
+import { get } from "/logs-ui/api.js";
 import { base, h, number, spoken } from "/logs-ui/dom.js";
+import { Keypad, volume } from "/logs-ui/keypad.js";
 import { Talk } from "/logs-ui/talk.js";
 import { t } from "/logs-ui/words.js";
 
@@ -30,11 +31,15 @@ class Voice {
     this.level = h("meter", { min: 0, max: 1, low: 0.02, "aria-label": t("talk.level"), hidden: true });
     this.state = h("span", { class: "turn soft", role: "status" }, t("talk.hint"));
     this.lag = h("span", { class: "lag soft small" });
-    this.element = h("div", { class: "talking" }, this.button, this.level, this.state, this.lag);
+    this.keys = new Keypad((key) => this.talk?.press(key));
+    this.fault = h("p", { class: "alarm note", role: "alert" });
+    this.element = h("section", { "aria-label": t("talk.begin") }, h("div", { class: "talking" }, this.button, this.level, this.state, this.lag),
+      this.fault, h("div", { class: "beside" }, volume((loud) => this.talk?.loud(loud)), this.keys.element));
   }
 
   async begin() {
     const talk = (this.talk = new Talk((news) => this.take(news)));
+    this.fault.textContent = "";
     this.lines = [];
     this.partial = null;
     this.button.textContent = t("talk.end");
@@ -44,7 +49,7 @@ class Voice {
       await talk.start();
     } catch (error) {
       this.rest("talk.hint");
-      toast(error.message, true);
+      this.fault.textContent = error.message; // it stays: the way out is outside of this page
     }
   }
 
@@ -53,6 +58,7 @@ class Voice {
     this.button.textContent = t("talk.begin");
     this.button.className = "main";
     this.level.hidden = true;
+    this.keys.show(false);
     this.tell(state);
   }
 
@@ -62,7 +68,10 @@ class Voice {
   }
 
   take({ call, level, ended, news }) {
-    if (call) this.level.hidden = false;
+    if (call) {
+      this.level.hidden = false;
+      this.keys.show(true);
+    }
     if (level !== undefined) this.level.value = level;
     if (news) this.show(news);
     if (!ended) return;

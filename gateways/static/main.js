@@ -1,14 +1,15 @@
 // The frame of the page: where we are, language, theme.
-import { get, send, toast } from "/logs-ui/api.js";
+import { send, toast } from "/logs-ui/api.js";
+import * as calls from "/logs-ui/calls.js";
 import { h } from "/logs-ui/dom.js";
 import { language, setLanguage, t } from "/logs-ui/words.js";
 
-const VIEWS = ["calls", "live", "figures", "knowledge", "prompts", "settings", "chat", "health", "help"];
+const VIEWS = ["calls", "live", "messages", "figures", "knowledge", "prompts", "settings", "chat", "health", "help"];
 const UNDER = { call: "calls", paths: "help" };
+const LOADED = { calls };
 const THEMES = ["auto", "light", "dark"];
 let leave = null;
 let shown = 0;
-let keyed = false;
 
 function place() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
@@ -26,7 +27,7 @@ async function show(focus = true) {
   const main = document.getElementById("main");
   delete main.dataset.view;
   try {
-    const view = await import(`/logs-ui/${here.name}.js`);
+    const view = LOADED[here.name] ?? (await import(`/logs-ui/${here.name}.js`));
     if (mine !== shown) return;
     const stop = await view.show(main, here, () => mine === shown);
     if (mine === shown) {
@@ -36,7 +37,7 @@ async function show(focus = true) {
   } catch (error) {
     if (mine !== shown || error.name === "AbortError") return;
     main.replaceChildren(h("div", { class: "empty" }, h("h2", {}, t("fault.title")), h("p", {}, error.message),
-      h("p", {}, h("button", { onclick: () => show() }, t("again")))));
+      h("p", {}, h("button", { onclick: () => (error instanceof TypeError ? location.reload() : show()) }, t("again")))));
   }
   if (focus && mine === shown) main.focus({ preventScroll: true });
 }
@@ -50,26 +51,21 @@ function frame(current) {
   nav.replaceChildren(
     ...VIEWS.map((name) => h("a", { href: `#/${name}`, "aria-current": name === current && "page" }, t(`nav.${name}`))),
   );
-  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  // when the layout is made anyway: asked for here it would be made twice
+  requestAnimationFrame(() => nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
   const theme = localStorage.getItem("theme") ?? "auto";
-  document.getElementById("tools").replaceChildren(...[
-    keyed && h("button", { class: "plain", onclick: logOut }, t("key.leave")),
+  document.getElementById("tools").replaceChildren(
+    h("button", { class: "plain", onclick: logOut }, t("key.leave")),
     h("button", { class: "plain", onclick: turnLanguage, lang: language() === "ru" ? "en" : "ru" },
       language() === "ru" ? "English" : "Русский"),
     h("button", { class: "plain", onclick: turnTheme, "aria-label": `${t("theme")}: ${t(`theme.${theme}`)}`, title: t(`theme.${theme}`) },
       { auto: "◐", light: "○", dark: "●" }[theme]),
-  ].filter(Boolean));
+  );
 }
 
 async function logOut() {
   await send("DELETE", "/api/session");
   location.reload();
-}
-
-// Whether a key is set at all: only then there is something to leave.
-async function seeKey() {
-  keyed = (await get("/api/session")).keyed;
-  frame(UNDER[place().name] ?? place().name);
 }
 
 function turnLanguage() {
@@ -109,4 +105,3 @@ async function enter() {
 
 paint();
 enter().then(() => show(false));
-seeKey().catch(() => undefined);

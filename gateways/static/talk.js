@@ -1,8 +1,11 @@
 // A call from the page: the browser is the telephone. What is said is shown from the live feed, as for every call.
+import { loudness } from "/logs-ui/keypad.js";
 import { t } from "/logs-ui/words.js";
 
 const RATE = 8000;
 const WANTED = { audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
+
+const WHY = { NotFoundError: "talk.nomic", NotReadableError: "talk.busymic", AbortError: "talk.busymic", SecurityError: "talk.insecure" };
 
 export class Talk {
   // `told` gets {call}, {level}, {ended} and {news}: what the live feed says of this call.
@@ -20,7 +23,7 @@ export class Talk {
       this.stream = await navigator.mediaDevices.getUserMedia(WANTED);
     } catch (error) {
       this.close();
-      throw new Error(t(error.name === "NotFoundError" ? "talk.nomic" : "talk.refused"));
+      throw new Error(t(WHY[error.name] ?? "talk.refused"));
     }
     await this.wire();
     if (this.over) return this.close();
@@ -47,7 +50,8 @@ export class Talk {
   // One context for both ways; where a browser can't change the microphone's rate, a second one has it as it comes.
   async wire() {
     this.voice = await this.node(this.speaker);
-    this.voice.connect(this.speaker.destination);
+    this.gain = new GainNode(this.speaker, { gain: loudness() });
+    this.voice.connect(this.gain).connect(this.speaker.destination);
     this.rate = RATE;
     let ear = this.voice;
     try {
@@ -74,6 +78,14 @@ export class Talk {
   played(news) {
     setTimeout(() => this.socket?.readyState === WebSocket.OPEN && this.socket.send(JSON.stringify(news)),
       (this.speaker.outputLatency || 0) * 1000);
+  }
+
+  press(key) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ key }));
+  }
+
+  loud(gain) {
+    if (this.gain) this.gain.gain.value = gain;
   }
 
   obey(news) {

@@ -56,6 +56,32 @@ async def test_a_spoken_question_is_answered_aloud_and_interrupted(daemon: Daemo
     assert re.search(r"понедель.*пятниц", await understood(daemon, call))
 
 
+async def test_a_microphone_that_is_refused_is_explained_and_keys_and_volume_are_there(daemon: DaemonProcess) -> None:
+    async with open_page("--use-fake-device-for-media-stream", "--deny-permission-prompts") as page:
+        await opened(page, daemon, "chat")
+        assert await page.run("document.querySelectorAll('.keypad button:disabled').length") == 12
+        await page.click(".talking button", "Поговорить")
+        await page.until("document.querySelector('.note')?.textContent.includes('разрешите микрофон')")
+        assert await page.run("document.querySelector('.talking button').textContent") == "Поговорить"
+
+
+async def test_a_key_reaches_the_call(daemon: DaemonProcess) -> None:
+    async with open_page(*MICROPHONE) as page:
+        await opened(page, daemon, "chat")
+        await page.click(".talking button", "Поговорить")
+        await page.until("!document.querySelector('.keypad button').disabled")
+        await page.click(".keypad button", "5")
+        await page.run("document.querySelector('#loudness').value = 0.5")
+        await page.run("document.querySelector('#loudness').dispatchEvent(new Event('input'))")
+        assert await page.run("localStorage.getItem('loudness')") == "0.5"
+        pressed = "SELECT detail FROM events WHERE kind = 'dtmf'"
+        await page.until("document.querySelector('.chat .agent')")
+        await page.click(".talking button", "Положить трубку")
+        await page.until("document.querySelector('.chat a[href^=\"#/call/\"]')")
+        assert page.faults == []
+    daemon.wait_for(lambda: [row["detail"] for row in daemon.rows(pressed)] == ["5"], 5, "pressed")
+
+
 async def understood(daemon: DaemonProcess, call: dict[str, Any]) -> str:
     """What the recogniser makes of the agent's side, as the browser played it."""
     sides, rate = read_channels(daemon.storage / "calls_log" / call["recording"], (8000,))
