@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent import settings_file
-from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
+from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Xtts, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
 from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, split
@@ -35,6 +35,7 @@ __all__ = [
     "Sip",
     "Whisper",
     "Wyoming",
+    "Xtts",
     "Yandex",
     "load",
     "parse",
@@ -294,6 +295,7 @@ class Settings(BaseSettings):
     wyoming: Wyoming = Wyoming()
     whisper: Whisper = Whisper()
     sherpa: Sherpa = Sherpa()
+    xtts: Xtts = Xtts()
     llm: Llm = Llm()
     kb: Kb = Kb()
     embed: Embed = Embed()

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import SecretStr
 
 from agent.backends.stt_openai import OpenAiStt
 from agent.backends.stt_vosk import Vosk
+from agent.engine_settings import Recogniser
 from agent.errors import HearingError
 from agent.hearing_chain import HearingChain
 from agent.ports import Recognizer, SpeechToText, Transcript
@@ -266,3 +268,7 @@ async def test_every_recogniser_keeps_the_contract(name: str, tmp_path: Path, un
         for clause in CLAUSES:
             await clause(stt, kind)
         await stt.close()
+
+
+def test_the_contract_is_held_by_every_recogniser_of_the_settings() -> None:
+    assert {name.partition(" ")[0] for name in KINDS} - {"chain"} == set(get_args(Recogniser))
