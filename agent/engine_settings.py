@@ -83,7 +83,7 @@ class Whisper(Section):
     """faster-whisper, for the recogniser of that name (extra ``whisper``)."""
 
     model: str = ""
-    """Folder of a CTranslate2 Whisper model, absolute or under the models of ``storage.dir``."""
+    """Folder of a CTranslate2 Whisper model, absolute or under the models of ``storage.dir``; empty: a pulled one."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; ``auto``: CUDA where there is one."""
     compute_type: str = "default"
@@ -98,7 +98,7 @@ class Sherpa(Section):
     """sherpa-onnx, for the recogniser of that name (extra ``sherpa``)."""
 
     model: str = ""
-    """Folder of the model, absolute or under the models of ``storage.dir``."""
+    """Folder of the model, absolute or under the models of ``storage.dir``; empty: a pulled one."""
     kind: Literal["auto", "t-one", "transducer", "zipformer-ctc", "nemo-ctc", "offline-transducer", "offline-ctc"] = (
         "auto"
     )
@@ -111,7 +111,7 @@ class Xtts(Section):
     """XTTS v2, for the voice of that name, cloned by ``allo voice clone`` (extra ``xtts``)."""
 
     model: str = ""
-    """Folder of the XTTS v2 model, absolute or under the models of ``storage.dir``; empty: ``xtts-v2`` there."""
+    """Folder of the XTTS v2 model, absolute or under the models of ``storage.dir``; empty: a pulled one."""
     preset: Literal["natural", "warm", "calm", "energetic", "neutral"] = "natural"
     """Manner of speaking."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

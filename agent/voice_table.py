@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from agent.errors import SettingsError, StartError
-from agent.model_store import models_dir
+from agent.model_store import find_pulled
 from agent.ports import Synthesizer
 from agent.settings import Settings
 from agent.tables import openai_of
@@ -112,7 +112,7 @@ async def _xtts(settings: Settings, voice: str) -> Synthesizer:
 
 def xtts_model(settings: Settings) -> Path:
     """The folder of the XTTS model, whether it is there or not."""
-    return models_dir(settings) / Path(settings.xtts.model or "xtts-v2")
+    return find_pulled(settings, "xtts", settings.xtts.model)
 
 
 def xtts_lacks(settings: Settings) -> str:
