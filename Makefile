@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run demo test lint format bench install clean help
+.PHONY: run demo test test-heavy lint format bench install clean help
 
 help:            ## show this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 run: install     ## answer the phone: SIP on 5060, health on 127.0.0.1:9000
 	@$(BIN)/allo serve $(if $(wildcard allo.toml),--config allo.toml)
@@ -23,8 +23,12 @@ $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
 
 test: install    ## all tests, with SIPp and both Asterisks where this machine can have them
 	@sh scripts/test-tools.sh
-	@$(BIN)/python -m pytest -m 'not e2e' -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -m 'not e2e and not heavy' -n 2 --dist loadscope
 	@$(BIN)/python -m pytest -m e2e -n 3 --dist loadgroup
+
+test-heavy: install ## the genuine XTTS library, loaded and streaming (torch: 6 GB of packages)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[xtts]'
+	@$(BIN)/python -m pytest -m heavy tests/heavy
 
 lint: install    ## ruff and mypy, strict, code and tests
 	@$(BIN)/ruff check .

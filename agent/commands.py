@@ -101,6 +101,9 @@ def _add_voices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     say.set_defaults(command=_say)
     voices = commands.add_parser("voices", help="voices: which are in use, which could be, what the others lack")
     voices.set_defaults(command=_voices)
+    from agent import clone_command
+
+    clone_command.add_arguments(commands.add_parser("voice", help="clone a voice from recordings"))
     engines = commands.add_parser("engines", help="recognisers and voices: measure them on this machine")
     bench = engines.add_subparsers(required=True, metavar="bench").add_parser(
         "bench", help="first sound, speed, memory"

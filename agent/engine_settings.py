@@ -10,7 +10,7 @@ from agent.settings_lines import Section, split
 Recogniser = Literal["vosk", "yandex", "openai", "whisper", "sherpa", "wyoming"]
 Recognisers = Annotated[tuple[Recogniser, ...], BeforeValidator(split), Field(min_length=1)]
 """One name, or several in order: ``yandex, vosk``."""
-VoiceName = Annotated[str, Field(pattern=r"^(auto|espeak|piper|yandex|openai|wyoming)(:.+)?$")]
+VoiceName = Annotated[str, Field(pattern=r"^(auto|espeak|piper|yandex|openai|wyoming|xtts)(:.+)?$")]
 Voices = Annotated[tuple[VoiceName, ...], BeforeValidator(split), Field(min_length=1)]
 """One name, or several in order, each with a voice if need be: ``yandex:alena, piper, espeak:ru+f2``."""
 
@@ -83,7 +83,7 @@ class Whisper(Section):
     """faster-whisper, for the recogniser of that name (extra ``whisper``)."""
 
     model: str = ""
-    """Folder of a CTranslate2 Whisper model, absolute or under the models of ``storage.dir``."""
+    """Folder of a CTranslate2 Whisper model, absolute or under the models of ``storage.dir``; empty: a pulled one."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; ``auto``: CUDA where there is one."""
     compute_type: str = "default"
@@ -98,10 +98,25 @@ class Sherpa(Section):
     """sherpa-onnx, for the recogniser of that name (extra ``sherpa``)."""
 
     model: str = ""
-    """Folder of the model, absolute or under the models of ``storage.dir``."""
+    """Folder of the model, absolute or under the models of ``storage.dir``; empty: a pulled one."""
     kind: Literal["auto", "t-one", "transducer", "zipformer-ctc", "nemo-ctc", "offline-transducer", "offline-ctc"] = (
         "auto"
     )
     """What the model is; ``auto``: told by its files and its folder's name. The offline ones are GigaAM's kind."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads of its network."""
+
+
+class Xtts(Section):
+    """XTTS v2, for the voice of that name, cloned by ``allo voice clone`` (extra ``xtts``)."""
+
+    model: str = ""
+    """Folder of the XTTS v2 model, absolute or under the models of ``storage.dir``; empty: a pulled one."""
+    preset: Literal["natural", "warm", "calm", "energetic", "neutral"] = "natural"
+    """Manner of speaking."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it runs; ``auto``: CUDA where there is one."""
+    threads: Annotated[int, Field(ge=0, le=64)] = 0
+    """CPU threads; 0: one less than there are processors."""
+    chunk_tokens: Annotated[int, Field(ge=5, le=200)] = 20
+    """It gives sound each time it has made so many tokens (46 ms each): less is sooner and costs more."""

@@ -27,8 +27,15 @@ from agent.unpack import unpack
 BUNDLED = Path(__file__).parent / "models"
 CATALOGUE = BUNDLED / "catalogue.toml"
 
-Kind = Literal["vosk", "piper"]
+Kind = Literal["vosk", "piper", "sherpa", "whisper", "xtts"]
 
+_ASKED_FOR = {
+    "sherpa": "it is used where [stt] engine names sherpa; package: .venv/bin/python -m pip install -e '.[sherpa]'",
+    "whisper": "it is used where [stt] engine names whisper; package: .venv/bin/python -m pip install -e '.[whisper]'",
+    "xtts": "now a voice: `allo voice clone NAME DIR` (docs/voices.md); packages: "
+    ".venv/bin/python -m pip install -c constraints.txt -e '.[xtts]'",
+}
+"""Models that are not used by themselves: what to do."""
 _ROOM = 3
 """Free disk wanted, in sizes of the download: the archive, what it unpacks to, and some air."""
 
@@ -56,6 +63,7 @@ class Model:
     name: str
     kind: Kind
     language: str
+    """``ru``, ``en``; ``ru, en``: both."""
     megabytes: int
     """Size of the download, roughly."""
     note: str
@@ -115,6 +123,15 @@ def find_stt_model(settings: Settings) -> Path:
     raise StartError(f"[stt] model: {wanted!r} is neither a folder nor a pulled model; see `allo models list`")
 
 
+def find_pulled(settings: Settings, kind: Kind, wanted: str) -> Path:
+    """The folder of a model: the one ``wanted``, else the best pulled one of its kind and the language.
+
+    Without either the place where it would be looked for, ``storage.dir/models/KIND``.
+    """
+    pulled = _here(settings, kind, settings.language) if not wanted else []
+    return pulled[0] if pulled else models_dir(settings) / Path(wanted or kind)
+
+
 def piper_in_use(settings: Settings) -> Path | None:
     """The ``.onnx`` file of the Piper voice that the settings lead to; None: there is none.
 
@@ -146,10 +163,7 @@ def find_piper_voice(settings: Settings, wanted: str = "", must: bool = False) -
 
 def list_models(settings: Settings) -> list[ModelRow]:
     """Bundled, pulled and pullable models of all languages."""
-    used = {find_stt_model(settings).resolve()}
-    voice = piper_in_use(settings)
-    if voice is not None:
-        used.add(voice.parent.resolve())
+    used = {path.resolve() for path in _in_use(settings)}
     rows = [_row(path, "vosk", path.name[-2:], "bundled demo: limited vocabulary", used) for path in _bundled()]
     known = catalogue()
     for model in known:
@@ -167,11 +181,25 @@ def list_models(settings: Settings) -> list[ModelRow]:
     return rows
 
 
+def _in_use(settings: Settings) -> Iterator[Path]:
+    yield find_stt_model(settings)
+    voice = piper_in_use(settings)
+    if voice is not None:
+        yield voice.parent
+    if "sherpa" in settings.stt.engine:
+        yield find_pulled(settings, "sherpa", settings.sherpa.model)
+    if "whisper" in settings.stt.engine:
+        yield find_pulled(settings, "whisper", settings.whisper.model)
+    if "xtts" in (engine for engine, _ in settings.tts.choices):
+        yield find_pulled(settings, "xtts", settings.xtts.model)
+
+
 def _here(settings: Settings, kind: Kind, language: str) -> list[Path]:
     """Folders of pulled models, the catalogue's order first, then those put there by hand."""
     folder = models_dir(settings)
-    known = [folder / model.name for model in catalogue() if (model.kind, model.language) == (kind, language)]
-    shape = rf"vosk-model-.*\b{language}\b.*" if kind == "vosk" else rf"{language}_[A-Z]{{2}}-.+"
+    known = [folder / model.name for model in catalogue() if model.kind == kind and language in model.language]
+    shapes = {"vosk": rf"vosk-model-.*\b{language}\b.*", "piper": rf"{language}_[A-Z]{{2}}-.+"}
+    shape = shapes.get(kind, "")  # of the others the name tells no language: the settings name them
     names = {model.name for model in catalogue()}
     others = sorted(folder.iterdir()) if folder.is_dir() else []
     strange = [path for path in others if path.name not in names and re.fullmatch(shape, path.name)]
@@ -240,7 +268,7 @@ def _install(model: Model, work: Path, folder: Path, digests: dict[str, str]) ->
             whole = unpack(archive, fresh)
         else:
             for file in model.files:
-                shutil.copyfile(work / file.name, fresh / file.name)
+                _copy(work / file.name, fresh / file.name)
             whole = fresh
         (whole / "allo-model.json").write_text(json.dumps({"sha256": digests}, indent=1) + "\n", encoding="utf-8")
         whole.replace(folder)
@@ -249,9 +277,20 @@ def _install(model: Model, work: Path, folder: Path, digests: dict[str, str]) ->
     shutil.rmtree(work, ignore_errors=True)
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Without taking the room twice where the disk can do that."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def _news(model: Model, folder: Path, digests: dict[str, str]) -> Iterator[str]:
     use = "recogniser" if model.kind == "vosk" else "voice"
-    yield f"{model.name} is in {folder}; with language = {model.language!r} it is the {use} from the next start on"
+    if model.kind in _ASKED_FOR:
+        yield f"{model.name} is in {folder}; {_ASKED_FOR[model.kind]}"
+    else:
+        yield f"{model.name} is in {folder}; with language = {model.language!r} it is the {use} from the next start on"
     for file in model.files:
         if not file.sha256:
             yield f"{file.name}: no published checksum to compare with; its SHA-256 {digests[file.url]} was recorded"

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agent import settings_file
 from agent.cost_settings import CostSettings
-from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Yandex
+from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Xtts, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
 from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, split
@@ -36,6 +36,7 @@ __all__ = [
     "Sip",
     "Whisper",
     "Wyoming",
+    "Xtts",
     "Yandex",
     "load",
     "parse",
@@ -297,6 +298,7 @@ class Settings(BaseSettings):
     wyoming: Wyoming = Wyoming()
     whisper: Whisper = Whisper()
     sherpa: Sherpa = Sherpa()
+    xtts: Xtts = Xtts()
     llm: Llm = Llm()
     kb: Kb = Kb()
     embed: Embed = Embed()

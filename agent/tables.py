@@ -7,7 +7,6 @@ import importlib.util
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.answer_cache import ON_DISK, AnswerCache
@@ -91,19 +90,19 @@ async def _wyoming(settings: Settings) -> SpeechToText:
 
 async def _whisper(settings: Settings) -> SpeechToText:
     from agent.backends.stt_whisper import WhisperStt
-    from agent.model_store import models_dir
+    from agent.model_store import find_pulled
 
     _need("faster_whisper")
-    folder = models_dir(settings) / Path(settings.whisper.model or "whisper")
+    folder = find_pulled(settings, "whisper", settings.whisper.model)
     return await WhisperStt.load(settings.whisper, folder, settings.language, settings.stt.hints)
 
 
 async def _sherpa(settings: Settings) -> SpeechToText:
     from agent.backends.stt_sherpa import SherpaStt
-    from agent.model_store import models_dir
+    from agent.model_store import find_pulled
 
     _need("sherpa_onnx")
-    return await SherpaStt.load(settings.sherpa, models_dir(settings) / Path(settings.sherpa.model or "sherpa"))
+    return await SherpaStt.load(settings.sherpa, find_pulled(settings, "sherpa", settings.sherpa.model))
 
 
 _RECOGNISERS: dict[str, Callable[[Settings], Awaitable[SpeechToText]]] = {

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agent.cloned_voices import list_cloned
 from agent.errors import AlloError, StartError
 from agent.language.verbalise import verbalise
 from agent.model_store import list_models, piper_in_use
@@ -30,6 +31,7 @@ NOTES = {
     "yandex": "a cloud; Russian and English",
     "openai": "a cloud, or a server of your own that speaks its protocol",
     "wyoming": "a server of your own, as Home Assistant has",
+    "xtts": "a voice cloned from recordings; wants a GPU",
 }
 
 REMOTE = ("yandex", "openai", "wyoming")
@@ -131,6 +133,9 @@ def show_voices(settings: Settings) -> int:
     for row in list_models(settings):
         if row.kind == "piper":
             table.add_row("", Text(f"piper:{row.name}"), Text(row.state), Text(row.note))
+    for cloned in list_cloned(settings.storage.dir):
+        mark = "in use" if ("xtts", cloned.name) in settings.tts.choices else "here"
+        table.add_row("", Text(f"xtts:{cloned.name}"), Text(mark), Text(cloned.note))
     console = Console()
     console.print(table)
     console.print("Try one: allo say 'Здравствуйте' --voice ENGINE:VOICE -o said.wav", highlight=False)

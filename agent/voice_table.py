@@ -3,12 +3,15 @@
 Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
+import importlib.util
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from agent.costs import Costs
 from agent.engine_times import Told, untold
 from agent.errors import SettingsError, StartError
 from agent.metered import metered_voice
+from agent.model_store import find_pulled
 from agent.ports import Synthesizer
 from agent.settings import Settings
 from agent.tables import openai_of
@@ -93,6 +96,50 @@ async def _wyoming(settings: Settings, voice: str) -> Synthesizer:
     return WyomingVoice(settings.wyoming, settings.language, voice)
 
 
+async def _xtts(settings: Settings, voice: str) -> Synthesizer:
+    from agent.cloned_voices import find_cloned, list_cloned
+
+    if lacks := xtts_lacks(settings):
+        raise StartError(f"[tts] engine xtts: {lacks}")
+    if not voice:
+        cloned = list_cloned(settings.storage.dir)
+        if not cloned:
+            raise SettingsError(
+                "[tts] engine xtts has no voice: `allo voice clone NAME DIR`, or name one of the model's"
+            )
+        voice = cloned[0].name
+    from agent.backends.tts_xtts import XttsVoice
+
+    known = find_cloned(settings.storage.dir, voice)
+    return await XttsVoice.load(
+        settings.xtts, xtts_model(settings), known.folder if known else voice, settings.language
+    )
+
+
+def xtts_model(settings: Settings) -> Path:
+    """The folder of the XTTS model, whether it is there or not."""
+    return find_pulled(settings, "xtts", settings.xtts.model)
+
+
+def xtts_lacks(settings: Settings) -> str:
+    """What is missing before XTTS can speak, and what to do; empty: nothing."""
+    missing = [package for module, package in XTTS_NEEDS.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        return f"it needs {', '.join(missing)}: `.venv/bin/python -m pip install -e '.[xtts]'`"
+    if not (xtts_model(settings) / "model.pth").is_file():
+        return f"{xtts_model(settings)}: no XTTS v2 model there; `allo models pull xtts-v2`, or set [xtts] model"
+    return ""
+
+
+XTTS_NEEDS = {
+    "TTS": "coqui-tts",
+    "torch": "torch",
+    "torchaudio": "torchaudio",
+    "torchcodec": "torchcodec",
+    "six": "six",
+}
+"""Modules that its worker process loads, and the packages that bring them."""
+
 VOICES: dict[str, Callable[[Settings, str], Awaitable[Synthesizer]]] = {
     "auto": _auto,
     "espeak": _espeak,
@@ -100,4 +147,5 @@ VOICES: dict[str, Callable[[Settings, str], Awaitable[Synthesizer]]] = {
     "yandex": _yandex,
     "openai": _openai,
     "wyoming": _wyoming,
+    "xtts": _xtts,
 }

@@ -5,6 +5,7 @@ going on are heard again from their beginning (``streamed_ear``).
 """
 
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def find_kind(folder: Path, kind: str) -> str:
         return "transducer" if streaming else "offline-transducer"
     if not any(folder.glob("*.onnx")):
         raise StartError(f"{folder}: not a model of sherpa-onnx; it has no .onnx file")
-    if "t-one" in name or "tone" in name:
+    if re.search(r"(^|[-_ ])t-?one([-_ ]|$)", name):
         return "t-one"
     if streaming:
         return "zipformer-ctc" if "zipformer" in name else "nemo-ctc"

@@ -7,7 +7,7 @@ from that.
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from grpc import aio
 from yandex.cloud.ai.tts.v3 import tts_pb2, tts_service_pb2_grpc
 
 from agent.backends.speech_http import SpeechPost
+from agent.backends.text_pieces import pieces
 from agent.backends.yandex_access import Credentials, YandexAccess, new_channel
 from agent.errors import VoiceError
 from agent.ports import WordStart
@@ -113,7 +114,7 @@ class YandexVoice:
     async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         """Stream PCM16 mono as it comes; nothing for a text without words. Raises ``VoiceError``."""
         stream = _Stream()
-        for start, part in _pieces(text):
+        for start, part in pieces(text, MOST_CHARS):
             if stream.samples and (early := stream.joiner.cut()):
                 yield early
             piece = _Piece(part, start, stream.samples)
@@ -215,24 +216,3 @@ class YandexVoice:
 
 def _speed(pace: float) -> float:
     return min(max(pace, SLOWEST), FASTEST)
-
-
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """Parts that fit into a request, each with its place: cut at a sentence's end, else a comma, else a space."""
-    start = len(text) - len(text.lstrip())
-    while start < len(text.rstrip()):
-        rest = text[start:].rstrip()
-        end = len(rest) if len(rest) <= MOST_CHARS else _cut(rest)
-        part = rest[:end].rstrip()
-        if any(letter.isalnum() for letter in part):
-            yield start, part
-        start += end
-        start += len(text[start:]) - len(text[start:].lstrip())
-
-
-def _cut(text: str) -> int:
-    for marks in (".!?…", ",;:", " "):
-        at = max(text.rfind(f"{mark} ".replace("  ", " "), 1, MOST_CHARS) for mark in marks)
-        if at > MOST_CHARS // 4:
-            return at + 1
-    return MOST_CHARS

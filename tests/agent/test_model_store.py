@@ -8,8 +8,10 @@ import stat
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.console import Console
@@ -19,9 +21,11 @@ from agent.download import fetch
 from agent.errors import StartError
 from agent.model_store import (
     BUNDLED,
+    Kind,
     Model,
     RemoteFile,
     catalogue,
+    find_pulled,
     find_stt_model,
     list_models,
     piper_in_use,
@@ -220,7 +224,7 @@ def test_the_catalogue_is_whole() -> None:
             assert re.fullmatch(r"([0-9a-f]{64})?", file.sha256)
         if model.kind == "piper":
             assert sorted(file.name for file in model.files) == [f"{model.name}.onnx", f"{model.name}.onnx.json"]
-        else:
+        elif model.kind == "vosk":
             assert [file.name for file in model.files] == [f"{model.name}.zip"]
 
 
@@ -302,6 +306,39 @@ def test_a_piper_voice_is_pulled_and_preferred(vendor: Vendor, settings: Setting
     assert piper_in_use(english) is None
     espeak = settings.model_copy(update={"tts": settings.tts.model_copy(update={"engine": ("espeak",)})})
     assert piper_in_use(espeak) is None
+
+
+def test_each_kind_has_the_files_that_its_engine_reads() -> None:
+    """sherpa's models are known by their folder's name, and that is the name they are pulled under."""
+    needed = {"whisper": {"model.bin", "tokenizer.json"}, "xtts": {"config.json", "model.pth", "vocab.json"}}
+    for model in catalogue():
+        names = {file.name for file in model.files}
+        assert names >= needed.get(model.kind, set())
+        if model.kind == "sherpa":
+            assert "tokens.txt" in names
+            assert all(f"/{model.name}/" in file.url for file in model.files)
+    assert {model.kind for model in catalogue()} == set(get_args(Kind))
+
+
+@pytest.mark.parametrize(("kind", "engine"), [("sherpa", "stt"), ("whisper", "stt"), ("xtts", "tts")])
+def test_a_pulled_model_of_several_files_is_found_by_its_engine(
+    vendor: Vendor, settings: Settings, kind: Kind, engine: str
+) -> None:
+    """The second of its kind in the catalogue, so that the order is not what decides."""
+    assert find_pulled(settings, kind, "") == settings.storage.dir / "models" / kind
+    known = [model for model in catalogue() if model.kind == kind][-1]
+    contents = {file.name: file.name.encode() * 100 for file in known.files}
+    vendor.files |= contents
+    files = tuple(RemoteFile(vendor.url(name), len(content)) for name, content in contents.items())
+    done = pull(known.name, settings, quiet(), (replace(known, files=files),))
+    assert {path.name: path.read_bytes() for path in done.folder.iterdir() if path.name in contents} == contents
+    assert f"'.[{kind}]'" in " ".join(done.lines)
+    assert find_pulled(settings, kind, "") == done.folder
+    assert find_pulled(settings, kind, "mine") == settings.storage.dir / "models" / "mine"
+    assert next(row for row in list_models(settings) if row.name == known.name).state == "here"
+    section = getattr(settings, engine).model_copy(update={"engine": (kind,)})
+    used = settings.model_copy(update={engine: section})
+    assert next(row for row in list_models(used) if row.name == known.name).state == "in use"
 
 
 def test_names_in_the_settings_win_or_are_a_clear_error(settings: Settings, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import SecretStr
 
 from agent.backends.stt_openai import OpenAiStt
 from agent.backends.stt_vosk import Vosk
+from agent.engine_settings import Recogniser
 from agent.errors import HearingError
 from agent.hearing_chain import HearingChain
 from agent.ports import Recognizer, SpeechToText, Transcript
@@ -92,6 +94,22 @@ async def sherpa(folder: Path, _port: int) -> AsyncIterator[SpeechToText]:
     yield await SherpaStt.load(Sherpa(kind="t-one"), tone_model.make(folder))
 
 
+def sherpa_of(kind: str) -> Callable[[Path, int], AbstractAsyncContextManager[SpeechToText]]:
+    """Another of its formats, told by the files and the folder's name."""
+
+    @asynccontextmanager
+    async def opened(folder: Path, _port: int) -> AsyncIterator[SpeechToText]:
+        pytest.importorskip("sherpa_onnx")
+        from agent.backends.stt_sherpa import SherpaStt, find_kind  # noqa: PLC0415 - an extra
+        from tests.fakes import sherpa_models  # noqa: PLC0415
+
+        model = sherpa_models.make(folder, kind)
+        assert find_kind(model, "auto") == kind
+        yield await SherpaStt.load(Sherpa(), model)
+
+    return opened
+
+
 @asynccontextmanager
 async def whisper(folder: Path, _port: int) -> AsyncIterator[SpeechToText]:
     pytest.importorskip("faster_whisper")
@@ -126,6 +144,11 @@ KINDS = {
     "openai by the piece": Kind(openai_by_the_piece),
     "wyoming": Kind(wyoming),
     "sherpa": Kind(sherpa),
+    "sherpa offline-ctc": Kind(sherpa_of("offline-ctc")),
+    "sherpa offline-transducer": Kind(sherpa_of("offline-transducer")),
+    "sherpa nemo-ctc": Kind(sherpa_of("nemo-ctc")),
+    "sherpa zipformer-ctc": Kind(sherpa_of("zipformer-ctc")),
+    "sherpa transducer": Kind(sherpa_of("transducer")),
     "whisper": Kind(whisper, listens=False),
     "chain": Kind(chain, speech),
 }
@@ -266,3 +289,9 @@ async def test_every_recogniser_keeps_the_contract(name: str, tmp_path: Path, un
         for clause in CLAUSES:
             await clause(stt, kind)
         await stt.close()
+
+
+def test_the_contract_is_held_by_every_recogniser_of_the_settings() -> None:
+    assert {name.partition(" ")[0] for name in KINDS} - {"chain"} == set(get_args(Recogniser))
+    formats = {name.partition(" ")[2] for name in KINDS if name.startswith("sherpa ")}
+    assert formats | {"t-one", "auto"} == set(get_args(Sherpa.model_fields["kind"].annotation))

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from agent.backends import tts_yandex
 from agent.backends.tts_espeak import Espeak
-from agent.backends.tts_yandex import YandexVoice, _pieces
+from agent.backends.tts_yandex import YandexVoice
 from agent.engine_settings import Yandex
 from agent.errors import VoiceError
 from agent.voice_chain import VoiceChain
@@ -61,15 +61,6 @@ async def test_long_texts_go_in_pieces_that_are_joined() -> None:
     assert " ".join(request.text for request in server.requests).split() == text.split()
     pcm, _ = await spoken(text, voice.rate)
     assert len(wire.pcm) == pytest.approx(len(pcm), rel=0.05)
-
-
-@pytest.mark.parametrize("text", ["", " ... ", "а" * 700, "слово " * 90, "Раз, два. " * 60, "Да."])
-def test_pieces_keep_every_word_and_its_place(text: str) -> None:
-    pieces = list(_pieces(text))
-    assert all(0 < len(part) <= tts_yandex.MOST_CHARS for _, part in pieces)
-    assert all(text[start : start + len(part)] == part for start, part in pieces)
-    words = "".join(text.split()) if any(letter.isalnum() for letter in text) else ""
-    assert "".join("".join(part.split()) for _, part in pieces) == words
 
 
 @pytest.mark.parametrize("key", ["AQVN-key", "t1.token"])

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from agent import voice_table
+from agent.backends import tts_xtts
 from agent.backends.tts_espeak import Espeak
 from agent.backends.tts_openai import OpenAiVoice
 from agent.backends.tts_piper import Piper
-from agent.engine_settings import OpenAi, Wyoming, Yandex
+from agent.backends.tts_xtts import XttsVoice
+from agent.engine_settings import OpenAi, Wyoming, Xtts, Yandex
 from agent.ports import Synthesizer, WordStart
 from agent.voice_chain import VoiceChain
 from audio.level import dbfs
@@ -83,6 +86,14 @@ async def wyoming() -> Opened:
 
 
 @asynccontextmanager
+async def xtts() -> Opened:
+    """All but its library, which speaks in ``tests/heavy``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tts_xtts, "FACTORY", "tests.fakes.xtts_work:load")
+        yield await XttsVoice.load(Xtts(), ROOT, "Irina", "ru")
+
+
+@asynccontextmanager
 async def chain() -> Opened:
     async with openai() as first:
         second = await Espeak.load("ru")
@@ -96,6 +107,7 @@ VOICES = {
     "yandex": yandex,
     "yandex over http": yandex_over_http,
     "wyoming": wyoming,
+    "xtts": xtts,
     "chain": chain,
 }
 
@@ -185,3 +197,8 @@ async def test_a_voice_keeps_the_contract(name: str) -> None:
         for clause in CLAUSES:
             await clause(name, voice)
         await voice.close()
+
+
+def test_the_contract_is_held_by_every_voice_of_the_settings() -> None:
+    """``auto`` is one of the others."""
+    assert {name.partition(" ")[0] for name in VOICES} - {"chain"} == set(voice_table.VOICES) - {"auto"}

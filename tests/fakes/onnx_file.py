@@ -22,12 +22,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator with its whole-number attributes."""
+    """One operator with its whole-number attributes, single or lists."""
 
     operator: str
     inputs: Sequence[str]
     outputs: Sequence[str]
-    attributes: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
 
 
 def model(
@@ -67,7 +67,9 @@ def _node(node: Node) -> bytes:
     links = [(1, name) for name in node.inputs] + [(2, name) for name in node.outputs] + [(4, node.operator)]
     made = b"".join(_bytes(number, name.encode()) for number, name in links)
     for name, value in node.attributes.items():
-        made += _bytes(5, _bytes(1, name.encode()) + _number(3, value) + _number(20, 2))
+        one = _number(3, value) + _number(20, 2) if isinstance(value, int) else b""
+        several = b"" if isinstance(value, int) else b"".join(_number(8, each) for each in value) + _number(20, 7)
+        made += _bytes(5, _bytes(1, name.encode()) + one + several)
     return made
 
 

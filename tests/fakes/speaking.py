@@ -36,6 +36,8 @@ class Behaviour:
     speed_wpm: int = 165
     texts: list[str] = field(default_factory=list)
     """What was asked for, oldest first."""
+    takes: list[tuple[str, bytes, list[tuple[int, int]]]] = field(default_factory=list)
+    """What was made of each, whole: the text, PCM16, and each word's place in the text and first sample."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at the end: what hangs may go."""
 
@@ -43,7 +45,8 @@ class Behaviour:
         """PCM16 at ``rate`` in chunks, up to the fault; raises ``Died`` where the connection is to break."""
         self.texts.append(text)
         fault = self.fault_of(text)
-        pcm, _ = await spoken(text, rate, self.voice, self.speed_wpm, pace)
+        pcm, words = await spoken(text, rate, self.voice, self.speed_wpm, pace)
+        self.takes.append((text, pcm, words))
         if fault == "hang_first":
             await self.released.wait()
         if fault == "late":
