@@ -331,16 +331,8 @@ class ModemSession:
 
     async def dial(self, number: str, why: str = "") -> Dialled:
         """Call ``number`` and give the call to the house once it is answered; ``why`` is said after the greeting."""
-        if not number or telephone(number) != number:
-            return Dialled("refused", "refused: that is no telephone number")
-        if not allowed(number, self._settings.dial):
-            return Dialled("refused", "refused: no pattern of [modem] dial fits this number")
-        if self.line is not None or self._rings or not self._freed.is_set():
-            return Dialled("busy", "busy: there is a call already")
-        if self._door is None or not self.network.on_air or self._door.admit() is not None:
-            return Dialled(
-                "busy", f"not now: {self.state if not self.network.on_air else 'the house is full or closes'}"
-            )
+        if (refusal := self._refusal(number)) is not None or self._door is None:
+            return refusal or Dialled("busy", "not now: the house closes")
         line = self.line = self._new_line(1, number, why)
         answer = await self.at.ask(f"ATD{number};", CONNECT_S)
         if not answer.ok:
@@ -352,6 +344,20 @@ class ModemSession:
         self._tally.calls_out += 1
         self._door.ring(line)
         return Dialled("answered", f"answered: call {line.caller.call_id}")
+
+    def _refusal(self, number: str) -> Dialled | None:
+        """Why ``number`` can't be called now."""
+        if not number or telephone(number) != number:
+            return Dialled("refused", "refused: that is no telephone number")
+        if not allowed(number, self._settings.dial):
+            return Dialled("refused", "refused: no pattern of [modem] dial fits this number")
+        if self.line is not None or self._rings or not self._freed.is_set():
+            return Dialled("busy", "busy: there is a call already")
+        if not self.network.on_air:
+            return Dialled("busy", f"not now: {self.state}")
+        if self._door is None or self._door.admit() is not None:
+            return Dialled("busy", "not now: the house is full or closes")
+        return None
 
     async def send_text(self, number: str, text: str) -> Literal["sent", "on its way", "refused"]:
         """See ``modem_call.Desk``."""

@@ -33,6 +33,10 @@ class Disk:
         self._look()
         self._file.write(interleaved)
 
+    def silence(self, start: int, end: int) -> None:
+        self._look()
+        self._file.silence(start, end)
+
     def close(self) -> None:
         self._look()
         self._file.close()
@@ -145,3 +149,37 @@ async def test_a_call_log_that_can_not_be_opened_yet_is_opened_with_the_first_wr
 def test_a_usual_disk_refuses_nothing(tmp_path: Path) -> None:
     assert not refuses(tmp_path)
     assert not refuses(tmp_path / "not there")
+
+
+def test_what_is_muted_is_silent_before_and_after_it_is_written(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "call.wav")
+    sound = PatientSound(disk.opened, RATE, disk.notes.append)
+    sound.write(SECOND)
+    sound.silence(0, 1)
+    sound.silence(2 * RATE, 3 * RATE)
+    for _ in range(3):
+        sound.write(SECOND)
+    disk.full = True
+    sound.silence(3 * RATE, 3 * RATE + 1)
+    disk.full = False
+    sound.close()
+    assert seconds(disk) == [0, SOUND, 0, 0]
+    assert disk.notes == []
+
+
+def test_a_recording_that_goes_on_counts_from_where_it_was_left(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "call.wav")
+
+    def earlier() -> Disk:
+        disk.opened().write(SECOND * 2)
+        return disk
+
+    sound = PatientSound(earlier, RATE, disk.notes.append, begin=2 * RATE)
+    sound.write(SECOND)
+    sound.silence(0, RATE)
+    disk.full = True
+    sound.write(SECOND)
+    disk.full = False
+    sound.close()
+    assert seconds(disk) == [SOUND, SOUND, 0, 0]
+    assert disk.notes == ["incomplete: silent from 3 to 4 s: No space left on device"]
