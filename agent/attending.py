@@ -23,7 +23,7 @@ class Attendant(Protocol):
         """An utterance was recognised; a recogniser without word times gives it as one word."""
 
     def frame(self, caller: bytes) -> None:
-        """20 ms of the caller, PCM16 mono; must cost next to nothing."""
+        """PCM16 mono of the caller, 20 ms or several times as much at once; must cost next to nothing."""
 
     def observe(self, event: CallEvent) -> None:
         """An event of the call, in its order, before it is kept."""

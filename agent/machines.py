@@ -54,7 +54,7 @@ class Rules:
         self._texts: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=2 * LOOP_TIMES)
 
     def frame(self, caller: bytes) -> Kind | None:
-        """20 ms of the caller."""
+        """What the caller sends, in pieces of any length."""
         found = None
         for hertz in self._tone.push(caller):
             found = self._listen(hertz) or found
@@ -135,7 +135,7 @@ class Machines:
         self._judge(self._rules.heard(words))
 
     def frame(self, caller: bytes) -> None:
-        """20 ms of the caller."""
+        """What the caller sends, in pieces of any length."""
         if not self._known:
             self._judge(self._rules.frame(caller))
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.frame import FRAME_MS
+from audio.frame import FRAME_MS, SAMPLE_BYTES
 
 GATHERED = 10
 """Frames looked at together: cheaper than each alone."""
@@ -22,14 +22,22 @@ class SingleTone:
         """``rate`` of the audio, Hz."""
         self._rate, self._size = rate, rate * FRAME_MS // 1000
         self._window = np.hanning(self._size).astype(np.float32)
-        self._frames: list[bytes] = []
+        self._pcm = bytearray()
 
-    def push(self, frame: bytes) -> tuple[float, ...]:
-        """Take 20 ms of PCM16 mono; the tones of the last ``GATHERED`` frames in Hz, 0 for none, or nothing yet."""
-        self._frames.append(frame)
-        if len(self._frames) < GATHERED:
-            return ()
-        pcm, self._frames = b"".join(self._frames), []
+    def push(self, pcm: bytes) -> tuple[float, ...]:
+        """Take PCM16 mono, of any length.
+
+        Gives the tones of whole frames of 20 ms in Hz, 0 for none, ``GATHERED`` of them at a time, or nothing yet.
+        """
+        self._pcm += pcm
+        found: tuple[float, ...] = ()
+        size = GATHERED * self._size * SAMPLE_BYTES
+        while len(self._pcm) >= size:
+            found += self._look(bytes(self._pcm[:size]))
+            del self._pcm[:size]
+        return found
+
+    def _look(self, pcm: bytes) -> tuple[float, ...]:
         samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
         if samples.dot(samples) < QUIETEST * samples.size:
             return (0.0,) * GATHERED

@@ -14,6 +14,7 @@ from agent.settings import Settings, Turns
 from agent.tables import new_recogniser
 from audio.frame import AudioFrame, frame_bytes
 from audio.level import comfort_noise, tone
+from audio.single_tone import SingleTone
 from audio.wav import read_mono
 from tests.agent.test_call import GREETING_S, WORDS, Scene
 from tests.fakes.line import Says
@@ -51,6 +52,15 @@ def test_a_calling_fax(off: int, level: float) -> None:
     beep = tone(1100 + off, 500, RATE, level) + quiet(3000)
     assert fed(Rules(RATE, outgoing=False), quiet(1230) + beep) == []
     assert fed(Rules(RATE, outgoing=False), quiet(1230) + beep * 3)[:1] == ["fax"]
+
+
+def test_frames_may_come_together() -> None:
+    tones = tone(1100, 5000, RATE, -20.0)
+    apart, together = SingleTone(RATE), SingleTone(RATE)
+    one_by_one = [hertz for at in range(0, len(tones), SIZE) for hertz in apart.push(tones[at : at + SIZE])]
+    at_once = [hertz for at in range(0, len(tones), 7 * SIZE) for hertz in together.push(tones[at : at + 7 * SIZE])]
+    assert one_by_one == at_once[: len(one_by_one)]
+    assert all(abs(hertz - 1100) < 38 for hertz in at_once)
 
 
 def test_a_called_fax() -> None:
