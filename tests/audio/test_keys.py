@@ -15,7 +15,7 @@ RATE = 8000
 
 def key(low: int, high: int, ms: int, rate: int = RATE, level: float = -20.0) -> bytes:
     both = np.frombuffer(tone(low, ms, rate, level), "<i2") + np.frombuffer(tone(high, ms, rate, level + 3), "<i2")
-    return both.astype("<i2").tobytes()
+    return bytes(both.astype("<i2").tobytes())
 
 
 def passed(pcm: bytes, rate: int = RATE, piece: int = 1600) -> bytes:
