@@ -81,8 +81,10 @@ async def find(settings: Settings, what: str) -> Case:
     """A WAV file by its path, or a call of the log by the beginning of its id; raises ``StartError``."""
     path, muted = Path(what), False
     if path.suffix.lower() not in (".wav", SUFFIX):
-        path = await recording_of(settings, what)
-        muted = await _muted(settings, what)
+        try:
+            path, muted = await recording_of(settings, what), await _muted(settings, what)
+        except StartError as error:
+            raise StartError(f"replay: {error}") from None
     trace = path.with_name(path.stem + TRACE_SUFFIX)
     try:
         with Vault.of(settings).open(path) as file:

@@ -47,7 +47,7 @@ class Vault:
         if section.encrypt and not section.key.get_secret_value():
             raise SettingsError(
                 "[recording] encrypt is on and there is no key: put the output of `allo privacy new-key` into the "
-                "credential recording.key (docs/operations.md)"
+                "credential recording.key; a command by hand takes it from ALLO_RECORDING__KEY (docs/operations.md)"
             )
         if section.encrypt:
             try:

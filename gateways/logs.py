@@ -52,7 +52,8 @@ class Logs:
         missing = {200: "the call", 404: "no such call"}
         drawn = {200: "the waveform", 404: "no recording", 409: "it can't be read"}
         again = {200: "both stories", 404: "no such recording", 409: "one replay at a time"}
-        wav = {200: "the recording", 206: "a range of it", 404: "no recording"}
+        unread = {409: "it can't be read", 416: "it is shorter than the range"}
+        wav = {200: "the recording", 206: "a range of it", 404: "no recording", **unread}
         return [
             Route("GET", "/logs", "A page of the call log", self.page, query=LogsQuery, reply=Calls),
             Route(

@@ -347,10 +347,8 @@ class ModemSession:
 
     def _refusal(self, number: str) -> Dialled | None:
         """Why ``number`` can't be called now."""
-        if not number or telephone(number) != number:
-            return Dialled("refused", "refused: that is no telephone number")
-        if not allowed(number, self._settings.dial):
-            return Dialled("refused", "refused: no pattern of [modem] dial fits this number")
+        if fault := _fault(number, self._settings.dial):
+            return Dialled("refused", f"refused: {fault}")
         if self.line is not None or self._rings or not self._freed.is_set():
             return Dialled("busy", "busy: there is a call already")
         if not self.network.on_air:
@@ -378,3 +376,10 @@ def _first(fault: BaseException) -> str:
     while isinstance(fault, BaseExceptionGroup):
         fault = fault.exceptions[0]
     return str(fault)
+
+
+def _fault(number: str, patterns: tuple[str, ...]) -> str:
+    """Why ``number`` is not to be rung; empty: it may be."""
+    if not number or telephone(number) != number:
+        return "that is no telephone number"
+    return "" if allowed(number, patterns) else "no pattern of [modem] dial fits this number"

@@ -2,17 +2,22 @@
 
 import json
 import sqlite3
+import tarfile
 import zipfile
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from agent import backup
 from agent.commands import main
 from agent.errors import RecordError
 from agent.retention import LOG, erase, export, prune
+from agent.sealed import SealedWriter, new_key, read_key
 from agent.settings import Retention, Settings, Storage
+from agent.settings_upkeep import Recording
 from agent.store import open_log
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -139,6 +144,29 @@ async def test_a_caller_sees_what_is_kept(settings: Settings, tmp_path: Path) ->
         calls = json.loads(packed.read("calls.json"))
     assert [call["turns"][0]["heard"] for call in calls] == ["вопрос old", "вопрос middle"]
     assert (tmp_path / "kept.zip").stat().st_mode & 0o777 == 0o600
+
+
+async def test_sealed_recordings_go_with_the_rest_and_are_shown_open(settings: Settings, tmp_path: Path) -> None:
+    key, folder = new_key(), settings.storage.dir / "calls_log"
+    SealedWriter(folder / "old.sealed", 8000, read_key(key)).close()
+    with closing(sqlite3.connect(settings.storage.dir / "calls.sqlite")) as log, log:
+        log.execute("UPDATE calls SET recording = 'old.sealed' WHERE id = 'old'")
+    with pytest.raises(RecordError, match="which is not here"):
+        export(settings, "+79161234567", tmp_path / "kept.zip")
+    assert not (tmp_path / "kept.zip").exists()
+    mine = settings.model_copy(update={"recording": Recording(key=SecretStr(key))})
+    export(mine, "+79161234567", tmp_path / "kept.zip")
+    with zipfile.ZipFile(tmp_path / "kept.zip") as packed:
+        assert packed.read("old.wav").startswith(b"RIFF")
+    target = backup.make(mine, tmp_path / "all.tar.gz", True, lambda _done, _of: None)
+    with tarfile.open(target) as archive:
+        kept = archive.extractfile("storage/calls_log/old.sealed")
+        assert kept is not None
+        assert kept.read() == (folder / "old.sealed").read_bytes()
+        assert key.encode() not in b"".join(each.read() for each in map(archive.extractfile, archive) if each)
+    assert [one.calls for one in prune(keeping(settings, recordings_days=60), NOW)] == [1]
+    assert "old.sealed" not in files(settings)
+    assert "old.trace.jsonl" not in files(settings)
 
 
 async def test_what_can_not_be_done_is_told(settings: Settings, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """A sealed recording says what was written, to who has the key; whatever is done to the file is noticed."""
 
-import io
 import os
 import wave
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
@@ -60,7 +60,7 @@ def test_it_holds_the_very_wav(path: Path, tmp_path: Path, pairs: int) -> None:
         plain.write(pcm)
     assert read(path) == (tmp_path / "plain.wav").read_bytes()
     assert pcm[:4000] not in path.read_bytes() or not pcm
-    with SealedFile(path, [OTHER, KEY]) as file, wave.open(io.BufferedReader(file), "rb") as wav:
+    with BufferedReader(SealedFile(path, [OTHER, KEY])) as file, wave.open(file, "rb") as wav:
         assert (wav.getnchannels(), wav.getframerate(), wav.getnframes()) == (2, RATE, pairs)
 
 

@@ -80,10 +80,9 @@ def fetch(daemon: DaemonProcess, where: str, headers: Mapping[str, str] | None =
             return error.code, error.read()
 
 
-def allo(daemon: DaemonProcess, *words: str, key: str = "") -> "subprocess.CompletedProcess[str]":
-    environment = daemon.environment | ({"ALLO_RECORDING__KEY": key} if key else {})
+def allo(daemon: DaemonProcess, *words: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "agent", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=daemon.environment)
 
 
 @pytest.fixture
@@ -104,6 +103,7 @@ def private(launch: Launch, tmp_path: Path) -> DaemonProcess:
     return launch(settings)
 
 
+@pytest.mark.timeout(120)
 def test_a_card_number_is_nowhere_and_the_recording_is_sealed(private: DaemonProcess, tmp_path: Path) -> None:
     write_mono(tmp_path / "card.wav", asyncio.run(spoken(CARD)), RATE)
     write_mono(tmp_path / "keys.wav", keys(), RATE)
@@ -143,9 +143,6 @@ def test_a_card_number_is_nowhere_and_the_recording_is_sealed(private: DaemonPro
     done = allo(private, "privacy", "audio", row["id"][:8], "-o", str(saved))
     assert done.returncode == 0, done.stderr
     assert saved.read_bytes() == whole
-    other = allo(private, "privacy", "audio", row["id"][:8], "-o", str(saved), key=new_key())
-    assert other.returncode == 2
-    assert "which is not here" in other.stderr
     again = allo(private, "replay", row["id"][:8], "--engines", "today")
     assert "muted" in again.stdout, again.stderr
 
