@@ -25,7 +25,7 @@ def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     program = shutil.which("pulseaudio")
     if program is None:
         pytest.skip("Firefox needs a sound device or pulseaudio: apt-get install pulseaudio")
-    socket = tmp_path / "pulse"
+    socket = tmp_path / "native"
     module = f"module-native-protocol-unix auth-anonymous=1 socket={socket}"
     homes = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     with subprocess.Popen(
