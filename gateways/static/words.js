@@ -200,7 +200,7 @@ const WORDS = {
   "figures.tts": ["Голос говорил (≈)", "The voice spoke (≈)"],
   "figures.perday": ["Звонки по дням", "Calls by day"],
   "figures.perhour": ["По часам", "By hour"],
-  "figures.lengths": ["По длительности", "By length"],
+  "figures.lengths": ["По длительности, секунд", "By length, seconds"],
   "figures.latency": ["Через сколько отвечает агент, мс", "How soon the agent replies, ms"],
   "figures.asked": ["Чаще всего спрашивают", "Most asked"],
   "figures.unanswered": ["Осталось без ответа", "Left unanswered"],
