@@ -164,12 +164,12 @@ class Daemon:
             alive = tasks.create_task(show_signs_of_life())
             ahead = tasks.create_task(self._speak_ahead(house))
             lines = tasks.create_task(board.run(ready))
-            signal = tasks.create_task(modems.watch()) if modems else lines
+            gsm = [tasks.create_task(modems.watch())] if modems else []
             await self._stop.wait()
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive, ahead, signal):
+            for task in (lines, lag, alive, ahead, *gsm):
                 task.cancel()
 
     async def _speak_ahead(self, house: House) -> None:
