@@ -1,4 +1,8 @@
-"""Both bases of the language in force, as people edit them: read, written, undone, searched."""
+"""Both bases, as people edit them: read, written, undone, searched.
+
+A text belongs to a language; ``""`` is the one in force. Only that one is indexed and searched: what is written in
+another one is indexed at the first start in it.
+"""
 
 import asyncio
 import hashlib
@@ -8,13 +12,14 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from agent.editing import replace
+from agent.editing import LANGUAGES, replace
 from agent.errors import KnowledgeError, StartError
 from agent.knowledge import new_library
 from agent.language.normalise import normalise
 from agent.live import Live
 from agent.ports import Base
 from agent.rebuilding import Rebuilding
+from agent.settings import Settings
 from agent.versions import Versions
 from gateways.problems import Problem
 from kb import convert, ingest
@@ -38,15 +43,17 @@ class BaseTexts:
         self.progress = self._rebuilding.progress
         self.close = self._rebuilding.close
 
-    async def overview(self) -> dict[str, Any]:
+    async def overview(self, language: str = "") -> dict[str, Any]:
         """Each base: its file and its documents."""
-        return await asyncio.to_thread(self._overview)
+        return await asyncio.to_thread(self._overview, language)
 
-    async def read(self, base: Base, document: str) -> str:
+    async def read(self, base: Base, document: str, language: str = "") -> str:
         """Markdown; raises ``KnowledgeError`` when there is none."""
-        return await asyncio.to_thread(self._read, base, document)
+        return await asyncio.to_thread(_Shelf(self._live.settings, language).read, base, document)
 
-    async def save(self, base: Base, document: str, markdown: str, begun: str = "") -> dict[str, Any]:
+    async def save(
+        self, base: Base, document: str, markdown: str, begun: str = "", language: str = ""
+    ) -> dict[str, Any]:
         """Write a text and index it in the background.
 
         ``begun``: the ``tag`` of the text that the change began with; it is refused when another one stands there now.
@@ -55,23 +62,25 @@ class BaseTexts:
         if not sections:
             raise Problem(422, "this text has no section: write a heading (# ...) and below it what is true")
         async with self._writing:
-            replaced = await asyncio.to_thread(self._write, base, document, markdown, begun)
-        return {**replaced, "sections": len(sections), "build": self._rebuilding.begin()}
+            replaced = await asyncio.to_thread(self._write, base, document, markdown, begun, language)
+        return {**replaced, "sections": len(sections), "build": self._build(language)}
 
-    async def remove(self, base: Base, document: str) -> dict[str, Any]:
+    async def remove(self, base: Base, document: str, language: str = "") -> dict[str, Any]:
         """Remove a document."""
         async with self._writing:
-            replaced = await asyncio.to_thread(self._remove, base, document)
-        return {"replaced": replaced, "build": self._rebuilding.begin()}
+            replaced = await asyncio.to_thread(self._remove, base, document, language)
+        return {"replaced": replaced, "build": self._build(language)}
 
     async def restore(self, name: str, text: str) -> dict[str, Any]:
         """Back to a text of ``ru/general.md`` or ``ru/general/NAME``."""
         language, _, rest = name.partition("/")
         base, _, document = rest.partition("/")
-        if language != self._live.settings.language:
-            raise Problem(409, f"this text is of the language {language}, which is not the one in force")
         which = next(known for known in BASES if known == base.removesuffix(".md"))
-        return await self.save(which, document, text)
+        return await self.save(which, document, text, language=language)
+
+    def _build(self, language: str) -> Any:
+        """Make the index anew; nothing to do for a language that is not in force."""
+        return self._rebuilding.begin() if language in ("", self._live.settings.language) else self.progress()
 
     async def search(self, question: str) -> dict[str, Any]:
         """What would be found for a question, and why, fit for JSON."""
@@ -106,16 +115,57 @@ class BaseTexts:
 
     # ------------------------------------------------------------ on a thread
 
-    def _overview(self) -> dict[str, Any]:
-        library = self._library
+    def _overview(self, language: str) -> dict[str, Any]:
+        shelf = _Shelf(self._live.settings, language)
         return {
             "language": self._live.settings.language,
-            "bases": {base: self._base(library, base) for base in BASES},
+            "languages": list(LANGUAGES),
+            "bases": {base: shelf.listed(base) for base in BASES},
         }
 
-    def _base(self, library: Library, base: Base) -> dict[str, Any]:
-        main, folder = _main(library, base), library.folder / base
-        documents = [path for of, path in library.files() if of == base and path != main]
+    def _write(self, base: Base, document: str, markdown: str, begun: str, language: str) -> dict[str, Any]:
+        shelf = _Shelf(self._live.settings, language)
+        path = shelf.path(base, document)
+        if path.suffix.lower() not in EDITABLE:
+            raise Problem(409, f"{path.name} is no text file; change it where it was made, or set [kb] {base} to a .md")
+        before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        if begun and begun != tag(before):
+            raise Problem(412, "somebody has changed this text meanwhile; look at what is there now")
+        kept = self._versions.keep(shelf.name(base, document), before) if before and before != markdown else 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise KnowledgeError(f"{path.parent}: can't be made: {error.strerror}") from None
+        replace(path, markdown)
+        return {"replaced": kept, "tag": tag(markdown), "characters": len(markdown)}
+
+    def _remove(self, base: Base, document: str, language: str) -> int:
+        shelf = _Shelf(self._live.settings, language)
+        path = shelf.path(base, document)
+        if not document or path.suffix.lower() not in EDITABLE or not path.is_file():
+            raise Problem(404, f"{document or base}: there is no such document that the page may remove")
+        kept = self._versions.keep(shelf.name(base, document), path.read_text(encoding="utf-8-sig"))
+        try:
+            path.unlink()
+        except OSError as error:
+            raise KnowledgeError(f"{path}: can't be removed: {error.strerror}") from None
+        return kept
+
+
+class _Shelf:
+    """The files of one language. Blocking."""
+
+    def __init__(self, settings: Settings, language: str) -> None:
+        """``[kb] general`` and ``tech`` name files of the language in force."""
+        self._language = language or settings.language
+        other = {"language": self._language, "kb": settings.kb.model_copy(update={"general": None, "tech": None})}
+        chosen = settings if self._language == settings.language else settings.model_copy(update=other)
+        self._library = new_library(chosen)
+
+    def listed(self, base: Base) -> dict[str, Any]:
+        """A base's file and its documents."""
+        main, folder = _main(self._library, base), self._library.folder / base
+        documents = [path for of, path in self._library.files() if of == base and path != main]
         return {
             "file": str(main),
             "editable": main.suffix.lower() in EDITABLE,
@@ -129,8 +179,9 @@ class BaseTexts:
             ],
         }
 
-    def _read(self, base: Base, document: str) -> str:
-        path = self._path(base, document)
+    def read(self, base: Base, document: str) -> str:
+        """Markdown; raises ``Problem`` or ``KnowledgeError``."""
+        path = self.path(base, document)
         if not path.exists():
             if document:
                 raise Problem(404, f"{document}: there is no such document")
@@ -140,33 +191,7 @@ class BaseTexts:
         except (OSError, UnicodeDecodeError, StartError) as error:
             raise KnowledgeError(f"{path}: the base can't be read: {error}") from None
 
-    def _write(self, base: Base, document: str, markdown: str, begun: str) -> dict[str, Any]:
-        path = self._path(base, document)
-        if path.suffix.lower() not in EDITABLE:
-            raise Problem(409, f"{path.name} is no text file; change it where it was made, or set [kb] {base} to a .md")
-        before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        if begun and begun != tag(before):
-            raise Problem(412, "somebody has changed this text meanwhile; look at what is there now")
-        kept = self._versions.keep(self._name(base, document), before) if before and before != markdown else 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise KnowledgeError(f"{path.parent}: can't be made: {error.strerror}") from None
-        replace(path, markdown)
-        return {"replaced": kept, "tag": tag(markdown), "characters": len(markdown)}
-
-    def _remove(self, base: Base, document: str) -> int:
-        path = self._path(base, document)
-        if not document or path.suffix.lower() not in EDITABLE or not path.is_file():
-            raise Problem(404, f"{document or base}: there is no such document that the page may remove")
-        kept = self._versions.keep(self._name(base, document), path.read_text(encoding="utf-8-sig"))
-        try:
-            path.unlink()
-        except OSError as error:
-            raise KnowledgeError(f"{path}: can't be removed: {error.strerror}") from None
-        return kept
-
-    def _path(self, base: Base, document: str) -> Path:
+    def path(self, base: Base, document: str) -> Path:
         """A document stands in its base's folder itself; a name that would leave it is refused."""
         if not document:
             return _main(self._library, base)
@@ -180,13 +205,10 @@ class BaseTexts:
             raise Problem(422, "a document's name has letters, digits, spaces and .-_() and ends with .md")
         return folder / document
 
-    def _name(self, base: Base, document: str) -> str:
+    def name(self, base: Base, document: str) -> str:
+        """What its backups are called."""
         rest = f"{base}/{document}" if document else f"{base}.md"
-        return f"kb/{self._live.settings.language}/{rest}"
-
-    @property
-    def _library(self) -> Library:
-        return new_library(self._live.settings)
+        return f"kb/{self._language}/{rest}"
 
 
 def tag(text: str) -> str:

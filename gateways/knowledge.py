@@ -11,7 +11,7 @@ from agent.ports import Base
 from gateways.bodies import json_body, upload_body
 from gateways.desk import Desk, Texts
 from gateways.problems import Problem
-from gateways.queries import Asked, Document, NewDocument, Wrong
+from gateways.queries import Asked, Document, NewDocument, Tongue, Wrong
 from gateways.replies import Converted, Found, Object, Report, Reports, Saved
 from gateways.routes import Route
 from gateways.texts import texts_of
@@ -65,7 +65,7 @@ class KnowledgeDoor:
         forgot = {200: "removed", 404: "no such report"}
         return [
             *rows,
-            Route("GET", "/api/kb", "Both bases, their documents", self.overview, reply=Object),
+            Route("GET", "/api/kb", "Both bases, their documents", self.overview, query=Tongue, reply=Object),
             Route("GET", "/api/kb/progress", "How far the index is", self.progress, reply=Object),
             Route("GET", "/api/kb/search", "What a question finds, and why", self.search, query=Asked, reply=Found),
             Route(
@@ -91,25 +91,27 @@ class KnowledgeDoor:
 
     async def show(self, base: Base, request: web.Request) -> web.Response:
         """A text as it lies on the disk."""
-        text = await self._texts.bases.read(base, Document.model_validate(dict(request.query)).document)
+        asked = Document.model_validate(dict(request.query))
+        text = await self._texts.bases.read(base, asked.document, asked.language)
         tag = await asyncio.to_thread(_tag, text)
         return web.Response(text=text, content_type="text/markdown", headers={"ETag": f'"{tag}"'})
 
     async def upload(self, base: Base, request: web.Request) -> web.Response:
         """Take a new text: the field ``file`` of a form, of any kind that can be read."""
-        document = NewDocument.model_validate(dict(request.query)).document
+        asked = NewDocument.model_validate(dict(request.query))
         begun = request.headers.get("If-Match", "").strip('" ')
         markdown = await self._markdown(request)
-        return web.json_response(await self._texts.bases.save(base, document, markdown, begun))
+        return web.json_response(await self._texts.bases.save(base, asked.document, markdown, begun, asked.language))
 
     async def remove(self, base: Base, request: web.Request) -> web.Response:
         """Remove a document."""
-        document = Document.model_validate(dict(request.query)).document
-        return web.json_response(await self._texts.bases.remove(base, document))
+        asked = Document.model_validate(dict(request.query))
+        return web.json_response(await self._texts.bases.remove(base, asked.document, asked.language))
 
-    async def overview(self, _request: web.Request) -> web.Response:
+    async def overview(self, request: web.Request) -> web.Response:
         """Which files there are."""
-        return web.json_response(await self._texts.bases.overview())
+        language = Tongue.model_validate(dict(request.query)).language
+        return web.json_response(await self._texts.bases.overview(language))
 
     async def progress(self, _request: web.Request) -> web.Response:
         """Of the index."""

@@ -80,13 +80,19 @@ class FiguresQuery(Dated):
     offset_min: int = Field(0, ge=-14 * 60, le=14 * 60, description="The reader's clock ahead of UTC, minutes")
 
 
-class Document(Query):
+class Tongue(Query):
+    """Whose texts."""
+
+    language: Literal["", "ru", "en"] = Field("", description="Empty: the language in force")
+
+
+class Document(Tongue):
     """A text of a base."""
 
     document: str = Field("", max_length=200, description="A document beside the base's own text, by its name")
 
 
-class NewDocument(Query):
+class NewDocument(Tongue):
     """Where an upload goes."""
 
     document: str = Field(

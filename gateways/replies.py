@@ -25,7 +25,7 @@ class State(Reply):
 
     ready: bool = Field(description="Calls are answered")
     version: str
-    lines: dict[str, str] = Field(description="Each source of calls and its state", examples=[{"sip": "up"}])
+    lines: dict[str, Any] = Field(description="Each source of calls and its state", examples=[{"sip": "up"}])
     engines: dict[str, Any] = Field(examples=[{"stt": "vosk vosk-demo-ru", "tts": "espeak-ng ru 165 wpm"}])
     calls: int = Field(ge=0, description="Calls in progress")
     tasks: int = Field(ge=0)
@@ -36,7 +36,7 @@ class State(Reply):
 class OpenState(State):
     """How Allo does, for everybody."""
 
-    status: Literal["ok", "starting"]
+    status: str = Field(description="ok where calls are answered", examples=["ok", "starting"])
 
 
 class WholeState(State):

@@ -11,21 +11,22 @@ Row = dict[str, Any]
 
 
 class Bases(Protocol):
-    """The texts of the knowledge bases: a base's main file (``""``) and documents beside it, by name.
+    """The texts of the knowledge bases: a base's main file (``""``) and documents beside it, by name. ``language``:
+    ``ru``, ``en``, or ``""`` for the one in force.
 
     Methods raise ``agent.errors.AlloError``, or ``gateways.problems.Problem`` for what the one who asks can mend.
     """
 
-    async def overview(self) -> Row:
+    async def overview(self, language: str = "") -> Row:
         """Each base: its file and its documents."""
 
-    async def read(self, base: Base, document: str) -> str:
+    async def read(self, base: Base, document: str, language: str = "") -> str:
         """A text, Markdown."""
 
-    async def save(self, base: Base, document: str, markdown: str, begun: str) -> Row:
+    async def save(self, base: Base, document: str, markdown: str, begun: str, language: str = "") -> Row:
         """Write it and rebuild in the background; refused when it is no longer the text with the tag ``begun``."""
 
-    async def remove(self, base: Base, document: str) -> Row:
+    async def remove(self, base: Base, document: str, language: str = "") -> Row:
         """Remove a document and rebuild."""
 
 

@@ -80,7 +80,8 @@ export function open(title, build) {
       resolve(value);
     };
     dialog.replaceChildren(h("h2", { id: "dialog-title" }, title), ...build(done));
-    dialog.onclose = () => resolve(false);
+    // told a moment later: of a dialogue before, when this one is open already
+    dialog.onclose = () => dialog.open || resolve(false);
     dialog.showModal();
   });
 }

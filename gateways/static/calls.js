@@ -11,6 +11,13 @@ const TYPING_MS = 120;
 const REFRESH_MS = 10000;
 const ASKED_MS = 3000;
 
+let asked = true;
+
+// What the head of the page asked for was answered before the key was given: it is asked for anew.
+export function askAnew() {
+  asked = false;
+}
+
 export async function show(main, here) {
   const state = { q: "", status: "", days: "", from: "", to: "", sort: "-started", page: "1" };
   for (const name of Object.keys(state)) state[name] = here.query.get(name) ?? state[name];
@@ -101,7 +108,7 @@ class Table {
     // the head of the page has asked for the newest calls already, under exactly the first of these addresses; an
     // answer of then must not be taken for one of now
     const parts = [["sort", this.state.sort], ["page", this.state.page], ["per_page", PER_PAGE]];
-    for (const [name, value] of performance.now() < ASKED_MS ? parts : parts.reverse()) query.set(name, value);
+    for (const [name, value] of asked && performance.now() < ASKED_MS ? parts : parts.reverse()) query.set(name, value);
     if (!quietly) this.body.setAttribute("aria-busy", "true");
     try {
       const answer = await get(`/logs?${query}`, { signal: mine.signal });

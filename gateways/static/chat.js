@@ -16,7 +16,7 @@ export async function show(main) {
   };
   const voice = new Voice(words, say);
   const writing = new Writing(say);
-  main.replaceChildren(h("h1", {}, t("nav.chat")), voice.element, words, writing.element);
+  main.replaceChildren(h("h1", {}, t("nav.chat")), h("div", { class: "try" }, h("section", {}, voice.element, words, writing.element), voice.beside));
   return () => {
     voice.stop();
     writing.stop();
@@ -33,8 +33,8 @@ class Voice {
     this.lag = h("span", { class: "lag soft small" });
     this.keys = new Keypad((key) => this.talk?.press(key));
     this.fault = h("p", { class: "alarm note", role: "alert" });
-    this.element = h("section", { "aria-label": t("talk.begin") }, h("div", { class: "talking" }, this.button, this.level, this.state, this.lag),
-      this.fault, h("div", { class: "beside" }, volume((loud) => this.talk?.loud(loud)), this.keys.element));
+    this.element = h("div", {}, h("div", { class: "talking" }, this.button, this.level, this.state, this.lag), this.fault);
+    this.beside = h("aside", { class: "beside", "aria-label": t("talk.keys") }, this.keys.element, volume((loud) => this.talk?.loud(loud)));
   }
 
   async begin() {

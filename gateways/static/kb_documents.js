@@ -1,10 +1,10 @@
 // Documents that lie beside a base's own text.
-import { ask, confirm, get, toast } from "/logs-ui/api.js";
+import { ask, confirm, toast } from "/logs-ui/api.js";
 import { undo } from "/logs-ui/backups.js";
 import { watch } from "/logs-ui/building.js";
 import { empty, h, number } from "/logs-ui/dom.js";
 import { documentName, sent } from "/logs-ui/kb_edit.js";
-import { BASES } from "/logs-ui/knowledge.js";
+import { overview, path } from "/logs-ui/knowledge.js";
 import { learn, t } from "/logs-ui/words.js";
 
 learn({
@@ -27,7 +27,7 @@ export async function show(body, base) {
   const list = h("div", {});
   const note = h("p", { class: "alarm small note", role: "alert" });
   const load = async () => {
-    const { documents } = (await get("/api/kb")).bases[base];
+    const { documents } = (await overview()).bases[base];
     list.replaceChildren(documents.length ? h("ul", { class: "rows" }, documents.map((one) => row(one))) : empty(t("docs.none"), t("docs.none.text")));
   };
   const row = (one) => h("li", { class: "row" },
@@ -35,7 +35,7 @@ export async function show(body, base) {
     one.editable ? h("button", { class: "bad", onclick: () => remove(one.name) }, t("docs.remove")) : h("span", { class: "soft small" }, t("docs.byhand")));
   const remove = async (name) => {
     if (!(await confirm(t("docs.remove.title"), t("docs.remove.text", { n: name }), t("docs.remove")))) return;
-    const answer = await (await ask(`${BASES[base]}?${new URLSearchParams({ document: name })}`, { method: "DELETE" })).json();
+    const answer = await (await ask(path(base, { document: name }), { method: "DELETE" })).json();
     toast(t("docs.removed", { n: name }), false, [t("undo"), () => undo([answer.replaced], load)]);
     await load();
     await watch(building, answer.build);
@@ -44,7 +44,7 @@ export async function show(body, base) {
     note.textContent = "";
     for (const file of files) {
       try {
-        const answer = await sent(`${BASES[base]}/upload?${new URLSearchParams({ document: documentName(file.name) })}`, file, file.name);
+        const answer = await sent(path(base, { document: documentName(file.name) }, "/upload"), file, file.name);
         await load();
         await watch(building, answer.build);
       } catch (error) {

@@ -1,11 +1,11 @@
 // The editor of a base: its text, its sections, files that are dropped on it, the changes drawn, the index made anew.
-import { ask, get, open, toast } from "/logs-ui/api.js";
+import { ask, open, toast } from "/logs-ui/api.js";
 import { undo } from "/logs-ui/backups.js";
 import { watch } from "/logs-ui/building.js";
 import { drawn } from "/logs-ui/diff.js";
 import { draft, keep, saveKey } from "/logs-ui/drafts.js";
 import { h } from "/logs-ui/dom.js";
-import { BASES } from "/logs-ui/knowledge.js";
+import { overview, path, tongue } from "/logs-ui/knowledge.js";
 import { learn, t } from "/logs-ui/words.js";
 
 learn({
@@ -36,7 +36,7 @@ learn({
 const KINDS = ".md,.txt,.html,.htm,.pdf,.docx";
 
 export async function show(body, base) {
-  const { bases } = await get("/api/kb");
+  const { bases } = await overview();
   if (!bases[base].editable) {
     body.replaceChildren(h("p", { class: "soft" }, t("edit.fixed", { n: bases[base].file })));
     return undefined;
@@ -49,7 +49,7 @@ export async function show(body, base) {
 class Editor {
   constructor(body, base, file) {
     this.base = base;
-    this.path = BASES[base];
+    this.name = `${base}${tongue()}`; // of its draft
     this.text = h("textarea", { class: "code", id: "text", rows: 24, spellcheck: "true", "aria-label": t("edit.text"), oninput: () => this.typed() });
     this.sections = h("ol", { class: "sections" });
     this.changes = h("div", {});
@@ -73,17 +73,17 @@ class Editor {
   }
 
   async load() {
-    const reply = await ask(this.path);
+    const reply = await ask(path(this.base));
     this.saved = await reply.text();
     this.tag = reply.headers.get("ETag");
-    this.text.value = draft(this.base).text ?? this.saved;
+    this.text.value = draft(this.name).text ?? this.saved;
     this.typed();
     this.list();
     this.note.textContent = this.text.value !== this.saved ? t("edit.draft") : "";
   }
 
   keepDraft() {
-    keep(this.base, this.text.value === this.saved ? {} : { text: this.text.value });
+    keep(this.name, this.text.value === this.saved ? {} : { text: this.text.value });
   }
 
   typed() {
@@ -130,7 +130,7 @@ class Editor {
   async store() {
     this.save.disabled = true;
     try {
-      const answer = await sent(`${this.path}/upload`, new Blob([this.text.value]), "text.md", { "If-Match": this.tag });
+      const answer = await sent(path(this.base, {}, "/upload"), new Blob([this.text.value]), "text.md", { "If-Match": this.tag });
       this.saved = this.text.value;
       this.tag = `"${answer.tag}"`;
       this.note.textContent = "";
@@ -144,7 +144,7 @@ class Editor {
   }
 
   async undo(replaced) {
-    keep(this.base, {});
+    keep(this.name, {});
     await undo([replaced], () => this.load());
   }
 
@@ -189,7 +189,7 @@ class Editor {
 
   async add(file) {
     const name = documentName(file.name);
-    const answer = await sent(`${this.path}/upload?${new URLSearchParams({ document: name })}`, file, file.name);
+    const answer = await sent(path(this.base, { document: name }, "/upload"), file, file.name);
     toast(t("upload.added", { n: name }));
     await watch(this.building, answer.build);
   }

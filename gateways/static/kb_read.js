@@ -1,7 +1,7 @@
 // A base as it lies on the disk.
 import { ask } from "/logs-ui/api.js";
 import { empty, h, number } from "/logs-ui/dom.js";
-import { BASES } from "/logs-ui/knowledge.js";
+import { path } from "/logs-ui/knowledge.js";
 import { markdown } from "/logs-ui/markdown.js";
 import { learn, t } from "/logs-ui/words.js";
 
@@ -11,7 +11,7 @@ learn({
 });
 
 export async function show(body, base) {
-  const text = await (await ask(BASES[base])).text();
+  const text = await (await ask(path(base))).text();
   const sections = text.split("<<->>").filter((part) => part.trim()).length;
   body.replaceChildren(
     h("p", { class: "soft" }, t("kb.size", { n: number(sections), m: number(text.length) })),

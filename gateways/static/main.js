@@ -100,6 +100,7 @@ async function enter() {
   const key = query.get("key");
   if (!key) return;
   history.replaceState(null, "", `#/${name}`);
+  calls.askAnew();
   await send("POST", "/api/session", { key }).catch((error) => toast(error.message, true));
 }
 

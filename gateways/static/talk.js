@@ -25,6 +25,7 @@ export class Talk {
       this.close();
       throw new Error(t(WHY[error.name] ?? "talk.refused"));
     }
+    this.speaker.resume().catch(() => undefined); // Firefox may have let it sleep until the microphone was allowed
     await this.wire();
     if (this.over) return this.close();
     this.live = new EventSource("/api/live");

@@ -40,8 +40,8 @@ def test_no_request_that_the_description_suggests_is_a_fault_of_ours(house: Daem
         address = f"http://127.0.0.1:{house.web_port}/api/openapi.json"
         wanted = (
             f"--checks={CHECKS} --phases=coverage,fuzzing --seed=1 --max-examples=2"
-            f" --max-time={MOST_S} --request-timeout=20 --continue-on-failure --generation-database=none"
-            " --report=ndjson"
+            " --continue-on-failure --report=ndjson --generation-database=none"
+            f" --max-time={MOST_S} --request-timeout=20"
         ).split()
         wanted += ["--exclude-path-regex", PASSED_OVER, "--header", f"X-API-Key: {house.web_key}"]
         done = subprocess.run(

@@ -260,3 +260,22 @@ def test_the_page_explains_every_setting_and_every_prompt() -> None:
 
     assert [name for name in TUNABLE if f'"{name}": [["' not in settings] == []
     assert [name for name in named if f" {name}: [" not in prompts and f'"{name}.txt": [' not in prompts] == []
+
+
+async def test_texts_of_a_language_that_is_not_in_force_are_kept_beside_and_undone(open_office: Open) -> None:
+    office = await open_office(answering=True)
+    english = {"language": "en"}
+    told = await (await office.web.get("/api/kb", params=english)).json()
+    assert (told["language"], told["languages"]) == ("ru", ["ru", "en"])
+    assert (await (await office.web.get("/kb", params=english)).text()) == ""
+
+    for text in ("# Hours\nWe work from 9 to 18.\n", "# Hours\nWe are closed.\n"):
+        saved = await office.web.post("/kb/upload", params=english, data=form(text.encode()))
+        assert saved.status == 200, await saved.text()
+
+    assert (office.folder / "kb/en/general.md").read_text(encoding="utf-8") == "# Hours\nWe are closed.\n"
+    assert "Hours" not in await (await office.web.get("/kb")).text()
+    (kept,) = (await (await office.web.get("/api/backups?of=kb/en/")).json())["backups"]
+    assert (await office.web.post(f"/api/backups/{kept['id']}/restore")).status == 200
+    assert "9 to 18" in await (await office.web.get("/kb", params=english)).text()
+    assert (await office.web.get("/kb", params={"language": "../ru"})).status == 422
