@@ -174,6 +174,11 @@ class Adoption:
         self._left = {each.left.caller.call_id: each for each in left}
         self._resume, self._lost = resume, lost
 
+    @property
+    def waits(self) -> bool:
+        """Callers of an earlier process may be waiting to be spoken to."""
+        return bool(self._left)
+
     def offer(self, sources: Iterable[LineSource]) -> None:
         """Tell each source, before it runs, what to look for."""
         able = {source.name: source for source in sources if isinstance(source, Adopting)}

@@ -30,6 +30,7 @@ from agent.journal import Journal
 from agent.lag import LoopLag
 from agent.language.verbalise import verbalise
 from agent.lasting import Lasting, Leg
+from agent.late_ear import LateStt
 from agent.letters import Letters
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
@@ -113,7 +114,7 @@ class Daemon:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
         settings = self._settings
         journal = await self._open_journal(stack)
-        house, self._engines, live = await furnish_live(settings, stack)
+        house, self._engines, live = await furnish_live(settings, stack, hurry=self._adoption.waits)
         secret = settings.privacy.redact
         keep = redacted(journal.observe, settings.language) if secret else journal.observe
         observers = [keep, house.observe, self._meters.observe]
@@ -186,6 +187,7 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._lag.watch())
             alive = tasks.create_task(show_signs_of_life())
+            ears = tasks.create_task(self._await_ears(house))
             beats = tasks.create_task(beat(self._alive, lambda: bool(self._calls)))
             leave = tasks.create_task(self._leave(board))
             looks = tasks.create_task(self._adoption.give_up())
@@ -195,8 +197,13 @@ class Daemon:
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive, ahead, beats, looks, leave):
+            for task in (lines, lag, alive, ahead, beats, looks, leave, ears):
                 task.cancel()
+
+    async def _await_ears(self, house: House) -> None:
+        """Callers of an earlier process were spoken to first; a recogniser that can't be loaded ends the daemon."""
+        if isinstance(house.stt, LateStt):
+            self._engines["stt"] = (await house.stt.loaded()).name
 
     async def _leave(self, board: Switchboard) -> None:
         """SIGUSR1: all that is known to the disk, and out without a goodbye to any line, as if killed."""

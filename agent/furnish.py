@@ -1,5 +1,6 @@
 """From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -18,11 +19,12 @@ from agent.language.quantities import quantities
 from agent.language.tables import load_tables, user_table
 from agent.language.verbalise import prepare as prepare_words
 from agent.language.verbalise import verbalise
+from agent.late_ear import LateStt
 from agent.live import Live, state
 from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
 from agent.phrases import Phrases
-from agent.ports import Line
+from agent.ports import Line, SpeechToText
 from agent.prompts import Prompts
 from agent.reach import means_of
 from agent.settings import Settings
@@ -43,12 +45,13 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
     return house, engines
 
 
-async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str], Live]:
-    """The same, and what keeps it up to date with its files."""
+async def furnish_live(
+    settings: Settings, stack: AsyncExitStack, *, hurry: bool = False
+) -> tuple[House, dict[str, str], Live]:
+    """The same, and what keeps it up to date with its files; ``hurry``: the recogniser may come later (``LateStt``)."""
     for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
         prepare(settings.language)
-    stt = await new_stt(settings)
-    stack.push_async_callback(stt.close)
+    stt: SpeechToText = await _recogniser(settings, stack, hurry=hurry)
     answers, minds, live = await open_answers(settings, stack)
     webhook = _webhook(stack)
     memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
@@ -80,11 +83,22 @@ async def furnish_live(settings: Settings, stack: AsyncExitStack) -> tuple[House
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
-        engine_states=lambda: {**(stt.states if isinstance(stt, HearingChain) else {}), **chain.states},
+        engine_states=lambda: {**_states(stt), **chain.states},
         answers_state=lambda: state(answers, live),
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     return house, {"stt": stt.name, "tts": chain.order, "llm": model}, live
+
+
+async def _recogniser(settings: Settings, stack: AsyncExitStack, *, hurry: bool) -> SpeechToText:
+    stt = LateStt(asyncio.ensure_future(new_stt(settings))) if hurry else await new_stt(settings)
+    stack.push_async_callback(stt.close)
+    return stt
+
+
+def _states(stt: SpeechToText) -> dict[str, str]:
+    inner = stt.inner if isinstance(stt, LateStt) else stt
+    return inner.states if isinstance(inner, HearingChain) else {}
 
 
 def _prompts(line: Line, live: Live) -> Prompts:
