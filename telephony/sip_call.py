@@ -60,6 +60,8 @@ class SipCall:
         self._left = left
         self._tell: Callable[[Leg], None] | None = None
         self.dialog = SipDialog(invite.request, invite.peer, office.settings.advertise)
+        if left is not None:
+            self.dialog.resume(left["dialog"])
         self.media = SipMedia(media, office.clock, invite.peer)
         self.timer = SessionTimer(
             lambda headers, on_final: self._send("UPDATE", on_final, headers), lambda: self._leave("lost")
@@ -75,7 +77,6 @@ class SipCall:
             invite.respond(self.dialog.answer(invite.request, 180))
         else:
             invite.status = 200
-            self.dialog.resume(left["dialog"])
 
     async def resume(self) -> None:
         """Bind the ports that the far side sends to; raises as ``SipMedia.resume``."""
