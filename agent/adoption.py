@@ -129,13 +129,14 @@ def _left(row: Mapping[str, Any], turns: Sequence[Mapping[str, Any]], seen: floa
     answered = _seconds(row["answered_at"] or row["started_at"])
     saying = json.loads(row["saying"]) if row["saying"] else {}
     position = max(0, int((now - answered) * caller.rate))
+    seen = min(max(seen, answered), now)
     return LeftOpen(
-        left=Left(caller, json.loads(row["leg"])),
+        left=Left(caller, json.loads(row["leg"]), now - seen),
         resumed=resumed(_dialogue(turns, saying), position, row["again"]),
         stem=row["transcript"].removesuffix(TRANSCRIPT),
         began=began,
         answered=answered,
-        seen=min(max(seen, answered), now),
+        seen=seen,
         saying=saying,
     )
 

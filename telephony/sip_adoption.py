@@ -16,6 +16,8 @@ from telephony.sip_wire import Peer, SipWire
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 60.0
+"""Nobody waits longer in silence: a dialog left so long is ended; its BYE may have come while nobody listened, seconds."""
 UNREADABLE = (KeyError, TypeError, ValueError)
 """What a leg that another version wrote may raise."""
 
@@ -42,6 +44,10 @@ class SipAdoption:
             call = await _dialog(left, wire, office)
         except (*UNREADABLE, OSError) as error:  # a TimeoutError is an OSError
             log.warning("call %s: its dialog can't be taken up: %s", name, type(error).__name__)
+            return None
+        if left.unheard_s > PATIENCE_S:
+            log.warning("call %s: nobody listened for %.0f s; its dialog is ended", name, left.unheard_s)
+            call.hangup()
             return None
         try:
             await call.resume()

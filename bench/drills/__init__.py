@@ -1,1 +1,1 @@
-"""Harm done to a real daemon, and how it bears it."""
+"""Drills: what the house must survive is done to the real daemon, and what it leaves is counted."""

@@ -102,6 +102,16 @@ async def test_where_the_rtp_port_is_taken_the_dialog_ends_with_bye() -> None:
                 assert (lost, door.lines, source.calls) == ([left.caller.call_id], [], 0)
 
 
+async def test_who_was_left_in_silence_for_minutes_is_let_go() -> None:
+    lost: list[str] = []
+    async with left_behind() as (phone, left, places, _):
+        old = replace(left, unheard_s=61)
+        async with house(left=[old], lost=lost.append, **places) as (_, door, _):
+            bye = await phone.next("BYE")
+            phone.reply(bye, "200 OK")
+            assert (lost, door.lines) == ([left.caller.call_id], [])
+
+
 async def test_a_leg_that_nobody_can_read_is_lost() -> None:
     lost: list[str] = []
     async with left_behind() as (_, left, places, _):
