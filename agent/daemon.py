@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agent import logs
 from agent.admission import Admission
-from agent.adoption import Adoption, beat, left_open, touch
+from agent.adoption import Adoption, LeftOpen, beat, left_open, touch
 from agent.call import Call
 from agent.chat import Chat
 from agent.editing import current_file
@@ -141,9 +141,10 @@ class Daemon:
         if closed:
             log.warning("%d calls were open when the daemon stopped last; their records are closed now", closed)
 
-        def lost(call_id: str) -> None:
-            log.warning("call %s was open when the daemon stopped last and is gone; its record is closed now", call_id)
-            journal.lost(call_id)
+        def lost(call: LeftOpen) -> None:
+            name = call.left.caller.call_id
+            log.warning("call %s was open when the daemon stopped last and is gone; its record is closed now", name)
+            journal.lost(call)
             self._meters.lost()
 
         self._adoption, self._flush = Adoption(left, journal.resume, lost), journal.flush
@@ -190,14 +191,13 @@ class Daemon:
             ears = tasks.create_task(self._await_ears(house))
             beats = tasks.create_task(beat(self._alive, lambda: bool(self._calls)))
             leave = tasks.create_task(self._leave(board))
-            looks = tasks.create_task(self._adoption.give_up())
             ahead = tasks.create_task(self._speak_ahead(house))
             lines = tasks.create_task(board.run(ready))
             await self._stop.wait()
             self._ready = False
             notify(STOPPING)
             await self._drain(board)
-            for task in (lines, lag, alive, ahead, beats, looks, leave, ears):
+            for task in (lines, lag, alive, ahead, beats, leave, ears):
                 task.cancel()
 
     async def _await_ears(self, house: House) -> None:

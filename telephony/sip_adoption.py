@@ -17,7 +17,7 @@ from telephony.sip_wire import Peer, SipWire
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 60.0
-"""Nobody waits longer in silence: a dialog left so long is ended; its BYE may have come while nobody listened, seconds."""
+"""Nobody waits longer in silence: a dialog left so long is ended (its BYE may have come meanwhile), seconds."""
 UNREADABLE = (KeyError, TypeError, ValueError)
 """What a leg that another version wrote may raise."""
 
