@@ -115,7 +115,7 @@ class SipCall:
         """Something of the dialog or the media has changed: another process must know it to go on."""
         if self._tell is not None and self.up and not self.over:
             peer, invite = self.dialog.peer, bytes(self.invite.message).decode("utf-8", "surrogateescape")
-            way = {"transport": peer.transport, "host": peer.host, "port": peer.port}
+            way = {"transport": peer.transport, "host": peer.host, "port": peer.port, "ours": peer.local[1]}
             self._tell({"invite": invite, "way": way, "dialog": self.dialog.state, "media": self.media.state})
 
     def hangup(self) -> None:
