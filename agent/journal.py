@@ -116,6 +116,7 @@ class Journal:
         """The leg of a call of an earlier process is gone: close its record."""
         for entry in closed(left.left.caller.call_id, _now()):
             self._put(entry)
+        self._wake_up()
         path = self._folder / f"{left.stem}.wav"
         if path.exists():
             self._off_loop(partial(_mend_recording, path))

@@ -107,6 +107,7 @@ def test_a_killed_daemon_loses_at_most_the_turn_in_progress(launch: Launch, tmp_
     daemon.wait_for(lambda: bool(daemon.rows(turns)), 30, "through the first turn")
     daemon.kill()
     again = launch(storage=storage)
+    again.wait_for_records()
     (call,) = again.rows("SELECT * FROM calls")
     assert (call["status"], call["cause"]) == ("failed", "daemon stopped")
     assert call["ended_at"]
