@@ -23,8 +23,6 @@ from agent.store import CallLog, Entry
 
 TRIES = 5
 """Processes that may try to take a call up without a word of the agent being heard: it may be what ends them."""
-LOOK_S = 15.0
-"""A leg that was not found so long after the start is lost, seconds."""
 BEAT_S = 0.25
 """While there are calls the disk is told this often that somebody listens, seconds."""
 TRANSCRIPT = "_transcript.txt"
@@ -129,13 +127,14 @@ def _left(row: Mapping[str, Any], turns: Sequence[Mapping[str, Any]], seen: floa
     answered = _seconds(row["answered_at"] or row["started_at"])
     saying = json.loads(row["saying"]) if row["saying"] else {}
     position = max(0, int((now - answered) * caller.rate))
+    seen = min(max(seen, answered), now)
     return LeftOpen(
-        left=Left(caller, json.loads(row["leg"])),
+        left=Left(caller, json.loads(row["leg"]), now - seen),
         resumed=resumed(_dialogue(turns, saying), position, row["again"]),
         stem=row["transcript"].removesuffix(TRANSCRIPT),
         began=began,
         answered=answered,
-        seen=min(max(seen, answered), now),
+        seen=seen,
         saying=saying,
     )
 
@@ -165,14 +164,19 @@ def _seconds(stamp: str) -> float:
 
 
 class Adoption:
-    """What is still looked for."""
+    """What is still looked for; each source alone knows when it has looked everywhere."""
 
     def __init__(
-        self, left: Iterable[LeftOpen], resume: Callable[[LeftOpen], None], lost: Callable[[str], None]
+        self, left: Iterable[LeftOpen], resume: Callable[[LeftOpen], None], lost: Callable[[LeftOpen], None]
     ) -> None:
-        """``resume`` opens the record of a call again, ``lost`` closes that of one by its id."""
+        """``resume`` opens the record of a call again, ``lost`` closes it."""
         self._left = {each.left.caller.call_id: each for each in left}
         self._resume, self._lost = resume, lost
+
+    @property
+    def waits(self) -> bool:
+        """Callers of an earlier process may be waiting to be spoken to."""
+        return bool(self._left)
 
     def offer(self, sources: Iterable[LineSource]) -> None:
         """Tell each source, before it runs, what to look for."""
@@ -193,15 +197,9 @@ class Adoption:
 
     def lost(self, call_id: str) -> None:
         """The leg of a call is gone."""
-        if self._left.pop(call_id, None) is not None:
-            self._lost(call_id)
-
-    async def give_up(self) -> None:
-        """Look for some time, then close what was not found."""
-        if self._left:
-            await asyncio.sleep(LOOK_S)
-        for call_id in tuple(self._left):
-            self.lost(call_id)
+        left = self._left.pop(call_id, None)
+        if left is not None:
+            self._lost(left)
 
 
 async def beat(alive: Path, busy: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agent import logs
 from agent.admission import Admission
-from agent.adoption import Adoption, beat, left_open, touch
+from agent.adoption import Adoption, LeftOpen, beat, left_open, touch
 from agent.attendants import attended
 from agent.call import Call
 from agent.chat import Chat
@@ -32,6 +32,7 @@ from agent.journal import Journal
 from agent.lag import LoopLag
 from agent.language.verbalise import verbalise
 from agent.lasting import Lasting, Leg
+from agent.late_ear import LateStt
 from agent.letters import Letters
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
@@ -118,7 +119,8 @@ class Daemon:
         """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
         settings = self._settings
         journal = await self._open_journal(stack)
-        house, self._engines, live = await furnish_live(settings, stack, self._meters.engines.told)
+        told, hurry = self._meters.engines.told, self._adoption.waits
+        house, self._engines, live = await furnish_live(settings, stack, told, hurry=hurry)
         secret = settings.privacy.redact
         keep = redacted(journal.observe, settings.language) if secret else journal.observe
         observers = [keep, house.observe, self._meters.observe]
@@ -148,9 +150,10 @@ class Daemon:
         if closed:
             log.warning("%d calls were open when the daemon stopped last; their records are closed now", closed)
 
-        def lost(call_id: str) -> None:
-            log.warning("call %s was open when the daemon stopped last and is gone; its record is closed now", call_id)
-            journal.lost(call_id)
+        def lost(call: LeftOpen) -> None:
+            name = call.left.caller.call_id
+            log.warning("call %s was open when the daemon stopped last and is gone; its record is closed now", name)
+            journal.lost(call)
             self._meters.lost()
 
         self._adoption, self._flush = Adoption(left, journal.resume, lost), journal.flush
@@ -199,7 +202,7 @@ class Daemon:
                 show_signs_of_life(),
                 beat(self._alive, lambda: bool(self._calls)),
                 self._leave(board),
-                self._adoption.give_up(),
+                self._await_ears(house),
                 self._speak_ahead(house),
                 *([modems.watch()] if modems else []),
             ]
@@ -210,6 +213,11 @@ class Daemon:
             await self._drain(board)
             for task in background:
                 task.cancel()
+
+    async def _await_ears(self, house: House) -> None:
+        """Callers of an earlier process were spoken to first; a recogniser that can't be loaded ends the daemon."""
+        if isinstance(house.stt, LateStt):
+            self._engines["stt"] = (await house.stt.loaded()).name
 
     async def _leave(self, board: Switchboard) -> None:
         """SIGUSR1: all that is known to the disk, and out without a goodbye to any line, as if killed."""

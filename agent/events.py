@@ -84,7 +84,7 @@ class AgentSaid:
 
 @dataclass(frozen=True, slots=True)
 class AgentSaying:
-    """How far a speech of the agent has come, every half second of it; kept in no trace."""
+    """How far a speech of the agent has come, every second of it; kept in no trace."""
 
     turn: int
     said: str

@@ -1,5 +1,6 @@
 """From the settings to a house: every engine opened, every text loaded. For the daemon and for replays."""
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -21,6 +22,7 @@ from agent.language.quantities import quantities
 from agent.language.tables import load_tables, user_table
 from agent.language.verbalise import prepare as prepare_words
 from agent.language.verbalise import verbalise
+from agent.late_ear import LateStt
 from agent.live import Live, state
 from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
@@ -47,14 +49,18 @@ async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dic
 
 
 async def furnish_live(
-    settings: Settings, stack: AsyncExitStack, told: Told = untold
+    settings: Settings, stack: AsyncExitStack, told: Told = untold, *, hurry: bool = False
 ) -> tuple[House, dict[str, str], Live]:
-    """The same, and what keeps it up to date with its files; ``told`` hears how soon the engines give their first."""
+    """The same, and what keeps it up to date with its files.
+
+    ``told`` hears how soon the engines give their first; ``hurry``: the recogniser may come later (``LateStt``).
+    """
     for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
         prepare(settings.language)
     costs = Costs(settings.costs, settings.storage.dir / COSTS)
     stack.push_async_callback(costs.close)
-    stt = await new_stt(settings, told, costs)
+    loading = asyncio.ensure_future(new_stt(settings, told, costs))
+    stt: SpeechToText = LateStt(loading) if hurry else await loading
     stack.push_async_callback(stt.close)
     answers, minds, live = await open_answers(settings, stack, told, costs)
     webhook = _webhook(stack)
@@ -87,11 +93,7 @@ async def furnish_live(
         ),
         observe=memory.observe if memory else lambda _call_id, _event: None,
         connect=answers.connect,
-        engine_states=lambda: {
-            **(stt.states if isinstance(stt, HearingChain) else {}),
-            **chain.states,
-            **costs.states,
-        },
+        engine_states=lambda: {**_ears(stt)[1], **chain.states, **costs.states},
         engines_now=lambda: _engines(stt, chain, answers, voice),
         answers_state=lambda: {**state(answers, live), "costs": costs.figures},
     )
@@ -99,11 +101,17 @@ async def furnish_live(
     return house, {"stt": stt.name, "tts": chain.order, "llm": model}, live
 
 
+def _ears(stt: SpeechToText) -> tuple[tuple[SpeechToText, ...], dict[str, str]]:
+    """The recognisers that were loaded, and how those of a chain do."""
+    inner = stt.inner if isinstance(stt, LateStt) else stt
+    if isinstance(inner, HearingChain):
+        return inner.engines, inner.states
+    inner = inner.inner if isinstance(inner, TimedHearing) else inner
+    return () if inner is None else (inner,), {}
+
+
 def _engines(stt: SpeechToText, chain: VoiceChain, answers: Answers, voice: Phrases) -> EngineState:
-    if isinstance(stt, HearingChain):
-        ears, states = stt.engines, stt.states
-    else:
-        ears, states = (stt.inner if isinstance(stt, TimedHearing) else stt,), {}
+    ears, states = _ears(stt)
     return EngineState(
         failing={
             **failing("stt", states),

@@ -116,12 +116,14 @@ class Journal:
         """Before its ``CallStarted``: this call has a record already, which goes on."""
         self._left[left.left.caller.call_id] = left
 
-    def lost(self, call_id: str) -> None:
+    def lost(self, left: LeftOpen) -> None:
         """The leg of a call of an earlier process is gone: close its record."""
-        for entry in closed(call_id, _now()):
+        for entry in closed(left.left.caller.call_id, _now()):
             self._put(entry)
-        for path in self._folder.glob(f"call_*_{call_id[:12]}.*"):
-            if path.suffix in RECORDINGS:
+        self._wake_up()
+        for suffix in RECORDINGS:
+            path = self._folder / f"{left.stem}{suffix}"
+            if path.exists():
                 self._off_loop(partial(_mend_recording, self._vault, path))
 
     def recording(self, caller: CallerInfo) -> Recording | None:
@@ -288,7 +290,7 @@ class Journal:
         self._put(
             (
                 "INSERT INTO calls (id, line, number, called, language, started_at, status, transcript)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'active', ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, 'active', ?) ON CONFLICT (id) DO NOTHING",
                 values,
             )
         )

@@ -21,6 +21,8 @@ class Left:
     caller: CallerInfo
     """As the line described it then."""
     leg: Leg
+    unheard_s: float = 0.0
+    """How long nobody has listened by now, seconds."""
 
 
 @runtime_checkable

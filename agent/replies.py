@@ -16,7 +16,7 @@ from agent.resuming import Resumed
 from agent.settings import Turns
 from agent.speak import Speaker
 
-TELL_MS = 500
+TELL_MS = 1000
 """How far a speech has come is told after so much more of it was heard, milliseconds."""
 UNHEARD_MS = 400
 """A caller who goes on within this much of a reply was not answered yet, milliseconds of its audio."""

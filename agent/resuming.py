@@ -27,7 +27,8 @@ class Resumed:
             return [text for text in (prompts.cut_off, *prompts.opening) if text]
         if not self.question:
             return [prompts.cut_off, prompts.go_ahead] if prompts.cut_off and prompts.go_ahead else [prompts.error]
-        quoted = "{}" in prompts.you_asked and len(self.question.split()) <= QUOTED_WORDS
+        plain = "[" not in self.question  # nothing was taken out of it for the record
+        quoted = plain and "{}" in prompts.you_asked and len(self.question.split()) <= QUOTED_WORDS
         asked = prompts.you_asked.replace("{}", self.question) if quoted else ""
         return [text for text in (prompts.cut_off, asked) if text]
 

@@ -19,6 +19,7 @@ import os
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,8 @@ class SealedWriter:
         self._rest = bytearray()
         self._written = 0
         self._revisions: list[int] = []
+        self._refused = 0
+        """How often the disk refused the next chunk: each time a part of it may have been written under that nonce."""
         self._tags: list[bytes] = []
         _write_all(self._file, 0, self._head.serialize())
 
@@ -151,12 +154,11 @@ class SealedWriter:
         return (self._written + len(self._rest)) // PAIR_BYTES
 
     def write(self, interleaved: bytes) -> None:
-        """Append left/right pairs of PCM16, any number of whole pairs."""
+        """Append left/right pairs of PCM16, any number of whole pairs; nothing of them when it raises ``OSError``."""
+        self._write_chunks()
         self._rest += interleaved
-        while len(self._rest) >= self._head.chunk:
-            pcm = bytes(self._rest[: self._head.chunk])
-            self._append(pcm)
-            del self._rest[: self._head.chunk]
+        with suppress(OSError):  # they were taken: they wait here, and the next call says what the disk says
+            self._write_chunks()
 
     def silence(self, start: int, end: int) -> None:
         """Make the pairs from ``start`` up to ``end`` silent; those not written yet are left alone."""
@@ -181,12 +183,19 @@ class SealedWriter:
         finally:
             self._file.close()
 
+    def _write_chunks(self) -> None:
+        while len(self._rest) >= self._head.chunk:
+            self._append(bytes(self._rest[: self._head.chunk]))
+            del self._rest[: self._head.chunk]
+
     def _append(self, pcm: bytes) -> None:
-        number = len(self._tags)
-        sealed = self._cipher.seal(number, 0, pcm)
-        _write_all(self._file, self._head.place(number), _REVISION.pack(0) + sealed)
+        number, revision = len(self._tags), self._refused
+        sealed = self._cipher.seal(number, revision, pcm)
+        self._refused += 1
+        _write_all(self._file, self._head.place(number), _REVISION.pack(revision) + sealed)
+        self._refused = 0
         self._tags.append(sealed[-TAG_BYTES:])
-        self._revisions.append(0)
+        self._revisions.append(revision)
         self._written += len(pcm)
 
     def _silence_chunk(self, number: int, low: int, high: int) -> None:

@@ -28,21 +28,21 @@ PRIVATE = ("/home/", "/root/", "/run/user/")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``allo service``."""
-    choice = parser.add_subparsers(dest="what", required=True, metavar="install|uninstall|status")
+    choice = parser.add_subparsers(dest="what", required=True, metavar="install|uninstall|status|restart")
     install = choice.add_parser("install", help="write the units for this installation and a settings file")
     install.add_argument("--config", type=Path, default=Path(CONFIG), metavar="FILE", help=f"settings ({CONFIG})")
     remove = choice.add_parser("uninstall", help="stop the service and take the units away; records and settings stay")
     status = choice.add_parser("status", help="what is installed and how it is doing")
-    for each in (install, remove, status):
+    again = choice.add_parser("restart", help="start it anew; calls in progress go on in the new process")
+    for each in (install, remove, status, again):
         each.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="another machine's file system")
         each.set_defaults(command=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; raises ``StartError`` with what to do where it can't."""
-    what: Callable[[argparse.Namespace], int] = {"install": _install, "uninstall": _uninstall, "status": _status}[
-        args.what
-    ]
+    commands = {"install": _install, "uninstall": _uninstall, "status": _status, "restart": _restart}
+    what: Callable[[argparse.Namespace], int] = commands[args.what]
     try:
         return what(args)
     except PermissionError as error:
@@ -111,6 +111,14 @@ def _status(args: argparse.Namespace) -> int:
     if whole:
         _systemctl(args, "--no-pager", "--lines=5", "status", "allo.service")
     return 0 if whole else 1
+
+
+def _restart(args: argparse.Namespace) -> int:
+    """SIGUSR1: the daemon leaves its calls where they are, and systemd starts the next one at once."""
+    if not _systemctl(args, "kill", "--kill-who=main", "--signal=SIGUSR1", "allo.service"):
+        raise StartError("allo.service does not run here; see: allo service status")
+    _say("restarted; callers hear that the connection broke for a moment, and are answered")
+    return 0
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,6 +16,8 @@ from telephony.sip_wire import Peer, SipWire
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 60.0
+"""Nobody waits longer in silence: a dialog left so long is ended (its BYE may have come meanwhile), seconds."""
 UNREADABLE = (KeyError, TypeError, ValueError)
 """What a leg that another version wrote may raise."""
 
@@ -44,12 +46,21 @@ class SipAdoption:
             log.warning("call %s: its dialog can't be taken up: %s", name, type(error).__name__)
             return None
         try:
+            _fit(left, office)
             await call.resume()
         except (*UNREADABLE, NoPortFree) as error:
-            log.warning("call %s: its audio can't be taken up (%s); it is ended", name, type(error).__name__)
+            log.warning("call %s: can't be taken up and is ended: %s", name, error)
             call.hangup()
             return None
         return call
+
+
+def _fit(left: Left, office: SipOffice) -> None:
+    """Raises ``ValueError`` for a dialog that is better ended."""
+    if left.unheard_s > PATIENCE_S:
+        raise ValueError(f"nobody listened for {left.unheard_s:.0f} s")
+    if left.leg["way"]["ours"] != office.settings.port:
+        raise ValueError(f"[sip] port was {left.leg['way']['ours']}, where the far side still sends to")
 
 
 async def _dialog(left: Left, wire: SipWire, office: SipOffice) -> SipCall:

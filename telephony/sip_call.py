@@ -60,6 +60,8 @@ class SipCall:
         self._left = left
         self._tell: Callable[[Leg], None] | None = None
         self.dialog = SipDialog(invite.request, invite.peer, office.settings.advertise)
+        if left is not None:
+            self.dialog.resume(left["dialog"])
         self.media = SipMedia(media, office.clock, invite.peer)
         self.timer = SessionTimer(
             lambda headers, on_final: self._send("UPDATE", on_final, headers), lambda: self._leave("lost")
@@ -75,7 +77,6 @@ class SipCall:
             invite.respond(self.dialog.answer(invite.request, 180))
         else:
             invite.status = 200
-            self.dialog.resume(left["dialog"])
 
     async def resume(self) -> None:
         """Bind the ports that the far side sends to; raises as ``SipMedia.resume``."""
@@ -114,7 +115,7 @@ class SipCall:
         """Something of the dialog or the media has changed: another process must know it to go on."""
         if self._tell is not None and self.up and not self.over:
             peer, invite = self.dialog.peer, bytes(self.invite.message).decode("utf-8", "surrogateescape")
-            way = {"transport": peer.transport, "host": peer.host, "port": peer.port}
+            way = {"transport": peer.transport, "host": peer.host, "port": peer.port, "ours": peer.local[1]}
             self._tell({"invite": invite, "way": way, "dialog": self.dialog.state, "media": self.media.state})
 
     def hangup(self) -> None:

@@ -103,3 +103,8 @@ def test_a_credential_that_is_none_is_named(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SettingsError, match=name):
         with_credentials({})
+
+
+def test_a_restart_where_no_service_runs_is_refused(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert service("restart", machine) == 2
+    assert "does not run here" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import time
 import urllib.request
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.asterisk import behind, caller_uri
-from bench.daemon import DaemonProcess
+from bench.daemon import ROOT, DaemonProcess
 from bench.live_caller import LiveCall, LiveCallers, wait_for
 from bench.ports import HOST
 from bench.speech import wav
@@ -24,6 +26,17 @@ BROKE, LISTENS = "Простите, связь на секунду прерва�
 
 
 @pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Settings with a greeting that is soon over."""
+    folder = tmp_path_factory.mktemp("brief") / "prompts"
+    shutil.copytree(ROOT / "prompts", folder)
+    phrases = folder / "ru/phrases.toml"
+    text = phrases.read_text(encoding="utf-8")
+    phrases.write_text(re.sub("(?m)^greeting = .*$", 'greeting = "Здравствуйте!"', text), encoding="utf-8")
+    return {"PROMPTS__DIR": folder}
+
+
+@pytest.fixture(scope="module")
 def pbx() -> Iterator[Pbx]:
     need("sid")
     with Pbx("sid") as running:
@@ -32,7 +45,7 @@ def pbx() -> Iterator[Pbx]:
 
 def asks(call: LiveCall, question: str) -> None:
     """The caller was greeted and has asked."""
-    wait_for(lambda: call.quiet_for() > 0.8, 15, "greeted")
+    wait_for(lambda: call.quiet_for() > 0.6, 15, "greeted")
     call.say(question)
     wait_for(lambda: not call.saying, 5, "asked")
 
@@ -55,8 +68,8 @@ def next_one(launch: Launch, daemon: DaemonProcess, settings: dict[str, object],
     return again
 
 
-def test_a_killed_daemon_answers_the_question_again(launch: Launch, pbx: Pbx) -> None:
-    daemon = launch(behind(pbx))
+def test_a_killed_daemon_answers_the_question_again(launch: Launch, pbx: Pbx, brief: dict[str, object]) -> None:
+    daemon = launch(behind(pbx) | brief)
     daemon.wait_for(lambda: daemon.health()["lines"] == {"asterisk": "up"}, 15, "connected")
     with LiveCallers(caller_uri(pbx)) as callers:
         (call,) = callers.calls
@@ -64,7 +77,7 @@ def test_a_killed_daemon_answers_the_question_again(launch: Launch, pbx: Pbx) ->
         answering(daemon, 1)
         daemon.kill()
         (left,) = daemon.rows("SELECT saying FROM held")
-        again = next_one(launch, daemon, behind(pbx), call)
+        again = next_one(launch, daemon, behind(pbx) | brief, call)
         answering(again, 2)
     again.wait_for_records()
     again.wait_for(lambda: pbx.channels() == 0 and pbx.bridges() == 0, 5, "gone from Asterisk")
@@ -80,8 +93,8 @@ def test_a_killed_daemon_answers_the_question_again(launch: Launch, pbx: Pbx) ->
         assert recording.getnframes() / recording.getframerate() == pytest.approx(record["seconds"], abs=0.5)
 
 
-def test_after_a_restart_the_dialogue_is_remembered(launch: Launch, pbx: Pbx) -> None:
-    daemon = launch(behind(pbx))
+def test_after_a_restart_the_dialogue_is_remembered(launch: Launch, pbx: Pbx, brief: dict[str, object]) -> None:
+    daemon = launch(behind(pbx) | brief)
     daemon.wait_for(lambda: daemon.health()["lines"] == {"asterisk": "up"}, 15, "connected")
     with LiveCallers(caller_uri(pbx)) as callers:
         (call,) = callers.calls
@@ -90,7 +103,7 @@ def test_after_a_restart_the_dialogue_is_remembered(launch: Launch, pbx: Pbx) ->
         os.kill(daemon.pid, signal.SIGUSR1)
         assert daemon.process is not None
         assert daemon.process.wait(5) == 0
-        again = next_one(launch, daemon, behind(pbx), call)
+        again = next_one(launch, daemon, behind(pbx) | brief, call)
         wait_for(lambda: call.quiet_for() > 0.8, 10, "quiet")
         call.say(REPEAT)
         said = answering(again, 2)["said"]
@@ -103,7 +116,8 @@ def test_after_a_restart_the_dialogue_is_remembered(launch: Launch, pbx: Pbx) ->
 
 
 @pytest.mark.parametrize("leaver", ["caller", "agent"])
-def test_a_sip_dialog_goes_on_in_the_next_process(daemon: DaemonProcess, leaver: str) -> None:
+def test_a_sip_dialog_goes_on_in_the_next_process(launch: Launch, brief: dict[str, object], leaver: str) -> None:
+    daemon = launch(brief)
     with LiveCallers(daemon.uri) as callers:
         (call,) = callers.calls
         asks(call, DELIVERY)

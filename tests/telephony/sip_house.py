@@ -5,9 +5,10 @@ import contextlib
 import itertools
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from ipaddress import ip_network
 
+from agent.lasting import Left
 from agent.ports import Dtmf, HungUp, Line, LineGone, Refusal
 from agent.settings import Sip
 from audio.frame import AudioFrame
@@ -94,9 +95,17 @@ class EchoDoor:
 
 @contextlib.asynccontextmanager
 async def house(
-    door: EchoDoor | None = None, clock: MediaClock | None = None, **settings: object
+    door: EchoDoor | None = None,
+    clock: MediaClock | None = None,
+    *,
+    left: Sequence[Left] = (),
+    lost: Callable[[str], None] = lambda _: None,
+    **settings: object,
 ) -> AsyncIterator[tuple[SipSource, EchoDoor, int]]:
-    """A running source on a free loopback port; checks at the end that nothing is left over."""
+    """A running source on a free loopback port; checks at the end that nothing is left over.
+
+    ``left`` and ``lost``: see ``agent.lasting.Adopting``.
+    """
     door = door or EchoDoor()
     clock = clock or MediaClock()
     port, rtp = free_port(), free_block(200)
@@ -109,6 +118,7 @@ async def house(
         **settings,
     }
     source = SipSource(Sip.model_validate(values), clock)
+    source.expect(left, lost)
     ready = asyncio.Event()
     task = asyncio.create_task(source.run(door, ready.set))
     waiter = asyncio.create_task(ready.wait())
