@@ -40,9 +40,14 @@ class _Seen:
 
 def asterisk(short: bool) -> list[Row]:
     """``TIMES`` kills at random moments of a call."""
+    return drill(SHORT if short else TIMES)
+
+
+def drill(times: int) -> list[Row]:
+    """So many kills; raises ``RuntimeError`` where there is no Asterisk."""
     if why_not(SUITE):
         raise RuntimeError(f"Asterisk 22: {why_not(SUITE)}")
-    chance, seen, times = random.Random(SEED), _Seen(), SHORT if short else TIMES
+    chance, seen = random.Random(SEED), _Seen()
     with Pbx(SUITE) as pbx, DaemonProcess(behind(pbx)) as daemon:
         _up(daemon, 15)
         before = holdings(daemon)
