@@ -16,14 +16,13 @@ import wave
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from agent.doctor import disk_at
 from bench.daemon import DaemonProcess
 from bench.drills.common import say, wait_for
-from bench.drills.engines import BAR_MS, answered_after
+from bench.drills.engines import BAR_MS, answered_after, script
 from bench.ports import HOST
 from bench.report import Row
 from bench.speech import questions
@@ -187,8 +186,7 @@ class _Callers(threading.Thread):
 
     def __init__(self, daemon: DaemonProcess, seconds: float) -> None:
         super().__init__(daemon=True)
-        several = list(islice(cycle(questions()), 40))
-        calls = [[PlanItem(wav) for wav in several[number : number + 30]] for number in range(AT_ONCE)]
+        calls = [script(number, 30) for number in range(AT_ONCE)]
         self._plan = Plan(daemon.uri, calls, apart_ms=300, hangup_after_s=seconds, user="disk", quiet_ms=1200)
         self._reports: list[WireReport] = []
         self.start()
