@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run demo test test-heavy lint format bench install clean help
+.PHONY: run demo test test-heavy lint format bench drills install clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,6 +42,10 @@ bench: install   ## the figures of docs/benchmarks.md
 	@sh scripts/test-tools.sh
 	@sh scripts/bench-tools.sh
 	@$(BIN)/python -m bench
+
+drills: install  ## harm a real daemon in every way and count what it leaves; hours, as root
+	@sh scripts/test-tools.sh
+	@$(BIN)/python -m bench.drills
 
 clean:
 	rm -rf $(VENV) build var .pytest_cache .mypy_cache .ruff_cache

@@ -77,12 +77,12 @@ class Daemon:
         self._records_state: Callable[[], dict[str, object]] = dict
         self._answers_state: Callable[[], dict[str, object]] = dict
         self._ready = False
-        self._lag = LoopLag()
         self._board: Switchboard | None = None
         self._present = PresentCalls()
         self._alive = settings.storage.dir / "alive"
         self._adoption = Adoption((), lambda _: None, lambda _: None)
         self._meters = Meters(settings.storage.dir)
+        self._lag = LoopLag(self._meters.delayed)
         self._desk = new_desk(settings, self._health, self._present.feed)
         self._desk.metrics = lambda: (self._meters.page(self._health()), CONTENT_TYPE)
         self.key = WebKey("")

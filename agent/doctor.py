@@ -100,10 +100,10 @@ async def _prompts(settings: Settings) -> list[Finding]:
 
 
 async def _disk(settings: Settings) -> list[Finding]:
-    return [await asyncio.to_thread(_disk_at, settings.storage.dir)]
+    return [await asyncio.to_thread(disk_at, settings.storage.dir)]
 
 
-def _disk_at(folder: Path) -> Finding:
+def disk_at(folder: Path) -> Finding:
     """Write a file there and count what is free."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """How late the event loop runs: the figure that tells of a blocking call."""
 
 import asyncio
+from collections.abc import Callable
 
 STEP_S = 0.1
 """How often it looks, seconds."""
@@ -11,7 +12,9 @@ WINDOW = 100
 class LoopLag:
     """Sleeps short naps and notes by how much each was overslept."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[float], None] = lambda _seconds: None) -> None:
+        """``told`` hears of each delay, seconds."""
+        self._told = told
         self._naps: list[float] = [0.0] * WINDOW
         self._next = 0
 
@@ -26,5 +29,7 @@ class LoopLag:
         while True:
             due = loop.time() + STEP_S
             await asyncio.sleep(STEP_S)
-            self._naps[self._next % WINDOW] = max(0.0, loop.time() - due) * 1000
+            late = max(0.0, loop.time() - due)
+            self._told(late)
+            self._naps[self._next % WINDOW] = late * 1000
             self._next += 1

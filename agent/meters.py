@@ -28,6 +28,8 @@ from agent.ports import CallerInfo, Health
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 STAGE_S = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Upper bounds of the stages' buckets, seconds; close where our bars are (0.35 and 0.6)."""
+DELAY_S = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Upper bounds of the event loop's delays, seconds; our bar is a frame, 0.02."""
 CALL_S = (5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 """Upper bounds of the calls' buckets, seconds."""
 TOLD = frozenset(["paused", "resumed", "interruption", "silence", "transfer"])
@@ -79,6 +81,14 @@ class Meters:
             ["outcome"],
             registry=registry,
         )
+        self._delays = Histogram(
+            "allo_event_loop_delay_seconds",
+            "Delays of the event loop, ten a second",
+            buckets=DELAY_S,
+            registry=registry,
+        )
+        self.delayed = self._delays.observe
+        """Takes a delay of the event loop, seconds."""
         gauges = (
             ("allo_calls_in_progress", "Calls now"),
             ("allo_ready", "1: calls are answered"),

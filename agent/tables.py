@@ -4,6 +4,7 @@ Imports stand inside the functions, so that only what a setting names is loaded.
 """
 
 import importlib.util
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -17,10 +18,13 @@ from agent.errors import SettingsError, StartError
 from agent.hearing_chain import HearingChain
 from agent.listening import Ears
 from agent.metered import MeteredModel, metered_model, metered_stt
+from agent.patient_files import refuses
 from agent.ports import AnswerText, LanguageModel, LineSource, SpeechToText, TurnModel
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, OpenAi, Settings
 from kb.live import Knowledge
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from agent.spans import Spans
@@ -190,7 +194,13 @@ def new_answer_cache(settings: Settings) -> AnswerCache | None:
         return AnswerCache(RedisCache(url))
     from agent.backends.cache_sqlite import SqliteCache
 
-    return AnswerCache(SqliteCache(settings.storage.dir / "answers.sqlite", "answers", ON_DISK))
+    try:
+        return AnswerCache(SqliteCache(settings.storage.dir / "answers.sqlite", "answers", ON_DISK))
+    except StartError as error:
+        if not refuses(settings.storage.dir):
+            raise
+        log.warning("%s; answers are not kept until a restart", error)
+        return None
 
 
 def with_models(minds: Minds, llm: Llm) -> Minds:

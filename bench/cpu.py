@@ -127,7 +127,7 @@ def hold_crowd(wavs: list[str], seconds: float, settled_ns: int = SETTLED_NS, **
             time.sleep(IDLE_S)
             idle.append(look(watched))
             plan = CrowdPlan(caller_uri(pbx), AT_ONCE, seconds, wavs)
-            crowd, samples = _place(plan, watched)
+            crowd, samples = place_crowd(plan, watched)
             daemon.wait_for(lambda: daemon.health().get("calls") == 0, 15, "free of calls")
             trouble, stages = daemon.trouble, _stages(daemon)
         left = pbx.channels() + pbx.bridges()
@@ -172,7 +172,7 @@ def _callers(plan: CrowdPlan) -> Iterator["subprocess.Popen[str]"]:
         process.wait()
 
 
-def _place(plan: CrowdPlan, watched: dict[str, int]) -> tuple[CrowdReport, list[Sample]]:
+def place_crowd(plan: CrowdPlan, watched: dict[str, int]) -> tuple[CrowdReport, list[Sample]]:
     """Hold the calls in a process of its own and watch who takes the CPU meanwhile."""
     samples: list[Sample] = []
     with _callers(plan) as process:

@@ -54,10 +54,10 @@ def holdings(daemon: DaemonProcess) -> Holdings:
     )
 
 
-def calls_one_after_another(uri: str, count: int) -> int:
-    """Each speaks into the greeting and hangs up; return how many were answered."""
+def calls_one_after_another(uri: str, count: int, each_s: float = 2.5) -> int:
+    """Each speaks into the greeting and hangs up after ``each_s``; return how many were answered."""
     script = [PlanItem(interruption(), interrupt_after_s=0.2)]
-    plan = Plan(uri, [script for _ in range(count)], apart_ms=2700, hangup_after_s=2.5)
+    plan = Plan(uri, [script for _ in range(count)], apart_ms=each_s * 1000 + 200, hangup_after_s=each_s)
     return sum(report.status == 200 for report in place(plan, timeout_s=60 + 3 * count))
 
 

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 
 from bench import report
-from bench.drills import asterisk, disk, engines
+from bench.drills import asterisk, disk, engines, lag, long
 
 DRILLS: dict[str, Callable[[bool], list[report.Row]]] = {
     "asterisk": asterisk.asterisk,
     "engines": engines.engines,
     "disk": disk.disk,
+    "lag": lag.lag,
+    "long": long.long,
 }
 """Each is told whether to be short and gives one row or more."""
 

@@ -5,11 +5,9 @@ again and again. Read-only: the kernel is told of an error on that file system, 
 """
 
 import contextlib
-import json
 import os
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,20 +16,20 @@ import wave
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from bench.daemon import ROOT, DaemonProcess
+from agent.doctor import disk_at
+from bench.daemon import DaemonProcess
 from bench.drills.common import say, wait_for
-from bench.drills.engines import BAR_MS, answered_after
+from bench.drills.engines import BAR_MS, answered_after, script
 from bench.ports import HOST
 from bench.report import Row
 from bench.speech import questions
 from bench.wire import Plan, PlanItem, WireReport, place
 
 AT_ONCE = 5
-FULL_S, SHORT_S = 60.0, 8.0
+FULL_S, SHORT_S, TAIL_S = 60.0, 8.0, 16.0
 IMAGE_MB = 64
 AGAIN_S = 0.2
 """How often what became free is taken again while the disk is full, seconds."""
@@ -146,7 +144,7 @@ def disk(short: bool) -> list[Row]:
         seen = full(place_of_records, SHORT_S if short else FULL_S)
         place_of_records.mend()
         broken = read_only(place_of_records)
-    return [_full_row(seen, SHORT_S if short else FULL_S), _broken_row(broken)]
+    return [row_of_full(seen, SHORT_S if short else FULL_S), _broken_row(broken)]
 
 
 @contextmanager
@@ -158,11 +156,11 @@ def daemon_on(place_of_records: Disk) -> Iterator[DaemonProcess]:
         yield daemon
 
 
-def full(place_of_records: Disk, seconds: float) -> Seen:
-    """Calls before, during and after a full disk."""
+def full(place_of_records: Disk, seconds: float, tail_s: float = TAIL_S) -> Seen:
+    """Calls before, during and after a full disk; they end so long after it was full for ``seconds``."""
     seen = Seen()
     with daemon_on(place_of_records) as daemon:
-        callers = _Callers(daemon, seconds)
+        callers = _Callers(daemon, seconds + tail_s)
         wait_for(lambda: daemon.health().get("calls") == AT_ONCE, 20)
         time.sleep(3)
         place_of_records.fill()
@@ -184,13 +182,12 @@ def full(place_of_records: Disk, seconds: float) -> Seen:
 
 
 class _Callers(threading.Thread):
-    """Five calls that last until some seconds after the disk is well again."""
+    """Five calls of so many seconds."""
 
     def __init__(self, daemon: DaemonProcess, seconds: float) -> None:
         super().__init__(daemon=True)
-        several = list(islice(cycle(questions()), 40))
-        calls = [[PlanItem(wav) for wav in several[number : number + 30]] for number in range(AT_ONCE)]
-        self._plan = Plan(daemon.uri, calls, apart_ms=300, hangup_after_s=seconds + 16, user="disk", quiet_ms=1200)
+        calls = [script(number, 30) for number in range(AT_ONCE)]
+        self._plan = Plan(daemon.uri, calls, apart_ms=300, hangup_after_s=seconds, user="disk", quiet_ms=1200)
         self._reports: list[WireReport] = []
         self.start()
 
@@ -210,22 +207,13 @@ def told(daemon: DaemonProcess, storage: Path) -> dict[str, str]:
     with urllib.request.urlopen(url, timeout=5) as reply:
         figures = reply.read().decode()
     waiting = [line for line in figures.splitlines() if line.startswith("allo_records_waiting ") and line[-2:] != " 0"]
-    doctor = subprocess.run(
-        [sys.executable, "-m", "agent", "doctor", "--json"],
-        cwd=ROOT,
-        env={**daemon.environment, "ALLO_STORAGE__DIR": str(storage)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    findings = [one for one in json.loads(doctor.stdout) if one["check"] == "disk" and one["state"] != "ok"]
+    finding = disk_at(storage)
     logged = [line for line in daemon.log.splitlines() if "the call log can't be" in line]
     return {
         "health": str(daemon.health().get("records", "")),
         "metrics": "".join(waiting),
         "log": logged[0] if logged else "",
-        "doctor": str(findings[0]["result"]) if findings else "",
+        "doctor": "" if finding.state == "ok" else finding.result,
     }
 
 
@@ -251,7 +239,7 @@ def _judge_recordings(place_of_records: Disk, seen: Seen) -> None:
 
 
 def _next_call(daemon: DaemonProcess, place_of_records: Disk) -> str:
-    (report,) = place(Plan(daemon.uri, [[PlanItem(questions()[0])]], user="after"))
+    (report,) = place(Plan(daemon.uri, [[PlanItem(questions()[0], 1.0)]], user="after"))
     query = "SELECT * FROM calls WHERE number = 'after0' AND ended_at <> ''"
     wait_for(lambda: bool(_rows(place_of_records, query)), 5)
     (call,) = _rows(place_of_records, query)
@@ -306,7 +294,8 @@ def _waits(report: WireReport) -> list[float]:
     return [answered_after(report.heard_ms, end, float("inf")) for _, end in report.asked_ms if end < last]
 
 
-def _full_row(seen: Seen, seconds: float) -> Row:
+def row_of_full(seen: Seen, seconds: float) -> Row:
+    """Its row."""
     waits = [wait for report in seen.reports for wait in _waits(report)]
     silent = sum(wait > BAR_MS for wait in waits)
     lost = sum(report.lost for report in seen.reports)

@@ -124,7 +124,7 @@ def sound(value: int, samples: int) -> bytes:
 def test_the_file_is_silent_there_whether_it_was_written_or_not(vault: Vault, tmp_path: Path, keys: bool) -> None:
     path = tmp_path / f"call{vault.suffix}"
     work: list[Callable[[], object]] = []
-    recording = Recording(path, RATE, work.append, lambda _: None, vault.writer, mute_keys=keys)
+    recording = Recording(lambda: vault.writer(path, RATE), RATE, work.append, lambda _: None, mute_keys=keys)
     for second in range(4):
         for _ in range(50):
             recording.push(sound(1000, 160), sound(2000, 160))

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import store
+from agent import store, tables
 from agent.errors import StartError
 from agent.patient_files import PatientSound, PatientTexts, refuses
+from agent.settings import Settings, Storage
 from agent.store import open_log
+from agent.tables import new_answer_cache
 from audio.wav import StereoWriter, read_channels
 from tests.fakes.line import stamp
 
@@ -144,6 +146,17 @@ async def test_a_call_log_that_can_not_be_opened_yet_is_opened_with_the_first_wr
         assert [row["id"] for row in await log.read("SELECT id FROM calls")] == ["1"]
     finally:
         await log.close()
+
+
+def test_without_a_disk_answers_are_not_kept_and_all_the_same_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    settings = Settings(storage=Storage(dir=tmp_path / "file" / "var"))
+    with pytest.raises(StartError):
+        new_answer_cache(settings)
+    monkeypatch.setattr(tables, "refuses", lambda _: True)
+    assert new_answer_cache(settings) is None
 
 
 def test_a_usual_disk_refuses_nothing(tmp_path: Path) -> None:
