@@ -204,6 +204,15 @@ def test_a_caller_who_looks_for_a_word_is_waited_for() -> None:
     assert WHOLE < unclear.speaks_from(ask + 1) - (ask + 1) <= UNSURE
 
 
+def test_a_request_that_lacks_its_object_is_waited_for() -> None:
+    ask = GREETING_S + 1
+    minds = Minds(FakeMind({"соедините с начальником склада": ["Его нет. "]}))
+    scene = Scene([Says(ask, "соедините"), Says(ask + 1.8, "с начальником склада"), Leaves(ask + 6)], minds)
+
+    heard = [event.text for event in scene.of(CallerSaid) if isinstance(event, CallerSaid)]
+    assert heard == ["соедините с начальником склада"]
+
+
 @pytest.mark.parametrize("at", [0.5, 0.9, 1.0, 1.1, 1.2])
 def test_audio_that_comes_late_and_all_at_once_loses_no_word(at: float) -> None:
     ask = GREETING_S + 1
