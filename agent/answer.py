@@ -33,8 +33,14 @@ WHOLE = frozenset(
     {"operator", "goodbye", "repeat", "stop", "yes", "no", "thanks", "slower", "faster", "louder", "quieter"}
 )
 """Kinds of intents that nothing is expected to follow."""
-BEGINNINGS = frozenset({"что", "как", "what", "how"})
-"""Alone they ask for a repetition, but a question may begin with them."""
+BEGINNINGS = frozenset(
+    {
+        *("что", "как", "what", "how"),
+        *("соедините", "соедините меня", "переведите", "переведите меня", "переключите", "переключите меня"),
+        *("connect me", "transfer me", "put me through"),
+    }
+)
+"""Alone they ask for a repetition or for the operator, but a question or a department may follow."""
 SMALL_TALK = frozenset({"backchannel", "thanks", "stop", "yes", "no", "greeting"})
 """Kinds of intents whose replies say nothing: «повторите» after one means the answer before it."""
 

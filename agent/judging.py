@@ -6,7 +6,8 @@ from agent.draft import Spawn
 from agent.errors import AlloError, HearingError
 from agent.hints import Fade
 from agent.house import House
-from agent.language.backchannels import meant
+from agent.language.asked import tempered
+from agent.language.backchannels import listens, meant, settled
 from agent.language.completeness import may_begin
 from agent.listening import Listening, new_turn_taker
 from agent.pauses import Verdict
@@ -62,14 +63,24 @@ class Judging:
         """The caller goes on over the paused agent: are there words?"""
         with suppress(AlloError):
             heard = await self._listening.peek()
-            self._listening.understood(heard.text, backchannel=not self.takes_turn(heard))
+            taken = self.takes_turn(heard) and not self._begun_listening(heard.text)
+            self._listening.understood(heard.text, backchannel=not taken)
 
     def takes_turn(self, heard: Transcript) -> bool:
         """True for words that are more than a noise or an «угу»."""
         if not heard.text or heard.confidence < BELIEVED:
             return False
         said = meant(heard.text, self._house.language)
-        return bool(said) and not self._replies.is_backchannel(said)
+        return bool(said) and not self._is_backchannel(said)
+
+    def _is_backchannel(self, said: str) -> bool:
+        listening = not self._replies.offered and listens(said, self._house.language)
+        return listening or self._replies.is_backchannel(said)
+
+    def _begun_listening(self, text: str) -> bool:
+        """So far «да», whatever the half word after it becomes: «да ясно», or «да сколько это стоит»."""
+        sure = settled(text)
+        return bool(sure) and self._is_backchannel(meant(sure, self._house.language))
 
     def _weigh_over_agent(self, lull: Lull, heard: Transcript) -> None:
         if self.takes_turn(heard):
@@ -81,6 +92,7 @@ class Judging:
         if may_begin(text, self._house.language):
             return "complete" if self._replies.offered else "open"
         verdict, model = self._house.finished(text), self._house.turn_model
+        verdict = tempered(verdict, text, self._replies.last_said, self._house.language)
         if model is None or verdict == "open":
             return verdict
         try:

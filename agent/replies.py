@@ -72,6 +72,11 @@ class Replies:
         """True when the caller was offered something: «давайте» answers it."""
         return self._dialogue.offered
 
+    @property
+    def last_said(self) -> str:
+        """The agent's newest answer; the caller's words may answer what it asks."""
+        return self._dialogue.last_said
+
     def is_backchannel(self, text: str) -> bool:
         """True for «угу», «да-да»: said over the agent, to go on listening; not where a yes is an answer."""
         return self._answers.is_backchannel(text, self._dialogue.offered)

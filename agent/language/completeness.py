@@ -15,8 +15,9 @@ from agent.language.dictation import Lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
-LIMITS: dict[Verdict, tuple[float, float]] = {"complete": (0.4, 0.93), "unsure": (0.15, 0.8), "open": (0.1, 0.8)}
-"""By what the rules say: words are complete up to the first probability that more follows, open beyond the second."""
+LIMITS = (0.4, 0.65)
+"""Words are complete up to the first probability that more follows, open beyond the second; what others would cost
+``python -m bench.turns.limits`` prints."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
 
 
@@ -43,12 +44,12 @@ def completeness(text: str, language: str) -> Verdict:
     if settled is not None:
         return settled
     ruled = LANGUAGES[language](core, lists)
-    return weighed(ruled, more_follows(core, lists, language, ruled))
+    return weighed(more_follows(core, lists, language, ruled))
 
 
-def weighed(ruled: Verdict, likely: float) -> Verdict:
-    """What the rules say and the probability that more follows, together: in doubt, unsure."""
-    whole, goes_on = LIMITS[ruled]
+def weighed(likely: float, limits: tuple[float, float] = LIMITS) -> Verdict:
+    """By the probability that more follows, which takes the rules' verdict as one of its traits."""
+    whole, goes_on = limits
     if likely <= whole:
         return "complete"
     return "unsure" if likely <= goes_on else "open"

@@ -18,7 +18,7 @@ from agent.language.dictation import Lists
 from agent.language.marks import Marked, traits
 from agent.language.tables import DATA
 
-SLOTS = 1 << 15
+SLOTS = 1 << 17
 """Weights; a trait's is found by its checksum, two may share one."""
 MARKED: dict[str, Callable[[list[str], Lists], Marked]] = {"ru": marks_ru.marked, "en": marks_en.marked}
 

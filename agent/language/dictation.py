@@ -41,10 +41,10 @@ def announces(words: list[str], lists: Lists) -> bool:
     """«Запишите мой номер», «телефон менеджера»: told, not asked, and the number is still to come."""
     if words[0] in lists["telling"] and words[-1] in lists["told"]:
         return True
-    if lists["announcing"].isdisjoint(words[-2:]):
-        return False
+    if lists["announcing"].isdisjoint(words[-2:]) or words[-1] in lists["questions"] | lists["predicates"]:
+        return False  # «а телефон можно», «мой паспорт готов»
     if len(words) > 1 and words[-1] not in lists["announcing"] and words[-2] in lists["labelled"]:
-        return False  # «мой заказ готов»
+        return False  # «мой заказ на завтра»
     return words[0] in lists["telling"] or (len(words) < 3 and words[0] in lists["announcing"])
 
 

@@ -1,7 +1,7 @@
 """Which scripts there are: each kind draws its texts, speakers, pauses, levels and moments."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ from audio.wav import read_mono, write_mono
 from bench import speech
 from bench.ear_sounds import RATE, Samples, at_level, pcm, samples_of
 from bench.turns import overlays, voices
-from bench.turns.scripts import HELD_OUT, Cue, Echo, Kind, Script, Span, Step
+from bench.turns.answers import Answers, alike
+from bench.turns.scripts import Cue, Echo, Kind, Script, Span, Step
 from bench.turns.voices import HUMAN, Voice
 
 PAUSE_MS = (300, 800)
@@ -27,6 +28,8 @@ QUIET_BACKGROUNDS = (-99.0, -72.0, -66.0)
 """Behind callers whose first question must be understood for the script to make sense."""
 INTO_MS = (400, 3200)
 """Where an answer is talked into, milliseconds after it began."""
+TAKEN_MS = (900, 3200)
+"""The same by who takes the turn: an answer cut within its first 400 ms is begun anew, so nothing could be told."""
 EDGE = 160
 """Digital silence around a sound in its WAV, samples."""
 ECHO_CALLS = {
@@ -46,13 +49,20 @@ class Studio:
     language: str
     texts: dict[str, list[str]]
     dice: np.random.Generator
-    held_out: bool = False
-    """It makes the scripts that only the final figures are taken from."""
+    part: str = ""
+    """How the names of its scripts begin: ``HELD_OUT`` for those that only the final figures are taken from."""
+    answers: Answers = field(default_factory=dict)
+    """What is answered to the carriers, and to interruptions of that."""
 
     @property
     def prefix(self) -> str:
         """How the names of its scripts begin."""
-        return f"{HELD_OUT if self.held_out else ''}{self.language}"
+        return f"{self.part}{self.language}"
+
+    @property
+    def held_out(self) -> bool:
+        """It makes fewer of what has no texts of its own."""
+        return bool(self.part)
 
     def between(self, span: tuple[float, float]) -> float:
         """A number of a range, evenly drawn."""
@@ -88,11 +98,16 @@ class Studio:
         return Step(*_named(self.sound(name, [(Span("speech", 0, 0, text), made)]), "silent", 0))
 
     def draw_carrier(self, unlike: str = "") -> Step:
-        """Any of them that shares no longer word with ``unlike``, which would be answered alike."""
-        number = int(self.dice.integers(len(self.texts["carriers"])))
-        while _stems(self.texts["carriers"][number]) & _stems(unlike):
-            number = int(self.dice.integers(len(self.texts["carriers"])))
-        return self.carrier(self.texts["carriers"][number], number)
+        """One that shares no longer word with ``unlike`` and is not answered like it, if there is one."""
+        carriers = self.texts["carriers"]
+        order = [int(number) for number in self.dice.permutation(len(carriers))]
+        other = [number for number in order if not self._likened(carriers[number], unlike)]
+        number = (other or order)[0]
+        return self.carrier(carriers[number], number)
+
+    def _likened(self, carrier: str, text: str) -> bool:
+        first, second = self.answers.get((carrier, text), ("", " "))
+        return bool(_stems(carrier) & _stems(text)) or alike(first, second)
 
     def into_ms(self) -> int:
         """A moment of an answer."""
@@ -206,7 +221,7 @@ def interruptions(studio: Studio) -> Iterator[Script]:
     """Callers who take the turn."""
     for number, text in enumerate(studio.texts["interruptions"]):
         name, voice = f"{studio.prefix}-interruption-{number:02}", voices.cast(studio.language, studio.dice)
-        step = studio.speech(name, voice, text, "into", studio.into_ms())
+        step = studio.speech(name, voice, text, "into", int(studio.between(TAKEN_MS)))
         yield studio.script(name, "interruption", voice, [studio.draw_carrier(unlike=text), step], leave="soon")
 
 

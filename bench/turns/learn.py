@@ -24,8 +24,8 @@ from agent.pauses import Verdict
 HERE = Path(__file__).parent
 FOLDS = 5
 """Parts of the phrases; each is judged by what was learnt from the others."""
-EITHER = 0.5
-"""Words marked "/" count as so likely to be gone on with."""
+EITHER = 0.2
+"""Words marked "/" count as so likely to be gone on with by who falls silent after them."""
 OFTEN = 0.5
 """Words that many phrases begin with count as often as there are phrases, to this power."""
 SHRINK = 3.0
@@ -155,7 +155,7 @@ def table(chosen: Sequence[Sample], likely: Numbers) -> list[str]:
         least = float(np.quantile(whole, share))
         rows.append(f"| {share:.0%} | {np.mean(begun <= least):.1%} | {least:.2f} |")
     ruled = [one.verdict for one in chosen]
-    both = [weighed(one.verdict, float(its)) for one, its in zip(chosen, likely, strict=True)]
+    both = [weighed(float(its)) for its in likely]
     for name, verdicts in (("rules", np.array(ruled)), ("used: both", np.array(both))):
         for known in (["complete"], ["complete", "unsure"]):
             of_whole, of_begun = (np.mean(np.isin(verdicts[more == kind], known)) for kind in (0, 1))

@@ -195,16 +195,25 @@ def test_words_said_before_the_answer_was_heard_belong_to_one_question() -> None
 
 def test_a_caller_who_looks_for_a_word_is_waited_for() -> None:
     ask = GREETING_S + 1
-    minds = Minds(FakeMind({"мне нужен пресс на сто килоньютон": ["Миллион. "], "завтра": ["Хорошо. "]}))
+    minds = Minds(FakeMind({"мне нужен пресс на сто килоньютон": ["Миллион. "], "в другой город": ["Хорошо. "]}))
     parts = [Says(ask, "мне нужен пресс на"), Says(ask + 1.7, "сто килоньютон")]
     hesitating = Scene([*parts, Leaves(ask + 6)], minds)
-    unclear = Scene([Says(ask, "завтра"), Leaves(ask + 4)], minds)
+    unclear = Scene([Says(ask, "в другой город"), Leaves(ask + 4)], minds)
 
     assert [event.text for event in hesitating.of(CallerSaid) if isinstance(event, CallerSaid)] == [
         "мне нужен пресс на сто килоньютон"
     ]
     assert hesitating.heard[1:] == ["Миллион."]
     assert WHOLE < unclear.speaks_from(ask + 1) - (ask + 1) <= UNSURE
+
+
+def test_a_request_that_lacks_its_object_is_waited_for() -> None:
+    ask = GREETING_S + 1
+    minds = Minds(FakeMind({"соедините с начальником склада": ["Его нет. "]}))
+    scene = Scene([Says(ask, "соедините"), Says(ask + 1.8, "с начальником склада"), Leaves(ask + 6)], minds)
+
+    heard = [event.text for event in scene.of(CallerSaid) if isinstance(event, CallerSaid)]
+    assert heard == ["соедините с начальником склада"]
 
 
 @pytest.mark.parametrize("at", [0.5, 0.9, 1.0, 1.1, 1.2])

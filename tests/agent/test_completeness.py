@@ -12,18 +12,18 @@ from agent.language.completeness import completeness
 
 PHRASES = Path(__file__).parent / "completeness"
 BARS = {
-    ("ru", False): (0.90, 0.02, 0.91),
-    ("en", False): (0.91, 0.02, 0.95),
-    ("ru", True): (0.92, 0.02, 0.88),
-    ("en", True): (0.86, 0.02, 0.93),
+    ("ru", False): (0.94, 0.03, 0.90),
+    ("en", False): (0.97, 0.035, 0.94),
+    ("ru", True): (0.95, 0.035, 0.88),
+    ("en", True): (0.91, 0.04, 0.90),
 }
 """Least part of whole utterances that is judged complete; of beginnings the greatest part that is, and the least part
-that is open: seen and held out."""
+that is open: seen and held out. Most of those beginnings might be all that is said: «кто платит», «счет пришел»."""
 HESITATIONS = {
-    ("ru", False): (0.95, 0.85),
-    ("en", False): (0.95, 0.90),
-    ("ru", True): (0.94, 0.72),
-    ("en", True): (0.90, 0.95),
+    ("ru", False): (0.98, 0.84),
+    ("en", False): (0.98, 0.94),
+    ("ru", True): (0.92, 0.70),
+    ("en", True): (0.98, 0.98),
 }
 """Callers of other trades: least part of whole utterances that is complete, and of their halts that is open."""
 
@@ -117,6 +117,10 @@ def test_callers_of_other_trades_who_stop_to_think(language: str, held_out: bool
         "какая скорость перемещения траверсы",
         "пришлите прайс лист",
         "доставка платная или бесплатная",
+        "какая гарантия",
+        "сколько стоит доставка",
+        "до скольки вы работаете",
+        "мой паспорт готов",
         "всё спасибо",
         "ещё раз",
     ],
@@ -143,8 +147,8 @@ def test_open_in_russian(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "какой у вас", "здравствуйте", "разрывная машина", "сто килоньютон", "номер заказа сто двадцать три"),
-        *("машина рэм", "давайте", "секундочку", "какая толщина", "сколько стоит доставка"),
+        *("", "какой у вас", "здравствуйте", "разрывная машина", "номер заказа сто двадцать три"),
+        *("машина рэм", "давайте", "секундочку", "сейчас посмотрю", "наша машина", "соедините"),
     ],
 )
 def test_what_can_not_be_told_in_russian(text: str) -> None:
@@ -156,7 +160,7 @@ def test_what_can_not_be_told_in_russian(text: str) -> None:
     [
         ("what is the delivery time", "complete"),
         ("do you have spare parts", "complete"),
-        ("which countries do you ship to", "unsure"),
+        ("which countries do you ship to", "complete"),
         ("yes", "complete"),
         ("i need a", "open"),
         ("i would like", "open"),
@@ -168,7 +172,7 @@ def test_what_can_not_be_told_in_russian(text: str) -> None:
         ("do you have spare", "open"),
         ("uh", "open"),
         ("well um", "open"),
-        ("steel plant", "unsure"),
+        ("our steel plant", "open"),
         ("", "unsure"),
     ],
 )

@@ -62,16 +62,32 @@ def test_speech_and_pause_lie_where_the_script_says(tmp_path: Path) -> None:
 
 
 def test_held_out_scripts_say_other_things_than_those_that_are_tuned_on() -> None:
-    known, held = (tomllib.loads(file.read_text(encoding="utf-8")) for file in (make.TEXTS, make.TEXTS_HELD_OUT))
+    *known, held = (tomllib.loads(file.read_text(encoding="utf-8")) for file in make.parts().values())
     for language in ("ru", "en"):
         for kind in ("questions", "hesitations", "numbers", "interruptions"):
-            assert not set(known[language][kind]) & set(held[language][kind]), (language, kind)
+            for texts in known:
+                assert not set(texts[language][kind]) & set(held[language][kind]), (language, kind)
 
 
 def test_held_out_scripts_are_known_by_their_names(tmp_path: Path) -> None:
-    for held_out in (False, True):
-        studio = casting.Studio(tmp_path, "ru", TEXTS, np.random.default_rng(5), held_out)
-        assert {one.held_out for one in casting.CASTS["hesitation"](studio)} == {held_out}
+    for part in ("", make.SECOND, scripts.HELD_OUT):
+        studio = casting.Studio(tmp_path, "ru", TEXTS, np.random.default_rng(5), part)
+        assert {one.held_out for one in casting.CASTS["hesitation"](studio)} == {part == scripts.HELD_OUT}
+
+
+def test_an_interruption_is_cast_into_an_answer_unlike_its_own(tmp_path: Path) -> None:
+    asked, first = (
+        "сколько это стоит",
+        {"какая гарантия": "Два года.", "где вы находитесь": "Недорого. Скидки."},
+    )
+    pairs = {(carrier, asked): (said, "Недорого.") for carrier, said in first.items()}
+    texts = {**TEXTS, "interruptions": [asked] * 8}
+    studio = casting.Studio(tmp_path, "ru", texts, np.random.default_rng(5), answers=pairs)
+
+    made = list(casting.CASTS["interruption"](studio))
+
+    assert {one.steps[0].text for one in made} == {"какая гарантия"}
+    assert min(one.last.delay_ms for one in made) >= casting.TAKEN_MS[0]
 
 
 @pytest.mark.parametrize("name", overlays.NOISES)

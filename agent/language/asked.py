@@ -1,0 +1,45 @@
+"""What the agent asked last tells how much of an answer to expect; the tables: ``data/asked_*.toml``. Pure.
+
+«Завтра» is how somebody begins, but after «на какой день?» it is an answer; an address comes in parts.
+"""
+
+import re
+from functools import cache
+from typing import Literal
+
+from agent.language.completeness import settled_by_lists
+from agent.language.tables import table
+from agent.pauses import Verdict
+
+Expected = Literal["anything", "word", "parts"]
+"""``word``: a short answer is all; ``parts``: a number, an address, a name, which people say in pieces."""
+SHORT = 2
+"""Words of a short answer."""
+
+
+def expected(said: str, language: str) -> Expected:
+    """By the last sentence of what the agent said."""
+    sentences = re.findall(r"[^.!?]+[.!?]*", said.lower().replace("ё", "е").strip())
+    if not sentences:
+        return "anything"
+    known, words = _known(language), re.findall(r"[\w']+", sentences[-1])
+    asks = sentences[-1].rstrip().endswith("?") or any(word.startswith(known["requests"]) for word in words[:2])
+    if not asks or any(word.startswith(known["anything"]) for word in words):
+        return "anything"
+    return "parts" if any(word.startswith(known["parts"]) for word in words) else "word"
+
+
+def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
+    """The verdict on the caller's words, where they may answer what the agent ``said``."""
+    core, lists, settled = settled_by_lists(text, language)
+    awaited = expected(said, language)
+    if settled is not None or not core or awaited == "anything":
+        return verdict
+    if awaited == "parts":
+        return "unsure" if verdict == "complete" else verdict
+    return "unsure" if verdict == "open" and len(core) <= SHORT and core[-1] not in lists["open"] else verdict
+
+
+@cache
+def _known(language: str) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(text.split()) for name, text in table(f"asked_{language}").items()}

@@ -1,0 +1,45 @@
+"""What the judgement of finished words is measured on, and what its limits cost there."""
+
+import pytest
+
+from agent.language.completeness import LIMITS
+from agent.pauses import Verdict
+from bench.turns import learn, limits
+
+LEAST = {"ru": (400, 200), "en": (200, 150)}
+"""Short whole turns, halts."""
+BARS = {"ru": (0.91, 0.025, 0.14), "en": (0.88, 0.04, 0.13)}
+"""Least share of whole turns known at the short pause; greatest of those that wait longest, and of halts cut into."""
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_short_turns_are_answered_soon_and_halts_seldom_cut(language: str) -> None:
+    turns = limits.read(language)
+    known, late, cut = BARS[language]
+
+    judged = [[limits.likely(text, language) for text in texts] for texts in (turns.whole, turns.halts)]
+    found = limits.cost(judged[0], judged[1], LIMITS)
+
+    assert (len(turns.whole), len(turns.halts)) >= LEAST[language]
+    assert found.known >= known
+    assert found.late <= late
+    assert found.cut <= cut
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_nothing_is_learnt_from_what_is_measured_on(language: str) -> None:
+    whole = {" ".join(parts) for parts in learn.read(learn.HERE / f"corpus_{language}.txt")}
+
+    assert not whole & set(limits.read(language).whole)
+
+
+def test_the_cost_of_limits() -> None:
+    whole: list[float | Verdict] = [0.1, 0.5, 0.9, "complete"]
+    halts: list[float | Verdict] = [0.1, 0.5, 0.9, "open"]
+
+    found = limits.cost(whole, halts, (0.3, 0.7))
+
+    assert found.known == 0.5
+    assert found.late == 0.25
+    assert found.wait_ms == (240 + 530 + 1100 + 240) / 4
+    assert found.cut == pytest.approx((1 + 470 / 700) / 4)
