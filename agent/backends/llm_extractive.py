@@ -13,7 +13,7 @@ SENTENCES = 3
 """Most sentences of an answer."""
 CLOSE = 0.93
 """A later passage is looked at when its score is at least this share of the best one's."""
-SECOND = 0.35
+SECOND = 0.45
 """A further sentence is spoken when it scores at least this share of the best one's."""
 PLAIN = 0.5
 """Share of the question in its words from which a sentence surely answers it."""
