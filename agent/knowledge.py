@@ -40,6 +40,10 @@ def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
         return None
     if embed.engine == "hash":
         return HashEmbedder(terms, WordVectors.load(settings.language))
+    if embed.engine == "use":
+        from agent.backends.embed_use import UseEmbedder  # noqa: PLC0415
+
+        return UseEmbedder()
     from kb.embedding_cache import MOST, CachedEmbedder, VectorCache  # noqa: PLC0415
 
     embedder: Embedder

@@ -185,8 +185,9 @@ class Kb(Section):
 class Embed(Section):
     """Vectors of texts, beside the search by words."""
 
-    engine: Literal["hash", "openai", "sentence-transformer", "none"] = "hash"
-    """Ours (no download, no network), any OpenAI-compatible ``/v1/embeddings``, a model on disk, or none."""
+    engine: Literal["hash", "use", "openai", "sentence-transformer", "none"] = "hash"
+    """Ours (no download, no network), a sentence encoder in a package (extra ``encoder``),
+    any OpenAI-compatible ``/v1/embeddings``, a model on disk, or none."""
     base_url: str = ""
     """Address of the ``openai`` engine; empty: OpenAI."""
     api_key: SecretStr = SecretStr("")

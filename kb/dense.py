@@ -10,10 +10,10 @@ from agent.ports import Embedder
 
 log = logging.getLogger(__name__)
 
-ORDINARY = 2.0
-"""Standard deviations over the mean of all sections under which likeness tells nothing."""
 CERTAIN = 6.0
 """Standard deviations over the mean that are all that can be asked for."""
+FEW = 2.0
+"""The same where there are but a few sections: none of n can stand further out than the root of n - 1."""
 
 
 class Vectors(Protocol):
@@ -37,6 +37,12 @@ class DenseSearch:
     def sure(self) -> bool:
         """Whether likeness alone is a reason to answer: so for a model of language, not for our own n-grams."""
         return self._embedder.remote
+
+    @property
+    def kind(self) -> str:
+        """Which weights were learnt for it."""
+        name = self._embedder.name
+        return next((kind for kind in ("use", "hash") if name.startswith(kind)), "other")
 
     async def scores(self, text: str) -> Any:
         """0 to 1 for each section; empty when the embedder failed or was late: then the words decide alone."""
@@ -71,4 +77,4 @@ def spread(cosines: Any) -> Any:
     if deviation < 1e-6:
         return np.zeros(len(cosines), np.float32)
     standing = (cosines - float(cosines.mean())) / deviation
-    return np.clip((standing - ORDINARY) / (CERTAIN - ORDINARY), 0, 1).astype(np.float32)
+    return np.clip(standing / min(CERTAIN, max(len(cosines) ** 0.5, FEW)), 0, 1).astype(np.float32)

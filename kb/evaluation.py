@@ -132,13 +132,18 @@ async def judge(case: Case, ask: Ask) -> Result:
         said = await ask(turn, tuple(history))
         history.append(Exchange(turn, said.text))
     answered = await ask(case.turns[-1], tuple(history))
-    places = [place for place, p in enumerate(answered.passages[:DEEPEST], 1) if _is(p, case.headings)]
+    places = [place for place, p in enumerate(answered.passages[:DEEPEST], 1) if _is(p.heading, case.headings)]
     holds = not answered.refused and any(holds_fact(answered.text, fact) for fact in case.facts)
     return Result(case, answered, places[0] if places else 0, holds)
 
 
-def _is(passage: Passage, headings: Iterable[str]) -> bool:
-    path = _plain(passage.heading)
+def answers(case: Case, heading: str) -> bool:
+    """Whether the section of that heading path answers the case."""
+    return _is(heading, case.headings)
+
+
+def _is(heading: str, headings: Iterable[str]) -> bool:
+    path = _plain(heading)
     return any(wanted in (path, path.rsplit(" / ", 1)[-1]) for wanted in map(_plain, headings))
 
 

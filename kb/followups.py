@@ -5,7 +5,7 @@ before it, less what it replaces (a number takes the place of a number).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.ports import Exchange
@@ -20,6 +20,8 @@ HEADING = 0.3
 """Importance of the words in the heading of the section that answered."""
 NAMED = 0.35
 """Importance of a model's name in the answer, where the caller named none."""
+PUT_ASIDE = 0.25
+"""What is left of the importance of an earlier word that a new one of its kind takes the place of."""
 FEW = 2
 """A question with at most so many words of its own may lean on the one before it without saying so."""
 LEAN = 0.25
@@ -51,8 +53,15 @@ class Signs:
 
     def continues(self, text: str) -> bool:
         """True when the words say that something was spoken of before."""
-        words = re.findall(r"\w+", text.lower().replace("ё", "е"))
-        return self.openers.match(" ".join(words)) is not None or not self.pronouns.isdisjoint(words)
+        return self.openers.match(" ".join(_words(text))) is not None or self.points_back(text)
+
+    def points_back(self, text: str) -> bool:
+        """True when a word stands for what was spoken of."""
+        return not self.pronouns.isdisjoint(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower().replace("ё", "е"))
 
 
 def recent(history: Sequence[Exchange]) -> Sequence[Exchange]:
@@ -66,8 +75,16 @@ def models(text: str) -> str:
     return found[0] if found else ""
 
 
-def lean(own: Mapping[str, float], subject: Subject | None, continues: bool) -> dict[str, float]:
-    """The question's terms with those that it leans on."""
+def lean(
+    own: Mapping[str, float],
+    subject: Subject | None,
+    continues: bool,
+    of_a_kind: Callable[[str, str], bool] = lambda one, other: False,
+) -> dict[str, float]:
+    """The question's terms with those that it leans on.
+
+    ``of_a_kind``: whether two terms are things of one kind, so that «а трубы?» takes the place of the rubber before.
+    """
     if subject is None or not (continues or len(own) <= FEW):
         return dict(own)
     share = CARRIED if continues else LEAN
@@ -75,12 +92,13 @@ def lean(own: Mapping[str, float], subject: Subject | None, continues: bool) -> 
     kept = {term: weight for term, weight in subject.terms.items() if not (replaced and term.isdigit())}
     wanted = dict(own)
     for term, weight in kept.items():
-        wanted.setdefault(term, weight * share)
+        stands = PUT_ASIDE if any(of_a_kind(term, new) for new in own) else 1.0
+        wanted.setdefault(term, weight * share * stands)
     if continues:
         named = () if replaced or any(term.isdigit() for term in kept) else subject.named
         for terms, weight in ((subject.heading, HEADING), (named, NAMED)):
             for term in terms:
-                if not (replaced and term.isdigit()):
+                if not (replaced and term.isdigit()) and not any(of_a_kind(term, new) for new in own):
                     wanted.setdefault(term, weight)
     return wanted
 

@@ -7,7 +7,9 @@ and throw away. Postings are numpy arrays, so that ten thousand sections cost a 
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,22 @@ Meant = Mapping[str, Mapping[str, float]]
 """For a wanted term the terms of the index that may be meant by it, and how surely, 0 to 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What the sections have of a question, one number for each of them."""
+
+    scores: "Floats"
+    """Share of the question's weight that they cover, 0 to 1."""
+    headed: "Floats"
+    """Share of it that their own headings have, 0 to 1."""
+    strange: "Floats"
+    """Share of the heading's words that were not asked for, 0 to 1."""
+    matched: "Floats"
+    """How many of the wanted terms they have."""
+    told: "Floats"
+    """Share of the terms' importance that they have something of, 0 to 1."""
+
+
 class Index:
     """Postings of all sections of both bases; immutable once built."""
 
@@ -61,7 +79,7 @@ class Index:
         return self._postings.terms
 
     @property
-    def subjects(self) -> Collection[str]:
+    def subjects(self) -> AbstractSet[str]:
         """Terms of the headings."""
         return self._postings.headings.keys()
 
@@ -76,17 +94,25 @@ class Index:
 
     def scores(self, wanted: Mapping[str, float], meant: Meant | None = None) -> "Floats":
         """For each section, what of the wanted terms (term -> importance) it has, 0 to 1."""
+        return self.cover(wanted, meant).scores
+
+    def cover(self, wanted: Mapping[str, float], meant: Meant | None = None) -> "Cover":
+        """The same, and how much of it the headings have."""
         import numpy as np  # noqa: PLC0415 - only where there is a knowledge base
 
-        out = np.zeros(self.size, np.float32)
-        met = np.zeros(self.size, np.float32)
+        scores, met, headed, matched, told = (np.zeros(self.size, np.float32) for _ in range(5))
         meant = meant or {}
         weights = {term: self._worth(term, meant.get(term, {})) * i for term, i in wanted.items()}
         best = sum(weights.values()) or 1.0
         for term, weight in weights.items():
-            self._add(out, met, weight / best, {**meant.get(term, {}), term: 1.0})
-        out *= 1 - STRAY * (1 - np.minimum(met / self._postings.heading_sizes, 1))
-        return out
+            got, named = self._got({**meant.get(term, {}), term: 1.0})
+            scores += weight / best * got
+            headed += weight / best * named
+            met += named
+            matched += got > 0
+            told += (got > 0) * (wanted[term] / (sum(wanted.values()) or 1.0))
+        strange = 1 - np.minimum(met / self._postings.heading_sizes, 1)
+        return Cover(scores * (1 - STRAY * strange), headed, strange, matched, told)
 
     def alone(self, number: int, wanted: Mapping[str, float], meant: Meant) -> bool:
         """True for a section with but one of the wanted terms, unless one alone is wanted and its heading has that."""
@@ -108,27 +134,18 @@ class Index:
                     found[name] = share * sure * saturation
         return found
 
-    def _add(self, out: "Floats", met: "Floats", share: float, readings: Mapping[str, float]) -> None:
-        """A section gets the best of the readings of a term, not their sum."""
+    def _got(self, readings: Mapping[str, float]) -> "tuple[Floats, Floats]":
+        """What each section, and its heading, has of a term: the best of its readings, not their sum."""
         import numpy as np  # noqa: PLC0415
 
-        if len(readings) == 1:
-            (term,) = readings
-            posted = self._postings.of(term)
-            if posted:
-                out[posted[0]] += share * posted[1]
-                met[self._postings.headings.get(term, _nowhere())] += 1
-            return
-        got = np.zeros(self.size, np.float32)
-        named = np.zeros(self.size, np.float32)
+        got, named = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
         for term, sure in readings.items():
             posted = self._postings.of(term)
             if posted:
                 got[posted[0]] = np.maximum(got[posted[0]], sure * posted[1])
                 heads = self._postings.headings.get(term, _nowhere())
                 named[heads] = np.maximum(named[heads], sure)
-        out += share * got
-        met += named
+        return got, named
 
     def _worth(self, term: str, readings: Mapping[str, float]) -> float:
         """A word that the index lacks is worth what the words are that it may stand for, as far as that is sure."""

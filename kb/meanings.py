@@ -22,6 +22,8 @@ DATA = Path(__file__).parent / "data"
 
 NEAR = 0.75
 """How surely a word of the table of near words is meant."""
+CONCEPT = 0.55
+"""How surely a word of the same row of the table of everyday concepts is meant."""
 ALIKE = 0.5
 """Word vectors under this cosine tell nothing."""
 ALIKE_KNOWN = 0.3
@@ -32,6 +34,8 @@ SAID = 0.6
 """How sure a sound is when what was heard is a word of the language itself."""
 UNSURE = 0.45
 """A word whose readings are all less sure has none."""
+OF_A_KIND = 0.4
+"""Cosine from which two words are taken for things of one kind."""
 READINGS = 5
 """Words that may be meant by one word, at most, from each source."""
 CACHED = 4096
@@ -96,11 +100,15 @@ class Meanings:
     """Readings of words, for the vocabulary of one index."""
 
     def __init__(
-        self, vocabulary: Sequence[str], near: Mapping[str, Sequence[str]], vectors: WordVectors | None
+        self,
+        vocabulary: Sequence[str],
+        near: Mapping[str, Sequence[str]],
+        vectors: WordVectors | None,
+        alike: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """``near``: the table of near words, term -> terms."""
+        """``near``: the table of near words, term -> terms; ``alike``: that of everyday concepts."""
         self._known = frozenset(vocabulary)
-        self._near = near
+        self._near, self._concepts = near, alike or {}
         self._sounds = Sounds([word for word in vocabulary if word.isalpha()])
         self._roots = Roots([word for word in vocabulary if word.isalpha()])
         self._vectors = vectors
@@ -112,7 +120,8 @@ class Meanings:
         """Terms of the index that may be meant by ``term``, itself not among them."""
         if not term.isalpha():
             return {}
-        found = {other: NEAR for other in self._near.get(term, ()) if other in self._known}
+        found = {other: CONCEPT for other in self._concepts.get(term, ()) if other in self._known}
+        found.update({other: NEAR for other in self._near.get(term, ()) if other in self._known})
         if term not in self._known:
             doubt = SAID if self._vectors and self._vectors.has(term) else 1.0
             for other, sure in self._sounds.like(term)[:READINGS]:
@@ -123,6 +132,13 @@ class Meanings:
             found[other] = max(found.get(other, 0.0), sure)
         found.pop(term, None)
         return found
+
+    def of_a_kind(self, one: str, other: str) -> bool:
+        """Whether both are used alike, as things of one kind are: «пластик» and «резина», «телефон» and «почта»."""
+        if one == other or self._vectors is None or not (self._vectors.has(one) and self._vectors.has(other)):
+            return False
+        a, b = self._vectors.rows([one, other])
+        return float(a @ b) >= OF_A_KIND
 
     def telling(self, term: str) -> float:
         """How much a term tells in the language at large, 1 at most."""

@@ -1,24 +1,25 @@
 """The Retriever of the core: two bases, routed by keywords, the second asked when the first knows too little.
 
-Words (BM25F) and vectors each rank the sections; the ranks are fused. The confidence is that of the words, whose
-scale is the same for every question.
+Words (BM25F) and vectors each score the sections; what both know of the likeliest is weighed (``kb.weighing``), which
+gives their order and the confidence that the first one answers.
 """
 
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.ports import Base, Embedder, Exchange, Passage
-from kb import followups, ingest
+from kb import followups, ingest, weighing
 from kb.followups import Subject
-from kb.index import Index
+from kb.index import Cover, Index
 from kb.ingest import Section
-from kb.ranking import Ranked, falling, fused, highest
+from kb.ranking import highest
 from kb.terms import Terms, plainly
+from kb.weighing import Asked, Seen
 
 if TYPE_CHECKING:
     from kb.meanings import Meanings
@@ -38,12 +39,12 @@ FOREIGN = 0.66
 """What is left of the confidence for each word that speaks of other things."""
 OTHERS = 0.35
 """What is left of the confidence when a word of other things was said (the table ``other``)."""
-ALONE = 0.65
-"""What is left of the confidence in a section that has but one of several things that are wanted."""
 LACKING = 0.85
 """What is left of the confidence where a section has nothing of a kind that is asked for: no price, no telephone."""
 LOOKED_AT = 12
 """Sections, the likeliest, that are looked at for what is asked for."""
+NEARLY = 0.05
+"""Power of the odds by which a later section is less sure than the first: one of a fifth of them is 0.92 as sure."""
 KINDS_KEPT = 65536
 BEYOND_WORDS = 0.5
 """Most that the vectors alone add to the confidence of a section."""
@@ -53,11 +54,15 @@ class DenseScorer(Protocol):
     """Where embeddings plug in: a score for each section of the index, in its order."""
 
     @property
+    def kind(self) -> str:
+        """Which weights were learnt for it: ``use``, ``hash``, ``other``."""
+
+    @property
     def sure(self) -> bool:
         """Whether its score alone is a reason to answer."""
 
     async def scores(self, text: str) -> Sequence[float]:
-        """0 to 1 for each section, 0 meaning no more alike than most; empty when there is no answer in time."""
+        """0 to 1 for each section, 0 meaning no more alike than average; empty when there is no answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Found:
     dense: float
     """Score of the vectors, 0 to 1."""
     fused: float
-    """Reciprocal rank fusion of both; only the order means something."""
+    """What all that is known of it weighs; only the order means something."""
     matched: Mapping[str, float] = field(default_factory=dict)
     """What each wanted term added; ``one~other``: another word was taken for it."""
 
@@ -119,37 +124,24 @@ class KnowledgeBase:
 
     async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
         """At most ``top_k`` passages, best first, weak ones too: the score says how weak."""
-        if len(self.sections) > AT_ONCE:  # longer than the event loop may be kept
-            wanted, words = await asyncio.to_thread(self._look_up, text, history)
-        else:
-            wanted, words = self._look_up(text, history)
-        if words is None:
-            return ()
-        dense = await self._vectors(text, history)
-        ranked, _ = self._rank(words, dense, self.route(text))
-        return tuple(self._passage(number, score) for number, score, _ in self._doubted(ranked, wanted))
+        _, seen, _ = await self._look(text, history)
+        return tuple(self._passage(number, score) for number, score, _ in self._ranked(seen, text))
 
     async def explain(self, text: str, history: Sequence[Exchange] = ()) -> Search:
         """The same search with its reasons."""
-        large = len(self.sections) > AT_ONCE
-        wanted, words = await asyncio.to_thread(self._look_up, text, history) if large else self._look_up(text, history)
-        route = self.route(text)
-        if words is None:
-            return Search(wanted, route, False, ())
-        dense = await self._vectors(text, history)
-        ranked, fell_back = self._rank(words, dense, route)
+        wanted, seen, fell_back = await self._look(text, history)
         meant = self._readings(wanted)
         found = tuple(
             Found(
                 self._passage(number, score),
-                float(words[number]),
-                float(dense[number]) if dense is not None else 0.0,
-                fused,
+                float(seen.words[number]) if seen else 0.0,
+                float(seen.dense[number]) if seen and seen.dense is not None else 0.0,
+                weight,
                 self.index.parts(number, wanted, meant),
             )
-            for number, score, fused in self._doubted(ranked, wanted)
+            for number, score, weight in self._ranked(seen, text)
         )
-        return Search(wanted, route, fell_back, found)
+        return Search(wanted, self.route(text), fell_back, found)
 
     async def close(self) -> None:
         """Close the embedder; nothing is searched afterwards."""
@@ -175,36 +167,103 @@ class KnowledgeBase:
 
     def wanted(self, text: str, history: Sequence[Exchange] = ()) -> dict[str, float]:
         """Term -> importance; a question that leans on earlier turns takes their subject over."""
-        return followups.lean(self._own(text), self._subject(history), self.terms.signs.continues(text))
+        return self._lean(text, self._subject(history))
 
-    def _look_up(self, text: str, history: Sequence[Exchange]) -> tuple[dict[str, float], Any]:
-        """What is wanted, and the words' score of each section; ``None`` without words."""
+    async def _look(self, text: str, history: Sequence[Exchange]) -> tuple[dict[str, float], Seen | None, bool]:
+        """What is wanted, what is seen of it (``None``: nothing), and whether the routed base was left."""
+        if len(self.sections) > AT_ONCE:  # longer than the event loop may be kept
+            wanted, cover = await asyncio.to_thread(self._look_up, text, history)
+        else:
+            wanted, cover = self._look_up(text, history)
+        if cover is None:
+            return wanted, None, False
+        dense = await self._vectors(text, history)
+        return wanted, *self._seen(text, wanted, cover, dense)
+
+    def _look_up(self, text: str, history: Sequence[Exchange]) -> tuple[dict[str, float], Cover | None]:
         wanted = self.wanted(text, history)
-        words = self._words(wanted)
-        return wanted, words if words is None else self._of_kind(words, text)
+        return wanted, self._cover(wanted)
 
-    def _doubted(self, ranked: Ranked, wanted: Mapping[str, float]) -> Ranked:
-        """Less confidence in sections that have but one of the things that are wanted: it may be there by chance."""
-        meant = self._readings(wanted)
-        alone = [self.index.alone(number, wanted, meant) for number, _, _ in ranked]
-        return falling(
-            [(n, score * (ALONE if one else 1), both) for (n, score, both), one in zip(ranked, alone, strict=True)]
-        )
+    def _seen(self, text: str, wanted: Mapping[str, float], cover: Cover, dense: Any) -> tuple[Seen | None, bool]:
+        import numpy as np  # noqa: PLC0415
+
+        words = self._of_kind(cover.scores, text)
+        sure = dense is not None and self._dense is not None and self._dense.sure
+        if sure:
+            words = words + (1 - words) * BEYOND_WORDS * dense
+        if not words.any():
+            return None, False
+        route = self.route(text)
+        inside = self._bases[route] if route else ()
+        known = len(inside) > 0 and float(words[inside].max()) >= self._threshold
+        routed = np.zeros(len(words), np.float32)
+        if known:
+            routed -= 1
+            routed[inside] = 1
+        return Seen(words, cover, dense, routed, self._asked(wanted, self._own(text))), bool(route) and not known
+
+    def _ranked(self, seen: Seen | None, text: str) -> list[tuple[int, float, float]]:
+        """(section, confidence, weight) of the best ``top_k``, best first."""
+        import numpy as np  # noqa: PLC0415
+
+        if seen is None:
+            return []
+        numbers = weighing.likely(seen)
+        rows = self.weighed(seen, numbers, text)
+        weights = weighing.weights(self._dense.kind if self._dense and seen.dense is not None else "none")
+        scores = weights.ordered(rows)
+        order = np.argsort(-scores, kind="stable")
+        inside = seen.routed[numbers[order]]
+        if inside[0] > 0:  # the base that the keywords point to answers best: the other one is not asked
+            order = order[inside > 0]
+        best = order[: self._top_k]
+        odds = np.exp(scores - scores[best[0]])
+        sure = weights.confidence(weighing.of_first(seen, rows[best[0]], 1 / float(odds.sum())))
+        if len(self.sections) < weighing.FEWEST:
+            sure = weighing.plain_confidence(rows[best[0]])
+        return [(int(numbers[n]), sure * float(odds[n]) ** NEARLY, float(scores[n])) for n in best]
+
+    def weighed(self, seen: Seen, numbers: Any, text: str) -> Any:
+        """What ``kb.weighing`` weighs of the sections ``numbers``, a row for each."""
+        import numpy as np  # noqa: PLC0415
+
+        kinds = self.terms.kinds(text)
+        has = np.array([[self._has(kind, int(number)) for kind in kinds] for number in numbers], np.float64)
+        holding = has.sum(1) if kinds else np.zeros(len(numbers))
+        alone = seen.cover.matched[numbers] == 1
+        if seen.asked.wanted == 1:
+            alone &= seen.cover.headed[numbers] == 0
+        return weighing.features(seen, numbers, np.stack([len(kinds) - holding, holding], 1), alone)
+
+    def _lean(self, text: str, subject: Subject | None) -> dict[str, float]:
+        signs = self.terms.signs
+        replaces = self._same_aspect if signs.points_back(text) else self._of_a_kind
+        return followups.lean(self._own(text), subject, signs.continues(text), replaces)
+
+    def _same_aspect(self, one: str, other: str) -> bool:
+        aspects = self.terms.aspects
+        return one != other and one in aspects and other in aspects
+
+    def _of_a_kind(self, one: str, other: str) -> bool:
+        """Whether one takes the place of the other: a thing that of a thing, an aspect that of an aspect."""
+        if one == other or not self.terms.aspects.isdisjoint((one, other)):
+            return self._same_aspect(one, other)
+        return {one, other} <= self.index.subjects or self._meanings.of_a_kind(one, other)
 
     def _subject(self, history: Sequence[Exchange]) -> Subject | None:
         subject: Subject | None = None
         for exchange in followups.recent(history):
-            continues = self.terms.signs.continues(exchange.caller)
-            terms = followups.lean(self._own(exchange.caller), subject, continues)
+            terms = self._lean(exchange.caller, subject)
             named = self.terms(followups.models(exchange.agent))
             subject = Subject(followups.faded(terms), self._heading(terms), named)
         return subject
 
     def _heading(self, wanted: Mapping[str, float]) -> tuple[str, ...]:
         """Terms of the heading that answers best, where it answers at all."""
-        words = self._words(wanted)
-        if words is None:
+        cover = self._cover(wanted)
+        if cover is None:
             return ()
+        words = cover.scores
         best = int(words.argmax())
         path = self.sections[best].path
         return self.terms(path[-1]) if path and words[best] >= self._threshold else ()
@@ -230,8 +289,8 @@ class KnowledgeBase:
         """The texts have it, or what is surely meant by it."""
         return self.index.knows(term) or max(self.meant(term).values(), default=0.0) >= MEANT
 
-    def _words(self, wanted: Mapping[str, float]) -> Any:
-        """Confidence of each section by its words; ``None`` without words."""
+    def _cover(self, wanted: Mapping[str, float]) -> Cover | None:
+        """What each section has of what is wanted, the scores being confidences; ``None`` without words."""
         if not wanted:
             return None
         meant = self._readings(wanted)
@@ -240,7 +299,21 @@ class KnowledgeBase:
         evidence = min(1.0, sum(wanted.values()) / EVIDENCE) * FOREIGN**foreign
         evidence *= OTHERS if others else 1.0
         telling = {term: weight * self._meanings.telling(term) for term, weight in wanted.items()}
-        return self.index.scores(telling, meant) * evidence
+        cover = self.index.cover(telling, meant)
+        return replace(cover, scores=cover.scores * evidence)
+
+    def _asked(self, wanted: Mapping[str, float], own: Mapping[str, float]) -> Asked:
+        """What the question is made of; ``own``: those of its terms that no earlier turn gave."""
+        weights = {term: self.weight(term) * importance for term, importance in wanted.items()}
+        unknown = sum(weight for term, weight in weights.items() if not self._surely(term))
+        heavy = {term: weight for term, weight in wanted.items() if weight == 1.0}
+        meant = self._readings(wanted)
+        foreign = sum(self._meanings.foreign(term, meant[term]) for term in heavy)
+        others = any(self._of_others(term) for term in wanted)
+        literal = self.index.cover(wanted).scores
+        news = self.index.cover(own if wanted.keys() - own.keys() else {}, meant)
+        share = unknown / (sum(weights.values()) or 1.0)
+        return Asked(len(wanted), sum(wanted.values()), share, foreign, others, literal, news.scores, news.headed)
 
     def _of_kind(self, words: Any, text: str) -> Any:
         """Less confidence in sections that have nothing of the kind that is asked for."""
@@ -273,22 +346,11 @@ class KnowledgeBase:
         if self._dense is None:
             return None
         if history and self.terms.signs.continues(text):
-            text = f"{history[-1].caller} {text}"
+            text = f"{text} {history[-1].caller} {text}"  # what is new tells more
         import numpy as np  # noqa: PLC0415
 
         scores = np.asarray(await self._dense.scores(text), np.float32)
         return scores if len(scores) == len(self.sections) else None
-
-    def _rank(self, words: Any, dense: Any, route: Base | None) -> tuple[Ranked, bool]:
-        """(section, confidence, fused score), best first; and whether the routed base was left."""
-        sure = words
-        if dense is not None and self._dense is not None and self._dense.sure:
-            sure = words + (1 - words) * BEYOND_WORDS * dense
-        if route:
-            inside = self._bases[route]
-            if len(inside) and float(sure[inside].max()) >= self._threshold:
-                return fused(words, dense, sure, inside, self._top_k), False
-        return fused(words, dense, sure, None, self._top_k), route is not None
 
     def _passage(self, number: int, score: float) -> Passage:
         section = self.sections[number]
@@ -305,7 +367,7 @@ def _bases(sections: Sequence[Section]) -> dict[Base, Any]:
 def _meanings(index: Index, terms: Terms) -> "Meanings":
     from kb.meanings import Meanings, WordVectors  # noqa: PLC0415
 
-    return Meanings(index.vocabulary, terms.near, WordVectors.load(terms.language))
+    return Meanings(index.vocabulary, terms.near, WordVectors.load(terms.language), terms.alike)
 
 
 def load(directory: Path, language: str, top_k: int, threshold: float) -> KnowledgeBase:

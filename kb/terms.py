@@ -34,6 +34,10 @@ class Terms:
         path = DATA / f"{language}.toml"
         self._tables = _read(path)
         digest = hashlib.sha256(path.read_bytes())
+        everyday = DATA / f"everyday_{language}.toml"
+        if everyday.is_file():
+            self._tables = _with(self._tables, _read(everyday), everyday)
+            digest.update(everyday.read_bytes())
         if extra is not None and extra.is_file():
             self._tables = _with(self._tables, _read(extra), extra)
             digest.update(extra.read_bytes())
@@ -60,6 +64,21 @@ class Terms:
                 for other in self(others):
                     found[one].add(other)
         return {term: tuple(sorted(others - {term})) for term, others in found.items()}
+
+    @cached_property
+    def alike(self) -> dict[str, tuple[str, ...]]:
+        """Terms of one concept, whichever is said: «рассрочка», «частями»."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for group in self._tables.get("alike", ()):
+            terms = set(self(group))
+            for term in terms:
+                found[term] |= terms - {term}
+        return {term: tuple(sorted(others)) for term, others in found.items()}
+
+    @cached_property
+    def aspects(self) -> frozenset[str]:
+        """Terms of what is asked about things: price, time, place."""
+        return frozenset(self(self._tables.get("aspects", "")))
 
     def places(self, text: str) -> frozenset[str]:
         """Those terms of ``text`` that are names of towns, regions and countries."""
@@ -247,6 +266,8 @@ EXTENDABLE: dict[str, type] = {
     "kinds": list,
     "same": list,
     "near": list,
+    "alike": list,
+    "aspects": str,
 }
 """What a user's table may add to; words in one text, or rows."""
 
@@ -266,7 +287,7 @@ def _with(ours: dict[str, Any], added: dict[str, Any], path: Path) -> dict[str, 
             raise StartError(f"{path}: {name} must be {'one text of words' if kind is str else 'a list of rows'}")
         if name in ("rewrite", "kinds") and isinstance(rows, list):
             _check(rows, name, path)
-    return {**ours, **{name: _joined(rows, ours[name]) for name, rows in added.items()}}
+    return {**ours, **{name: _joined(rows, ours.get(name, EXTENDABLE[name]())) for name, rows in added.items()}}
 
 
 def _joined(theirs: Any, ours: Any) -> Any:

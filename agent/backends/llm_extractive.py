@@ -17,7 +17,7 @@ SECOND = 0.45
 """A further sentence is spoken when it scores at least this share of the best one's."""
 PLAIN = 0.5
 """Share of the question in its words from which a sentence surely answers it."""
-UNSURE = 0.45
+UNSURE = 0.35
 """In place of ``SECOND`` where the best sentence does not: more of the section is said."""
 LATER = 0.93
 """What is left of the score of a sentence for each passage that was found before its own."""

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from agent.backends import embed_use
 from agent.backends.cache_redis import RedisCache
 from agent.backends.cache_sqlite import SqliteCache
 from agent.backends.embed_openai import OpenAiEmbedder
@@ -179,3 +180,21 @@ def test_a_missing_sentence_transformer_says_what_to_do(tmp_path: Path) -> None:
         SentenceTransformerEmbedder(None)
     with pytest.raises(StartError, match="there is no sentence-transformers model"):
         SentenceTransformerEmbedder(tmp_path)
+
+
+async def test_the_sentence_encoder_of_the_package_sees_through_words() -> None:
+    embedder = embed_use.UseEmbedder()
+    texts = ["сколько это стоит", "# Цены\nЦены\nКакова цена?", "адрес склада в Твери", ""]
+    rows = await embedder.embed(texts)
+    price, same, place, empty = rows
+    assert rows.shape == (4, 512)
+    assert np.linalg.norm(rows[:3], axis=1) == pytest.approx(1, abs=1e-3)
+    assert price @ same > price @ place + 0.2
+    assert np.isfinite(empty).all()
+    assert (await embedder.embed(texts[:1]))[0] == pytest.approx(price, abs=1e-3)
+
+
+def test_a_missing_sentence_encoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embed_use, "installed", lambda: False)
+    with pytest.raises(StartError, match=r"allo\[encoder\]"):
+        embed_use.UseEmbedder()

@@ -112,6 +112,7 @@ async def test_no_words_no_passages() -> None:
 async def test_a_dense_scorer_plugs_in() -> None:
     class Dense:
         sure = True
+        kind = "other"
 
         async def scores(self, text: str) -> Sequence[float]:
             return [1.0 if section.heading == "Датчики" else 0.0 for section in sections]
