@@ -113,6 +113,77 @@ class HearingChain:
             await link.stt.close()
 
 
+class _Errands:
+    """What a call's ear leaves to be done meanwhile."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Do it, whatever the recogniser says to it."""
+        task = asyncio.get_running_loop().create_task(_quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def over(self) -> None:
+        """Wait until all is done."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+class _Choice:
+    """Which recogniser hears a call's utterance: those that failed in it are not asked again."""
+
+    def __init__(self, links: Sequence[_Link], clock: Callable[[], float], rate: int) -> None:
+        self.links, self._clock, self._rate = links, clock, rate
+        self.tried: set[_Link] = set()
+        """Those that failed in this utterance."""
+
+    @property
+    def last(self) -> bool:
+        """Only one is left."""
+        return len(self.tried) == len(self.links) - 1
+
+    def candidates(self) -> Iterator[_Link]:
+        """Those not tried yet, in order; those that keep failing only when nobody else is left."""
+        shunned = []
+        for link in self.links:
+            if link in self.tried:
+                continue
+            if not is_spent(link.stt) and link.breaker.admit():
+                yield link
+            else:
+                shunned.append(link)
+        yield from shunned
+
+    def preferred(self, present: _Link | None) -> Iterator[_Link]:
+        """Those before the present one that may be asked again; also those after one that has used up its day."""
+        for link in self.links:
+            if link is present and not is_spent(link.stt):
+                return
+            if link is present or is_spent(link.stt):
+                continue
+            if self._clock() - link.failed_at >= REST_S and link.breaker.admit():
+                yield link
+
+    async def opened(self, link: _Link, on_partial: Callable[[Transcript], None]) -> Recognizer | HearingError:
+        """An ear of a recogniser, or why there is none."""
+        try:
+            async with asyncio.timeout(OPEN_S):
+                return await link.stt.open(self._rate, on_partial)
+        except HearingError as error:
+            fault = error
+        except TimeoutError:
+            fault = HearingError(f"{link.stt.name}: no ear within {OPEN_S:g} s")
+        except BaseException:
+            link.breaker.released()
+            raise
+        link.missed(self._clock())
+        log.warning("stt: %s", fault)
+        return fault
+
+
 class ChainEar:
     """The ear of one call over the recognisers of a chain."""
 
@@ -124,18 +195,16 @@ class ChainEar:
         rate: int,
         on_partial: Callable[[Transcript], None],
     ) -> None:
-        self._clock = clock
-        self._links, self._deadline_s, self._rate, self._on_partial = links, deadline_s, rate, on_partial
+        self._clock, self._choice = clock, _Choice(links, clock, rate)
+        self._deadline_s, self._rate, self._on_partial = deadline_s, rate, on_partial
         self._link: _Link | None = None
         self._inner: Recognizer | None = None
         self._frames: list[AudioFrame] = []
         """The utterance so far."""
         self._later: list[AudioFrame] | None = None
         """Frames after the end of an utterance whose text is not there yet."""
-        self._tried: set[_Link] = set()
-        """Those that failed in this utterance."""
         self._changing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = _Errands()
         self._returning: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -176,10 +245,10 @@ class ChainEar:
                 heard = await self._finish()
         finally:
             self._frames, self._later = self._later, None
-            self._tried.clear()
+            self._choice.tried.clear()
             self._replay()
-        if self._link is not self._links[0] or is_spent(self._link.stt):
-            self._returning = self._spawn(self._return)
+        if self._link is not self._choice.links[0] or is_spent(self._link.stt):
+            self._returning = self._errands.begin(self._return)
         return heard
 
     async def close(self) -> None:
@@ -187,8 +256,7 @@ class ChainEar:
         self._closed = True
         if self._returning is not None:
             self._returning.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._errands.over()
         inner, self._inner = self._inner, None
         if inner is not None:
             await inner.close()
@@ -210,7 +278,7 @@ class ChainEar:
                 await self._change()
             inner, link = self._present()
             began = self._clock()
-            last = len(self._tried) == len(self._links) - 1
+            last = self._choice.last
             try:
                 async with asyncio.timeout(None if last else self._deadline_s):
                     heard = await inner.finish()
@@ -225,11 +293,11 @@ class ChainEar:
     async def _go_over(self, link: _Link, error: HearingError) -> None:
         """Leave a recogniser that failed; raises its error when it was the last."""
         link.missed(self._clock())
-        self._tried.add(link)
+        self._choice.tried.add(link)
         self._leave()
-        if len(self._tried) == len(self._links):
+        if len(self._choice.tried) == len(self._choice.links):
             log.error("stt: %s; nobody is left to hear this utterance", error)
-            self._tried.clear()
+            self._choice.tried.clear()
             raise error
         log.warning("stt: %s; another recogniser hears the utterance again", error)
         await self._change()
@@ -237,29 +305,17 @@ class ChainEar:
     async def _change(self) -> None:
         """Open an ear at the first recogniser that has one, and give it the utterance so far."""
         error = HearingError("no recogniser is left")
-        for link in self._candidates():
+        for link in self._choice.candidates():
             opened = await self._opened(link)
             if isinstance(opened, HearingError):
                 error = opened
-                self._tried.add(link)
+                self._choice.tried.add(link)
                 continue
             self._link, self._inner = link, opened
             self._replay()
             return
-        self._tried.clear()
+        self._choice.tried.clear()
         raise error
-
-    def _candidates(self) -> Iterator[_Link]:
-        """Those not tried yet, in order; those that keep failing only when nobody else is left."""
-        shunned = []
-        for link in self._links:
-            if link in self._tried:
-                continue
-            if not is_spent(link.stt) and link.breaker.admit():
-                yield link
-            else:
-                shunned.append(link)
-        yield from shunned
 
     async def _opened(self, link: _Link) -> Recognizer | HearingError:
         own: list[Recognizer] = []
@@ -268,21 +324,10 @@ class ChainEar:
             if own and own[0] is self._inner and self._later is None:
                 self._on_partial(transcript)
 
-        try:
-            async with asyncio.timeout(OPEN_S):
-                own.append(await link.stt.open(self._rate, on_partial))
-        except HearingError as error:
-            fault = error
-        except TimeoutError:
-            fault = HearingError(f"{link.stt.name}: no ear within {OPEN_S:g} s")
-        except BaseException:
-            link.breaker.released()
-            raise
-        else:
-            return own[0]
-        link.missed(self._clock())
-        log.warning("stt: %s", fault)
-        return fault
+        opened = await self._choice.opened(link, on_partial)
+        if not isinstance(opened, HearingError):
+            own.append(opened)
+        return opened
 
     def _replay(self) -> None:
         if self._inner is not None:
@@ -292,19 +337,15 @@ class ChainEar:
     def _leave(self) -> None:
         inner, self._inner = self._inner, None
         if inner is not None:
-            self._spawn(inner.close)
+            self._errands.begin(inner.close)
 
     async def _return(self) -> None:
         """Between two utterances: to a recogniser that is preferred to the present one, if it may be asked again."""
         async with self._changing:
-            now = self._clock()
-            for link in self._links:
-                if self._closed or (link is self._link and not is_spent(link.stt)):
+            for link in self._choice.preferred(self._link):
+                if self._closed:
+                    link.breaker.released()
                     return
-                if link is self._link or is_spent(link.stt):
-                    continue
-                if now - link.failed_at < REST_S or not link.breaker.admit():
-                    continue
                 opened = await self._opened(link)
                 if isinstance(opened, HearingError):
                     continue
@@ -315,12 +356,6 @@ class ChainEar:
                 if self._later is None:
                     self._replay()
                 return
-
-    def _spawn(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(_quietly(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
 
 async def _quietly(work: Callable[[], Awaitable[None]]) -> None:

@@ -22,8 +22,9 @@ _WINDOW = 200
 _SPECTRUM = 256
 _BANDS = 22
 _CEPSTRA = 12
-_STAY = 0.3
-"""Standing still in the other voice costs so much of the mean distance more, so that a path does not stick."""
+_UNEVEN = 0.5
+"""Standing still in the other voice, or skipping a frame of it, costs so much of the mean distance more: the tempo of
+two voices differs by less than what a path may gain by a sound that happens to be alike."""
 
 _Matrix = NDArray[np.float32]
 
@@ -86,13 +87,13 @@ def _end_of(known: _Matrix) -> int:
 def _path(heard: _Matrix, known: _Matrix) -> NDArray[np.int64]:
     """For each frame of ``heard`` the frame of ``known`` it stands for: rising by 0, 1 or 2, free to end early."""
     cost = _distances(_levelled(heard, heard), _levelled(known, known[: len(heard) * 11 // 10]))
-    stay = np.float32(_STAY * float(cost.mean()))
+    uneven = np.float32(_UNEVEN * float(cost.mean()))
     width = cost.shape[1]
     total = np.full(width + 2, np.inf, np.float32)
     total[2 : 2 + min(10, width)] = cost[0, :10]
     steps = np.zeros(cost.shape, np.int8)
     for row in range(1, len(cost)):
-        options = np.stack((total[2:] + stay, total[1:-1], total[:-2]))
+        options = np.stack((total[2:] + uneven, total[1:-1], total[:-2] + uneven))
         steps[row] = options.argmin(axis=0)
         total[2:] = options.min(axis=0) + cost[row]
     path = np.empty(len(cost), np.int64)

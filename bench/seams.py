@@ -18,8 +18,6 @@ QUIET = 60.0
 """Blocks with less than this, RMS of 16 bits, say nothing."""
 SAID = 0.7
 """A word of which so much was heard was said (the last letters of a word die away)."""
-BARELY = 0.3
-"""Of a word that is said again no more than this may have been heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,12 @@ class Seam:
     @property
     def twice(self) -> int:
         """Words that both said."""
-        return sum(share > BARELY for share in self.shares[self.then :])
+        return sum(share >= SAID for share in self.shares[self.then :])
+
+    @property
+    def begun(self) -> float:
+        """How much was heard of the word that the second voice said from its beginning, 0 to 1."""
+        return max(self.shares[self.then :], default=0.0)
 
 
 def seam(wire: bytes, rate: int, first: Take, rest: str | None) -> Seam:

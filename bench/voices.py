@@ -153,7 +153,8 @@ class _Seams:
         said = [share for seam in self.seams for share in seam.shares[: seam.then]]
         count = len(self.seams)
         measured = f"{spread(self.gaps_ms)}; {lost} words lost, {twice} said twice, by the samples "
-        measured += f"(of a word not said again at least {min(said, default=1.0):.0%} was heard); "
+        measured += f"(of a word not said again at least {min(said, default=1.0):.0%} was heard, "
+        measured += f"of one said again at most {max(seam.begun for seam in self.seams):.0%}); "
         measured += f"{count - self.otherwise} of {count} transcripts to the letter"
         met = max(self.gaps_ms) <= 400 and not lost and not twice
         return Row(name, what, "<= 400 ms, every word once", measured, count, met)

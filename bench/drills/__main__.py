@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 
 from bench import report
-from bench.drills import asterisk, disk, engines, lag, long
+from bench.drills import asterisk, disk, engines, kill, lag, long, restart
 
 DRILLS: dict[str, Callable[[bool], list[report.Row]]] = {
+    "kill": lambda short: kill.run(2 if short else 50),
+    "restart": lambda short: restart.run(1 if short else 3),
     "asterisk": asterisk.asterisk,
     "engines": engines.engines,
     "disk": disk.disk,

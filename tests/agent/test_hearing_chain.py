@@ -179,8 +179,8 @@ async def test_when_all_fail_it_is_an_error_and_the_next_utterance_is_tried_agai
 
 async def settled(ear: ChainEar) -> None:
     """What the ear does between utterances is done."""
-    while ear._tasks:
-        await asyncio.wait(ear._tasks)
+    while ear._errands._tasks:
+        await asyncio.wait(ear._errands._tasks)
 
 
 async def said_and_heard(ear: ChainEar, said: str, times: int = 1) -> None:

@@ -90,7 +90,7 @@ async def test_a_process_that_dies_in_mid_utterance_costs_no_word(stt: SherpaStt
     pcm = say(SAID)
     await push(ear, pcm[: len(pcm) // 4 * 2])
     assert (await ear.peek()).text
-    process = stt._worker._process
+    process = stt._worker._requests.process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()

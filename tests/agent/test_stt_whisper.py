@@ -100,17 +100,17 @@ async def test_silence_after_a_peek_is_not_heard_again(stt: WhisperStt) -> None:
     ear = open_ear(stt)
     await push(ear, say("да нет пять"))
     await ear.peek()
-    asked = next(stt._worker._count)
+    asked = next(stt._worker._requests._count)
     await push(ear, silence(2400), 50_000)
     assert (await ear.finish()).text == SAID
-    assert next(stt._worker._count) == asked + 1
+    assert next(stt._worker._requests._count) == asked + 1
     await ear.close()
 
 
 async def test_a_process_that_dies_costs_no_word_and_closing_leaves_nothing(stt: WhisperStt) -> None:
     ear = open_ear(stt)
     await push(ear, say("да нет пять"))
-    process = stt._worker._process
+    process = stt._worker._requests.process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()

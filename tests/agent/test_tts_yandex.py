@@ -122,19 +122,6 @@ async def test_a_token_file_is_read_anew(tmp_path: Path) -> None:
     assert server.metadata[0]["x-folder-id"] == "b1"
 
 
-@pytest.mark.parametrize("fault", ["expired", "hang_first", "die", "hang_middle", "noise"])
-async def test_in_a_chain_its_faults_are_not_heard(fault: Fault) -> None:
-    async with YandexTtsServer(Behaviour(fault, share=0.55)) as server:
-        espeak = await Espeak.load("ru")
-        deadline_s = 0.3 if fault == "hang_first" else 5.0
-        voices = VoiceChain([YandexVoice(settings(server), "ru"), espeak], espeak, deadline_s)
-        wire = await listened(voices, SENTENCE)
-        await voices.close()
-    assert await understood(wire) == HEARD
-    assert wire.first_s <= deadline_s + 0.15
-    assert wire.gap_s <= 0.4
-
-
 async def test_a_chain_that_gave_grpc_up_is_spoken_to_over_http_next() -> None:
     async with YandexTtsServer(Behaviour("hang_first")) as server, SpeechServer() as http:
         espeak = await Espeak.load("ru")

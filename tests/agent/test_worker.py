@@ -162,7 +162,7 @@ async def test_closing_fails_what_waits_and_harms_nobody_twice(worker: Worker) -
 async def test_one_that_is_closed_at_once_leaves_no_process() -> None:
     worker = Worker(ABACUS, {"start": 0}, "abacus")
     await worker.start()
-    process = worker._process
+    process = worker._requests.process
     assert process is not None
     await worker.close()
     assert process.returncode is not None
