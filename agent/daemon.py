@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 YOUNG, OLDER = 10_000, 5
 """New objects, and young collections, before the next collection (``gc.set_threshold``): calls make few cycles."""
+SWITCH_S = 0.001
+"""The event loop waits no longer for a thread that is in Python code itself, reading a recogniser's reply, seconds."""
 GOODBYE_S = 10.0
 """Time for the spoken goodbye at shutdown, seconds."""
 
@@ -152,6 +155,7 @@ class Daemon:
             gc.collect()
             gc.freeze()
             gc.set_threshold(YOUNG, OLDER, OLDER)
+            sys.setswitchinterval(SWITCH_S)
             up(self._health())
             notify(READY)
 
