@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -61,6 +62,8 @@ LEAVING = signal.SIGUSR1
 """Ends the process at once and leaves the calls where they are, for the next one."""
 FLUSH_S = 1.0
 """Longest wait for the disk then, seconds."""
+SWITCH_S = 0.001
+"""The event loop waits no longer for a thread that is in Python code itself, reading a recogniser's reply, seconds."""
 GOODBYE_S = 10.0
 """Time for the spoken goodbye at shutdown, seconds."""
 
@@ -187,6 +190,7 @@ class Daemon:
             gc.collect()
             gc.freeze()
             gc.set_threshold(YOUNG, OLDER, OLDER)
+            sys.setswitchinterval(SWITCH_S)
             up(self._health())
             notify(READY)
 

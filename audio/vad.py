@@ -27,6 +27,8 @@ OPEN_DB = 7.0
 HOLD_DB = 4.0
 """While there is speech, this far above the floor is enough."""
 
+_WORTH = 3
+"""Fewer frames than this, where nothing was heard before them, are heard quicker one by one than told before."""
 _SMOOTH = 5
 """Frames averaged before the quietest is taken: single frames of a rough noise dip too deep."""
 _SPAN_FRAMES = 15
@@ -87,6 +89,8 @@ class SpeechDetector:
         self._room = _room(self._bytes, threading.get_ident())
         self._known: deque[Flags] = deque()
         """Of the frames that were told before they were pushed, once they were asked for."""
+        self._silent = 0
+        """The same, where all of them hold nothing: how many."""
         self._told: Sequence[bytes] = ()
         """Frames whose flags nobody has asked for yet."""
 
@@ -99,13 +103,21 @@ class SpeechDetector:
         """Take one 20 ms frame of PCM16 mono; True when somebody speaks in it."""
         if self._told:
             self._room.hear()
+        if self._silent:
+            self._silent -= 1
+            self._sound = False
+            return False
         if self._known:
             speech, self._sound = self._known.popleft()
             return speech
         if len(pcm) != self._bytes:
             raise ValueError(f"{len(pcm)} bytes are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
-        self._told = (pcm,)
-        self._room.alone(self)
+        weighed = self.weigh(self._room.square(pcm))
+        if not weighed[0] and self._voice.rests:
+            self._sound = self._stood = False
+            self._voice.keep(pcm)
+            return False
+        self._room.alone(self, pcm, weighed)
         speech, self._sound = self._known.popleft()
         return speech
 
@@ -116,22 +128,20 @@ class SpeechDetector:
         them is asked, which is cheaper. Nothing, where earlier ones have not all been pushed. Raises ``ValueError``
         for frames of another length.
         """
-        if self._told or self._known:
-            return
         if any(len(pcm) != self._bytes for pcm in frames):
             raise ValueError(f"frames are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
-        self._told = frames
-        if frames:
+        few = len(frames) < _WORTH and self._voice.rests
+        if frames and not (few or self._told or self._known or self._silent):
+            self._told = frames
             self._room.join(self)
 
     def skip_silence(self, count: int) -> bool:
         """True when the next ``count`` frames that were told hold no sound: then they count as pushed."""
         if self._told:
             self._room.hear()
-        known = self._known
-        if len(known) != count or any(sound for _, sound in known):
+        if self._silent != count:
             return False
-        known.clear()
+        self._silent = 0
         self._sound = False
         return True
 
@@ -149,6 +159,15 @@ class SpeechDetector:
             return _CLOSED
         gain = max(1.0, min(_TARGET / loud, _MOST_GAIN)) ** 0.5
         return gain, power > floor * _OPEN, power > loud * _NEAR
+
+    def rest(self, frames: Sequence[bytes]) -> bool:
+        """For the room only: True when frames that all came to a shut gate need nothing more."""
+        if not self._voice.rests:
+            return False
+        self._silent, self._stood = len(frames), False
+        for pcm in frames:
+            self._voice.keep(pcm)
+        return True
 
     def live(self, frames: Sequence[bytes], shown: Sequence[bytes], weighed: Sequence[Weighed]) -> Hears:
         """For the room only: flags of frames that were weighed, ``shown`` as loud as their gains make them.
@@ -176,20 +195,23 @@ class _Room:
         """Bytes of a frame."""
         self._told: list[SpeechDetector] = []
         self._scratch, self._shown = np.empty(size // 2), np.empty((1, size // 2), _PCM)
-        self._taken = self._shown.data.cast("B")
+        self._row, self._taken = self._shown[0], self._shown.data.cast("B")
 
     def join(self, detector: SpeechDetector) -> None:
         """It was told frames."""
         self._told.append(detector)
 
-    def alone(self, detector: SpeechDetector) -> None:
-        """Hear its one frame now."""
-        (pcm,) = frames = detector.tell()
+    def square(self, pcm: bytes) -> float:
+        """Sum of the squares of a frame's samples."""
+        scratch = self._scratch
         self._taken[:] = pcm
-        self._scratch[:] = self._shown[0]
-        weighed = detector.weigh(float(self._scratch.dot(self._scratch)))
-        shown = frames if weighed[0] <= 1.0 else _amplified(self._shown, [weighed[0]])
-        _run([detector.live(frames, shown, (weighed,))])
+        scratch[:] = self._row
+        return float(scratch.dot(scratch))
+
+    def alone(self, detector: SpeechDetector, pcm: bytes, weighed: Weighed) -> None:
+        """Hear the frame whose ``square`` was asked for last."""
+        shown = (pcm,) if weighed[0] <= 1.0 else _amplified(self._shown, [weighed[0]])
+        _run([detector.live((pcm,), shown, (weighed,))])
 
     def hear(self) -> None:
         """Hear all that was told."""
@@ -208,7 +230,8 @@ class _Room:
                 shown[number] = loud
         at, hearing = 0, list[Hears]()
         for detector, frames, each in zip(together, told, weighed, strict=True):
-            hearing.append(detector.live(frames, shown[at : at + len(frames)], each))
+            if any(gain for gain, _, _ in each) or not detector.rest(frames):
+                hearing.append(detector.live(frames, shown[at : at + len(frames)], each))
             at += len(frames)
         _run(hearing)
 

@@ -84,7 +84,6 @@ class WebSocketMedia:
         self.mouth = WebSocketMouth(RATE, self._command, self._audio)
         self._passed = self._rest = 0
         """Ticks since the socket was read, and how many there are to be until it is read again."""
-        self._looked = False
 
     async def connect(self, url: str, headers: Mapping[str, str]) -> None:
         """Attach to the media channel; raises ``OSError``, ``ValueError`` or ``TimeoutError``."""
@@ -104,21 +103,18 @@ class WebSocketMedia:
         self._clock.discard(self)
         self._socket.close()
 
-    def look(self, periods: int) -> None:
+    def look(self, periods: int) -> bool:
         """See ``telephony.clock.Looking``: read what came, if it is time, and tell the reader."""
-        self._looked = True
         self._passed += periods
-        if self._passed >= self._rest:
-            self._read()
-            self._inbox.expect([piece for piece in self._come if isinstance(piece, bytes)])
+        if self._passed < self._rest:
+            return False
+        self._read()
+        self._inbox.expect([piece for piece in self._come if isinstance(piece, bytes)])
+        return True
 
-    def tick(self, periods: int) -> None:
-        """See ``telephony.clock.Ticking``: live through what was read."""
-        if not self._looked:
-            self.look(periods)
-        self._looked = False
-        if self._come:
-            self._live()
+    def tick(self, _periods: int) -> None:
+        """See ``telephony.clock.Ticking``: live through what ``look`` has found."""
+        self._live()
 
     def _catch_up(self) -> None:
         self._live()

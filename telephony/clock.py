@@ -6,7 +6,6 @@ only in part (see ``CATCH_UP``). One timer serves all legs; with no leg there is
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from audio.frame import FRAME_MS
@@ -32,8 +31,8 @@ class Ticking(Protocol):
 class Looking(Ticking, Protocol):
     """A leg that looks what has come for it before any leg is ticked, so that what all legs need is known first."""
 
-    def look(self, periods: int) -> None:
-        """The same 20 ms as those of the ``tick`` that follows."""
+    def look(self, periods: int) -> bool:
+        """20 ms have passed, as for ``tick``, which follows where this is True."""
 
 
 class MediaClock:
@@ -41,7 +40,7 @@ class MediaClock:
 
     def __init__(self) -> None:
         self._legs: dict[Ticking, None] = {}
-        self._round: tuple[Ticking, ...] = ()
+        self._blind: tuple[Ticking, ...] = ()
         self._looking: tuple[Looking, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,8 +80,8 @@ class MediaClock:
             self._timer = None
 
     def _line_up(self) -> None:
-        self._round = tuple(self._legs)
-        self._looking = tuple(leg for leg in self._round if isinstance(leg, Looking))
+        self._looking = tuple(leg for leg in self._legs if isinstance(leg, Looking))
+        self._blind = tuple(leg for leg in self._legs if not isinstance(leg, Looking))
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_at(self._start + (self._done + 1) * PERIOD, self._wake, loop)
@@ -101,15 +100,21 @@ class MediaClock:
 
     def _tick(self, periods: int) -> None:
         self.tick += periods
+        due = list(self._blind)
         for leg in self._looking:
-            self._turn(leg, leg.look, periods)
-        for ticked in self._round:
-            self._turn(ticked, ticked.tick, periods)
-
-    def _turn(self, leg: Ticking, what: Callable[[int], None], periods: int) -> None:
-        if leg in self._legs:
             try:
-                what(periods)
-            except Exception:  # the door around a call: one broken leg must not stop the others' audio
-                log.exception("a media leg failed and was taken off the clock")
-                self.discard(leg)
+                if leg in self._legs and leg.look(periods):
+                    due.append(leg)
+            except Exception:
+                self._broken(leg)
+        for ticking in due:
+            try:
+                if ticking in self._legs:
+                    ticking.tick(periods)
+            except Exception:
+                self._broken(ticking)
+
+    def _broken(self, leg: Ticking) -> None:
+        """The door around a call: one broken leg must not stop the others' audio."""
+        log.exception("a media leg failed and was taken off the clock")
+        self.discard(leg)

@@ -30,6 +30,7 @@ class Inbox:
         self._rate = rate
         self._capacity = capacity
         self._size = frame_bytes(rate)
+        self._whole = {self._size}
         self._cut = Rechunker(self._size)
         self._queue: deque[LineEvent] = deque()
         self._audio = 0
@@ -69,20 +70,22 @@ class Inbox:
     def put_together(self, pieces: Sequence[bytes]) -> None:
         """``put_audio`` of several pieces at a moment in which nothing else happens."""
         together, waiter = self._together, self._waiter
-        if together is not None and waiter is not None and self._takes(pieces):
-            step = self._size // SAMPLE_BYTES
-            frames = [AudioFrame(piece, self._rate, self.position + n * step) for n, piece in enumerate(pieces)]
-            if _hand(together.take, frames, waiter):
-                self.position = frames[-1].end
-                return
-        for piece in pieces:
-            self.put_audio(piece)
+        if together is None or waiter is None or not self._takes(pieces):
+            for piece in pieces:
+                self.put_audio(piece)
+            return
+        step = self._size // SAMPLE_BYTES
+        frames = [AudioFrame(piece, self._rate, self.position + n * step) for n, piece in enumerate(pieces)]
+        self.position = frames[-1].end
+        if not _hand(together.take, frames, waiter):
+            for frame in frames:
+                self._give(frame)
 
     def _takes(self, pieces: Sequence[bytes]) -> bool:
         """The reader waits, and these are whole frames."""
         if self._waiter is None or self._waiter.done() or self._queue or self._cut.pending or self._hung_up:
             return False
-        return bool(pieces) and all(len(piece) == self._size for piece in pieces)
+        return set(map(len, pieces)) == self._whole
 
     def put_audio(self, pcm: bytes) -> None:
         """Take PCM16 mono at the inbox's rate, any number of bytes."""
@@ -92,11 +95,15 @@ class Inbox:
         for piece in (pcm,) if whole else self._cut.push(pcm):
             frame = AudioFrame(piece, self._rate, self.position)
             self.position = frame.end
-            take, waiter = self._take, self._waiter
-            if take is None or waiter is None or self._queue or waiter.done():
-                self._put_by(frame)
-            elif _hand(take, frame, waiter) and not waiter.done():
-                waiter.set_result(True)
+            self._give(frame)
+
+    def _give(self, frame: AudioFrame) -> None:
+        """To the reader, or to what waits for it."""
+        take, waiter = self._take, self._waiter
+        if take is None or waiter is None or self._queue or waiter.done():
+            self._put_by(frame)
+        elif _hand(take, frame, waiter) and not waiter.done():
+            waiter.set_result(True)
 
     def put_dtmf(self, digit: str) -> None:
         """Take a pressed key, in order with the audio before it."""

@@ -159,10 +159,10 @@ class WebSocketMouth:
 
     def _feed(self) -> None:
         while not self._paused and not self._full:
-            room = min(MESSAGE_FRAMES, WINDOW_FRAMES - (self._sent - self._left), len(self._held) // self._size)
-            if room <= 0:
-                return
-            self._send(room)
+            whole = min(MESSAGE_FRAMES, len(self._held) // self._size)
+            if not whole or self._sent - self._left > WINDOW_FRAMES - whole:
+                return  # also where there is room for less than a whole message: each costs one, and a mark
+            self._send(whole)
             if self._sent - self._marked >= MARK_FRAMES:
                 self._mark()
 
