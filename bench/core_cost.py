@@ -34,7 +34,7 @@ from audio import neural
 from audio.echo import EchoCanceller
 from audio.frame import AudioFrame
 from audio.vad import SpeechDetector
-from audio.wav import read_mono
+from audio.wav import StereoWriter, read_mono
 from bench.core_house import MuteAnswers, NullStt, PacedMouth, SteadyVoice
 from bench.ear import cut
 from bench.ear_sounds import RATE, pcm
@@ -128,7 +128,9 @@ def house(greeting_s: float) -> House:
         turns=TALKS.model_copy(update={"reprompt_s": 600.0}),
         calls=Calls(),
         observe=_ignore,
-        new_recording=lambda caller: Overheard(Recording(Path("/dev/null"), caller.rate, _later, _broken), caller.rate),
+        new_recording=lambda caller: Overheard(
+            Recording(partial(StereoWriter, Path("/dev/null"), caller.rate), caller.rate, _later, _broken), caller.rate
+        ),
     )
 
 
@@ -251,7 +253,10 @@ def recording() -> float:
     """Of the record on its way to the writer's thread."""
 
     def run() -> int:
-        kept = [Overheard(Recording(Path("/dev/null"), RATE, _later, _broken), RATE) for _ in range(CALLS)]
+        kept = [
+            Overheard(Recording(partial(StereoWriter, Path("/dev/null"), RATE), RATE, _later, _broken), RATE)
+            for _ in range(CALLS)
+        ]
         for frame in sounds("speech"):
             for one in kept:
                 one.push(frame, frame)
