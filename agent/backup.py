@@ -25,8 +25,13 @@ FORMAT = 1
 """Of the archive; a newer one is refused."""
 MANIFEST = "manifest.json"
 DATABASES = ("calls.sqlite", "callers.sqlite", "versions.sqlite")
-KEPT_FILES = ("modem/sms.jsonl", "modem/call_backs.json", "wrong_answers.tsv", "settings.toml", "web.key")
+KEPT_FILES = (
+    *("modem/sms.jsonl", "modem/call_backs.json", "wrong_answers.tsv"),
+    *("settings.toml", "web.key", "costs.json", "deletions.jsonl"),
+)
 RECORDINGS = "calls_log"
+VOICES = "voices"
+"""Cloned ones, with the recordings that they were cloned from."""
 CODE = (".py", ".pyc")
 TABLES = "data"
 """Beside the demo knowledge lie the search's own tables; they belong to the program."""
@@ -91,6 +96,7 @@ def _files(settings: Settings, scratch: Path, recordings: bool) -> Iterator[tupl
     yield from ((f"storage/{name}", storage / name) for name in KEPT_FILES if (storage / name).is_file())
     if recordings:
         yield from _under(storage / RECORDINGS, f"storage/{RECORDINGS}")
+    yield from _under(storage / VOICES, f"storage/{VOICES}")
     yield from _under(settings.kb.dir, "kb")
     yield from _under(settings.prompts.dir, "prompts")
     if settings.source is not None and settings.source.is_file() and settings.source.parent != storage:

@@ -37,6 +37,9 @@ async def lived_in(settings: Settings) -> None:
     storage = settings.storage.dir
     (storage / "calls_log").mkdir(parents=True)
     (storage / "calls_log/one.wav").write_bytes(b"RIFF")
+    (storage / "voices/anna").mkdir(parents=True)
+    (storage / "voices/anna/1.wav").write_bytes(b"RIFF")
+    (storage / "costs.json").write_text("{}", encoding="utf-8")
     log = await open_log(storage / "calls.sqlite")
     columns = "(id, line, number, called, language, started_at, status)"
     values = ("one", "sip", "+79160000000", "100", "ru", "2026-11-21T10:00:00Z", "completed")
@@ -66,9 +69,11 @@ async def test_an_empty_machine_is_as_the_old_one_was(machine: Callable[[str], S
     assert (new.kb.dir / "general.md").read_text(encoding="utf-8") == "# Пироги\n"
     assert (new.prompts.dir / "ru.txt").read_text(encoding="utf-8") == "привет"
     assert (new.storage.dir / "calls_log/one.wav").read_bytes() == b"RIFF"
+    assert (new.storage.dir / "voices/anna/1.wav").read_bytes() == b"RIFF"
+    assert (new.storage.dir / "costs.json").read_text(encoding="utf-8") == "{}"
     assert (tmp_path / "new/allo.toml.before-restore").exists()
     assert (tmp_path / "new/allo.toml").read_bytes() == (tmp_path / "old/allo.toml").read_bytes()
-    assert len(told) == 5
+    assert len(told) == 7
 
 
 async def test_what_is_written_meanwhile_does_not_tear_the_copy(
