@@ -15,6 +15,9 @@ PURE = 0.93
 """Least part of a frame's energy around one frequency; hums and whistles have less, or waver."""
 
 
+Samples = NDArray[np.float32]
+
+
 class SingleTone:
     """Tells of every frame at which frequency it has a pure tone."""
 
@@ -22,26 +25,39 @@ class SingleTone:
         """``rate`` of the audio, Hz."""
         self._rate, self._size = rate, rate * FRAME_MS // 1000
         self._window = np.hanning(self._size).astype(np.float32)
+        self._block = GATHERED * self._size
         self._pcm = bytearray()
+        self._held: Samples | None = None
+        """The block before, whose tones are looked for when it, its neighbour before or the one after seems pure."""
+        self._near = False
+        """It or the one before it seems pure."""
 
     def push(self, pcm: bytes) -> tuple[float, ...]:
         """Take PCM16 mono, of any length.
 
-        Gives the tones of whole frames of 20 ms in Hz, 0 for none, ``GATHERED`` of them at a time, or nothing yet.
+        Gives the tones of whole frames of 20 ms in Hz, 0 for none, ``GATHERED`` of them at a time, one block late.
         """
         self._pcm += pcm
         found: tuple[float, ...] = ()
-        size = GATHERED * self._size * SAMPLE_BYTES
+        size = self._block * SAMPLE_BYTES
         while len(self._pcm) >= size:
-            found += self._look(bytes(self._pcm[:size]))
+            found += self._look(np.frombuffer(bytes(self._pcm[:size]), "<i2").astype(np.float32) / 32768)
             del self._pcm[:size]
         return found
 
-    def _look(self, pcm: bytes) -> tuple[float, ...]:
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
-        if samples.dot(samples) < QUIETEST * samples.size:
+    def _look(self, block: Samples) -> tuple[float, ...]:
+        """Speech, which is nearly all that ever comes, costs one frame's spectrum out of ten."""
+        loud = block.dot(block) >= QUIETEST * block.size
+        middle = GATHERED // 2
+        pure = bool(loud and self._tones(block.reshape(GATHERED, -1)[middle : middle + 1])[0])
+        held, near, self._held, self._near = self._held, self._near, block, pure
+        if held is None:
+            return ()
+        if not (near or pure):
             return (0.0,) * GATHERED
-        return self._tones(samples.reshape(GATHERED, -1))
+        tones = self._tones(held.reshape(GATHERED, -1))
+        self._near = pure or bool(tones[-1])
+        return tones
 
     def _tones(self, frames: NDArray[np.floating[Any]]) -> tuple[float, ...]:
         power = np.square(np.abs(np.fft.rfft(frames * self._window)))
