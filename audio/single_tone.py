@@ -11,6 +11,7 @@ GATHERED = 10
 """Frames looked at together: cheaper than each alone."""
 QUIETEST = 10 ** (-40 / 10)
 """Mean square below which nothing is looked at: -40 dBFS."""
+SCALE = np.float32(1 / 32768)
 PURE = 0.93
 """Least part of a frame's energy around one frequency; hums and whistles have less, or waver."""
 
@@ -41,7 +42,7 @@ class SingleTone:
         found: tuple[float, ...] = ()
         size = self._block * SAMPLE_BYTES
         while len(self._pcm) >= size:
-            found += self._look(np.frombuffer(bytes(self._pcm[:size]), "<i2").astype(np.float32) / 32768)
+            found += self._look(np.frombuffer(bytes(self._pcm[:size]), "<i2") * SCALE)
             del self._pcm[:size]
         return found
 
