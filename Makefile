@@ -16,6 +16,7 @@ demo: install    ## a scripted caller asks three questions and interrupts once
 	@$(BIN)/python bench/demo.py
 
 install: $(STAMP) ## make .venv with pinned versions
+	@$(BIN)/python -m compileall -q agent audio gateways kb telephony  # a service may not write here, and would compile at each start
 
 $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
 	@sh scripts/venv.sh $(PYTHON) $(VENV)

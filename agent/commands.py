@@ -36,10 +36,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Of one command; the modules that know its arguments are loaded when it is the one that was asked for."""
+
+    fill: Callable[[], None] | None = None
+
+    def parse_known_args(  # type: ignore[override]  # the overloads of its parent are all served
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        if self.fill is not None:
+            self.fill()
+        return super().parse_known_args(args, namespace)
+
+
+def _later(add: Callable[..., None], *parsers: _Parser) -> None:
+    """Let ``add`` give them their arguments when one of them is asked for."""
+
+    def fill() -> None:
+        for each in parsers:
+            each.fill = None
+        add(*parsers)
+
+    for each in parsers:
+        each.fill = fill
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="allo", description="Allo answers the phone.")
     parser.add_argument("--version", action="version", version=f"allo {version('allo')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     serve = commands.add_parser("serve", help="answer the phone until stopped")
     serve.set_defaults(command=_serve)
@@ -80,20 +105,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_text(text)
     modem = commands.add_parser("modem", help="the GSM modem: list, info, at, sms, ussd, callbacks, simulate")
     dial = commands.add_parser("dial", help="let the daemon call a number over its modem and talk")
-    _add_modem(modem, dial)
+    _later(_add_modem, modem, dial)
     written = commands.add_parser("transcribe", help="what a recogniser makes of a WAV file")
     _add_transcribe(written)
     made = commands.add_parser("backup", help="records, knowledge, prompts and settings in one archive; calls go on")
     back = commands.add_parser("restore", help="put a backup back, checked first")
-    _add_upkeep(made, back, commands.add_parser("service", help="systemd: install, uninstall, status"))
-    _add_privacy(commands.add_parser("privacy", help="a caller's right: export, erase; and what is too old"))
+    _later(_add_upkeep, made, back, commands.add_parser("service", help="systemd: install, uninstall, status, restart"))
+    _later(_add_privacy, commands.add_parser("privacy", help="a caller's right: export, erase; and what is too old"))
     for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial, written, made, back):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
-    _add_call(commands.add_parser("call", help="place a scripted test call and measure it"))
+    _later(_add_call, commands.add_parser("call", help="place a scripted test call and measure it"))
     return parser
 
 
-def _add_voices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_voices(commands: "argparse._SubParsersAction[_Parser]") -> None:
     say = commands.add_parser("say", help="speak a text, into a WAV file or aloud")
     say.add_argument("text", metavar="TEXT", help="numbers, dates and units are put into words")
     say.add_argument("--voice", default="", metavar="ENGINE[:NAME]", help="another voice than [tts] engine's")
@@ -101,9 +126,7 @@ def _add_voices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     say.set_defaults(command=_say)
     voices = commands.add_parser("voices", help="voices: which are in use, which could be, what the others lack")
     voices.set_defaults(command=_voices)
-    from agent import clone_command
-
-    clone_command.add_arguments(commands.add_parser("voice", help="clone a voice from recordings"))
+    _later(_add_clone, commands.add_parser("voice", help="clone a voice from recordings"))
     engines = commands.add_parser("engines", help="recognisers and voices: measure them on this machine")
     bench = engines.add_subparsers(required=True, metavar="bench").add_parser(
         "bench", help="first sound, speed, memory"
@@ -113,6 +136,12 @@ def _add_voices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     bench.set_defaults(command=_bench)
     for each in (say, voices, bench):
         each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
+
+
+def _add_clone(parser: argparse.ArgumentParser) -> None:
+    from agent import clone_command
+
+    clone_command.add_arguments(parser)
 
 
 def _say(args: argparse.Namespace) -> int:
