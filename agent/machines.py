@@ -25,6 +25,8 @@ CED_HZ, CED_OFF_HZ, CED_MS = 2100, 15, 1500
 """The called one: 2.6 to 4 seconds (T.30, 4.3.3.2.2); so much of it is enough."""
 WAVERS_HZ = 25
 """A tone that moves more is another tone."""
+TONES_MS = 60_000
+"""Tones are listened for so long: a fax sends its own from the beginning, and its caller hangs up sooner."""
 BEGINS_MS = 3000
 """A recording that does not wait for the greeting begins this soon."""
 BREATHLESS_MS, BREATH_MS = 15_000, 450
@@ -56,6 +58,8 @@ class Rules:
     def frame(self, caller: bytes) -> Kind | None:
         """What the caller sends, in pieces of any length."""
         found = None
+        if self._at * FRAME_MS >= TONES_MS:
+            return None
         for hertz in self._tone.push(caller):
             found = self._listen(hertz) or found
             self._at += 1

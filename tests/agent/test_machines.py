@@ -54,6 +54,11 @@ def test_a_calling_fax(off: int, level: float) -> None:
     assert fed(Rules(RATE, outgoing=False), quiet(1230) + beep * 3)[:1] == ["fax"]
 
 
+def test_after_a_minute_nobody_is_a_fax() -> None:
+    beep = tone(1100, 500, RATE, -20.0) + quiet(3000)
+    assert fed(Rules(RATE, outgoing=False), quiet(61_000) + beep * 4) == []
+
+
 def test_frames_may_come_together() -> None:
     tones = tone(1100, 5000, RATE, -20.0)
     apart, together = SingleTone(RATE), SingleTone(RATE)
