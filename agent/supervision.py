@@ -25,6 +25,16 @@ def notify(*lines: str) -> bool:
     return True
 
 
+def succeeded_by(pid: int) -> bool:
+    """Tell systemd that another process is the service from now on; it goes on without a restart."""
+    return notify(f"MAINPID={pid}")
+
+
+def supervised() -> bool:
+    """Somebody is told of this service who can follow it to another process."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def period_s() -> float | None:
     """Time between signs of life, seconds; ``None`` where no watchdog watches this process."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
