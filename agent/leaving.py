@@ -44,7 +44,7 @@ async def _be_followed(close: Callable[[], None], flush: Callable[[], Awaitable[
     successor = await Successor.start()
     try:
         await successor.loaded()
-        succeeded_by(successor.pid)
+        await asyncio.to_thread(succeeded_by, successor.pid)
         await _end(close, flush, alive, successor)
     finally:
         await asyncio.to_thread(successor.give_up)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from agent.errors import StartError
 
-LOAD_S = 60.0
+LOAD_S = 120.0
 """A process that has not loaded everything by then is given up, seconds."""
 LOOK_S = 0.002
 """How often the younger one looks whether its parent is gone, seconds."""
