@@ -172,6 +172,9 @@ class Adoption:
         """``resume`` opens the record of a call again, ``lost`` closes it."""
         self._left = {each.left.caller.call_id: each for each in left}
         self._resume, self._lost = resume, lost
+        self.settled = asyncio.Event()
+        """Nobody is looked for any more."""
+        self._look()
 
     @property
     def waits(self) -> bool:
@@ -192,14 +195,20 @@ class Adoption:
         found = self._left.pop(call_id, None)
         if found is None:
             return None
+        self._look()
         self._resume(found)
         return found.resumed
 
     def lost(self, call_id: str) -> None:
         """The leg of a call is gone."""
         left = self._left.pop(call_id, None)
+        self._look()
         if left is not None:
             self._lost(left)
+
+    def _look(self) -> None:
+        if not self._left:
+            self.settled.set()
 
 
 async def beat(alive: Path, busy: Callable[[], bool]) -> None:

@@ -6,15 +6,15 @@ Reads on a connection of its own, so that a long look at the past never delays t
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from sqlite3 import Error as SqliteError
 from typing import Any, Literal
 
 import aiosqlite
-import snowballstemmer
 
 from agent.errors import RecordError
 from agent.recording import TRACE_SUFFIX
@@ -73,13 +73,21 @@ class Found:
     """Calls of the selection, at most ``MOST_COUNTED + 1`` of a search."""
 
 
+@cache
+def _stemmer(language: str) -> Callable[[str], str]:
+    import snowballstemmer  # noqa: PLC0415 - 25 ms that only whoever searches pays
+
+    stem: Callable[[str], str] = snowballstemmer.stemmer(language).stemWord
+    return stem
+
+
 class Archive:
     """What the call log knows of the past."""
 
     def __init__(self, db: aiosqlite.Connection, log: CallLog, folder: Path, language: str) -> None:
         """Use ``open_archive``."""
         self._db, self._log, self._folder = db, log, folder
-        self._stem = snowballstemmer.stemmer("russian" if language == "ru" else "english").stemWord
+        self._language = "russian" if language == "ru" else "english"
 
     async def page(self, which: Selection) -> Found:
         """The calls of a page, and how many there are in all."""
@@ -153,7 +161,7 @@ class Archive:
 
     def _stemmed(self, word: str) -> str:
         """What is left of a word without its ending; a short rest would be found everywhere."""
-        stem = self._stem(word) if word.isalpha() else word
+        stem = _stemmer(self._language)(word) if word.isalpha() else word
         longest = ENDING if len(stem) > SHORTEST else 1
         return stem if word.startswith(stem) and SHORTEST <= len(stem) >= len(word) - longest else word
 

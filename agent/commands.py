@@ -8,14 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from agent.errors import AlloError, StartError
-from agent.model_store import ModelRow
-from agent.ports import Health
-from agent.settings import Settings, load
+from agent.settings import load
+
+if TYPE_CHECKING:
+    from agent.model_store import ModelRow
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -67,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     serve = commands.add_parser("serve", help="answer the phone until stopped")
+    # the socket to the process before it, which hands its calls over (agent/succession.py); nothing for people
+    serve.add_argument("--after", type=int, metavar="FD", help=argparse.SUPPRESS)
     serve.set_defaults(command=_serve)
     doctor = commands.add_parser("doctor", help="check engines, models, ports, Asterisk and disk; say what to do")
     doctor.add_argument("--json", action="store_true", help="findings as JSON")
@@ -209,48 +210,9 @@ def _kb(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    settings = load(args.config)
-    from agent import logs
+    from agent.serve_command import serve
 
-    logs.set_up(settings.log)
-    from agent.daemon import Daemon
-
-    daemon = Daemon(settings)
-    page = f"http://{settings.web.host}:{settings.web.port}/"
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(daemon.run(lambda health: _banner(settings, health, daemon.key.place(page))))
-    return 0
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where it is installed: a fifth less CPU for each call (docs/benchmarks.md)."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
-def _banner(settings: Settings, health: Health, page: str) -> None:
-    """What a person sees when calls are answered; ``page`` is where the page is."""
-    from agent.model_store import find_stt_model
-
-    lines = [f"Allo {health.version} answers the phone (language: {settings.language}, Ctrl+C ends)"]
-    if settings.sip.enabled:
-        host = "127.0.0.1" if settings.sip.host == "0.0.0.0" else settings.sip.host  # noqa: S104 - shown, not bound
-        lines.append(f"  ring        sip:allo@{host}:{settings.sip.port} from any softphone, no registration needed")
-    lines += [f"  {name:<11} {state}" for name, state in health.lines.items()]
-    lines += [f"  {name:<11} {state}" for name, state in health.engines.items()]
-    lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
-    lines.append(f"  page        {page}")
-    lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")
-    if "vosk" in settings.stt.engine and find_stt_model(settings).name.startswith("vosk-demo"):
-        lines.append(
-            "  NOTE: this is the demo recogniser. It knows a thousand-odd words of one firm's trade and takes\n"
-            "        any other word for one of them. For real callers: `allo models list`, `allo models pull NAME`."
-        )
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    return serve(load(args.config), args.after)
 
 
 def _calls(args: argparse.Namespace) -> int:
@@ -310,7 +272,10 @@ def _models(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show_models(rows: Sequence[ModelRow]) -> None:
+def _show_models(rows: "Sequence[ModelRow]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "what", "language", "size", "state"):
         table.add_column(heading, no_wrap=True)

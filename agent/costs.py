@@ -96,12 +96,15 @@ class Costs:
     ) -> None:
         """Reads the file at once; one that can't be read begins a day anew, with a word in the log."""
         self._currency, self._path, self._today = settings.currency, path, today
-        self._day, kept = _read(path)
-        self._meters = {
-            (price.kind, price.name): Meter(price, kept.get(f"{price.kind} {price.name}", Used()), self._changed)
-            for price in settings.engines
-        }
+        self._meters = {(price.kind, price.name): Meter(price, Used(), self._changed) for price in settings.engines}
         self._saving: asyncio.Task[None] | None = None
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Another process has counted since; before anything is used."""
+        self._day, kept = _read(self._path)
+        for meter in self._meters.values():
+            meter.used = kept.get(meter.name, Used())
         self._turn_day()
 
     def meter(self, kind: Kind, name: str) -> Meter | None:

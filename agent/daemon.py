@@ -7,51 +7,55 @@ import asyncio
 import gc
 import json
 import logging
-import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import logs
 from agent.admission import Admission
-from agent.adoption import Adoption, LeftOpen, beat, left_open, touch
+from agent.adoption import Adoption, LeftOpen, beat, left_open
 from agent.attendants import attended
 from agent.call import Call
 from agent.chat import Chat
 from agent.editing import current_file
 from agent.errors import AlloError, StartError
 from agent.events import CallEnded, CallEvent, CallStarted, LegKept
-from agent.furnish import RATE, furnish_live
-from agent.gsm_desk import gsm_lines
+from agent.furnish import RATE, Furnished, furnish_live
 from agent.house import House
-from agent.journal import Journal
+from agent.journal import Journal, running
 from agent.lag import LoopLag
 from agent.language.verbalise import verbalise
 from agent.lasting import Lasting, Leg
 from agent.late_ear import LateStt
+from agent.leaving import leave
 from agent.letters import Letters
 from agent.live import needs_restart
 from agent.meters import CONTENT_TYPE, Meters
 from agent.muting import is_wished
-from agent.ports import CallerInfo, Health, Line
+from agent.ports import CallerInfo, Health, Line, LineSource
 from agent.redaction import redacted
 from agent.settings import Settings
 from agent.spoken import Spoken
 from agent.store import open_log
+from agent.succession import Predecessor
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
-from agent.text_desk import new_texts
 from agent.vault import Vault
 from agent.warming import commonest, warm
 from agent.web_desk import PresentCalls, new_desk, open_past
 from agent.web_key import WebKey, web_key
-from gateways.admin import serve_admin
+from gateways.port import listen
 from telephony.switchboard import Switchboard
+
+if TYPE_CHECKING:
+    from agent.gsm_desk import GsmLines
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +64,10 @@ YOUNG, OLDER = 10_000, 5
 """New objects, and young collections, before the next collection (``gc.set_threshold``): calls make few cycles."""
 LEAVING = signal.SIGUSR1
 """Ends the process at once and leaves the calls where they are, for the next one."""
-FLUSH_S = 1.0
-"""Longest wait for the disk then, seconds."""
+LOOK_S = 2.0
+"""With what else is to be loaded callers of an earlier process are waited for so long, seconds."""
+WORDS_S = 0.3
+"""From a caller who was found to the agent's first words on the line, seconds, and some more."""
 SWITCH_S = 0.001
 """The event loop waits no longer for a thread that is in Python code itself, reading a recogniser's reply, seconds."""
 GOODBYE_S = 10.0
@@ -71,9 +77,9 @@ GOODBYE_S = 10.0
 class Daemon:
     """The running house."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Nothing is opened before ``run``."""
-        self._settings = settings
+    def __init__(self, settings: Settings, before: Predecessor | None = None) -> None:
+        """Nothing is opened before ``run``; ``before`` hands its calls over once everything is loaded."""
+        self._settings, self._before = settings, before
         self._calls: set[Call] = set()
         self._engines: dict[str, str] = {}
         self._engine_states: Callable[[], dict[str, str]] = dict
@@ -91,6 +97,8 @@ class Daemon:
         self.key = WebKey("")
         """The page's, once it runs."""
         self._stop, self._hurry, self._leaving = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._spoken = asyncio.Event()
+        """Callers of an earlier process have been spoken to."""
         self._flush: Callable[[], Awaitable[None]] = _nothing
 
     async def run(self, up: Callable[[Health], None]) -> None:
@@ -108,22 +116,69 @@ class Daemon:
             async with AsyncExitStack() as stack:
                 self.key = web_key(self._settings)
                 self._desk.key, self._desk.local = self.key.value, self.key.file is not None
-                web = await serve_admin(self._settings.web.host, self._settings.web.port, self._desk)
-                stack.push_async_callback(web.cleanup)
-                house = await self._furnish(stack)
-                await self._serve(house, up)
+                house, late = await self._come_up(stack)
+                await self._serve(house, late, up)
         except* AlloError as faults:
             raise _first(faults) from None
         finally:
             for number in (*SIGNALS, LEAVING, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)  # a late second one must not make a clean end look like a death
 
-    async def _furnish(self, stack: AsyncExitStack) -> House:
-        """Open everything that calls share; what was opened is closed in reverse by ``stack``."""
-        settings = self._settings
+    async def _come_up(self, stack: AsyncExitStack) -> "tuple[House, Late]":
+        """Open everything that calls share, and what may come later; what was opened is closed in reverse by ``stack``.
+
+        Callers of an earlier process are spoken to first: what their first words need is opened at once, the rest
+        after them. With such a process still there, everything is opened before it hands its calls over.
+        """
+        furnished = None
+        if self._before is not None:
+            furnished = await self._furnish(stack, None)
+            await self._before.gone()
+            furnished.take_over()
+        web = self._settings.web
+        sockets = listen(web.host, web.port)
+        for each in sockets:
+            stack.callback(each.close)
         journal = await self._open_journal(stack)
-        told, hurry = self._meters.engines.told, self._adoption.waits
-        house, self._engines, live = await furnish_live(settings, stack, told, hurry=hurry)
+        if not self._adoption.waits:
+            await self._open_page(stack, sockets)
+            furnished = furnished or await self._furnish(stack, None)
+            self._put_on_desk(furnished, stack)
+            return self._with_record(furnished, journal, stack), _nothing
+        if furnished is None:
+            furnished = await self._furnish(stack, self._spoken)
+        return self._with_record(furnished, journal, stack), partial(self._finish, furnished, stack, sockets)
+
+    async def _furnish(self, stack: AsyncExitStack, spoken: asyncio.Event | None) -> Furnished:
+        furnished = await furnish_live(self._settings, stack, self._meters.engines.told, spoken=spoken)
+        self._engines = furnished.engines
+        return furnished
+
+    async def _finish(self, furnished: Furnished, stack: AsyncExitStack, sockets: list[socket.socket]) -> None:
+        """What nobody waited for: the callers of an earlier process were spoken to first."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._adoption.settled.wait()
+        await asyncio.sleep(WORDS_S)
+        self._spoken.set()
+        await furnished.rest()
+        self._put_on_desk(furnished, stack)
+        await self._open_page(stack, sockets)
+
+    async def _open_page(self, stack: AsyncExitStack, sockets: list[socket.socket]) -> None:
+        from gateways.admin import serve_admin  # noqa: PLC0415 - 0.1 s that callers who wait need not wait for
+
+        web = await serve_admin(self._settings.web.host, self._settings.web.port, self._desk, sockets)
+        stack.push_async_callback(web.cleanup)
+
+    def _put_on_desk(self, furnished: Furnished, stack: AsyncExitStack) -> None:
+        from agent.text_desk import new_texts  # noqa: PLC0415 - as above
+
+        self._desk.texts, self._desk.live = new_texts(furnished.live, self._settings, stack), self._present
+
+    def _with_record(self, furnished: Furnished, journal: Journal, stack: AsyncExitStack) -> House:
+        """The house, whose calls are recorded, counted and attended."""
+        settings, house = self._settings, furnished.house
         secret = settings.privacy.redact
         keep = redacted(journal.observe, settings.language) if secret else journal.observe
         observers = [keep, house.observe, self._meters.observe]
@@ -135,7 +190,6 @@ class Daemon:
         house = replace(house, new_recording=journal.recording, new_trace=trace, observe=_all(*observers))
         self._answers_state = house.answers_state
         self._engine_states, self._meters.engines.state = house.engine_states, house.engines_now
-        self._desk.texts, self._desk.live = new_texts(live, settings, stack), self._present
         self._desk.speech = Spoken(house)
         self._desk.new_chat = lambda: Chat(house.answers).ask
         return self._present.watched(attended(house, settings, journal))
@@ -160,11 +214,11 @@ class Daemon:
             self._meters.lost()
 
         self._adoption, self._flush = Adoption(left, journal.resume, lost), journal.flush
-        await stack.enter_async_context(_running(journal))
+        await stack.enter_async_context(running(journal))
         self._desk.calls = await open_past(self._settings, call_log, stack)
         return journal
 
-    async def _serve(self, house: House, up: Callable[[Health], None]) -> None:
+    async def _serve(self, house: House, late: "Late", up: Callable[[Health], None]) -> None:
         admission = Admission(self._settings.limits)
 
         async def serve(line: Line) -> None:
@@ -186,17 +240,14 @@ class Daemon:
 
         def ready() -> None:
             self._ready, self._desk.door = True, board
-            # what was loaded at start lives as long as the daemon: no collection walks it during a call
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(YOUNG, OLDER, OLDER)
             sys.setswitchinterval(SWITCH_S)
             up(self._health())
             notify(READY)
 
         sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
         self._adoption.offer(sources)
-        self._desk.modems = modems = gsm_lines(sources)
+        modems = _gsm_lines(sources) if self._settings.modem.enabled else None
+        self._desk.modems = modems
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             work = [
@@ -205,7 +256,8 @@ class Daemon:
                 self._meters.engines.gpus.watch(),
                 show_signs_of_life(),
                 beat(self._alive, lambda: bool(self._calls)),
-                self._leave(board),
+                leave(self._leaving, board.close, self._flush, self._alive),
+                _settle(late),
                 self._await_ears(house),
                 self._speak_ahead(house),
                 *([modems.watch()] if modems else []),
@@ -222,18 +274,6 @@ class Daemon:
         """Callers of an earlier process were spoken to first; a recogniser that can't be loaded ends the daemon."""
         if isinstance(house.stt, LateStt):
             self._engines["stt"] = (await house.stt.loaded()).name
-
-    async def _leave(self, board: Switchboard) -> None:
-        """SIGUSR1: all that is known to the disk, and out without a goodbye to any line, as if killed."""
-        await self._leaving.wait()
-        board.close()
-        log.info("restarting; calls left to the next process: %d", board.calls)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FLUSH_S):
-                await self._flush()
-        touch(self._alive)
-        logging.shutdown()
-        os._exit(0)
 
     async def _speak_ahead(self, house: House) -> None:
         storage, language = self._settings.storage, self._settings.language
@@ -297,8 +337,26 @@ class Daemon:
         )
 
 
+Late = Callable[[], Awaitable[None]]
+"""Opens what nobody waits for; raises ``AlloError``."""
+
+
 async def _nothing() -> None:
-    """There is no record yet."""
+    """There is no record yet, or nothing that comes late."""
+
+
+async def _settle(late: Late) -> None:
+    """What was loaded at start lives as long as the daemon: no collection walks it during a call."""
+    await late()
+    gc.freeze()
+    gc.set_threshold(YOUNG, OLDER, OLDER)
+    gc.enable()
+
+
+def _gsm_lines(sources: Sequence[LineSource]) -> "GsmLines | None":
+    from agent.gsm_desk import gsm_lines  # noqa: PLC0415 - only where there is a modem
+
+    return gsm_lines(sources)
 
 
 def _keep_leg(house: House, call_id: str, leg: Leg) -> None:
@@ -324,16 +382,6 @@ def _first(fault: BaseException) -> BaseException:
     while isinstance(fault, BaseExceptionGroup):
         fault = fault.exceptions[0]
     return fault
-
-
-@asynccontextmanager
-async def _running(journal: Journal) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(journal.run())
-        try:
-            yield
-        finally:
-            await journal.close()
 
 
 def _make_folder(folder: Path) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from agent.answer import Answers, Desk
@@ -12,7 +13,7 @@ from agent.backends.tool_http import HttpTools
 from agent.costs import FILE as COSTS
 from agent.costs import Costs
 from agent.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
-from agent.errors import VoiceError
+from agent.errors import AlloError, VoiceError
 from agent.hearing_chain import HearingChain
 from agent.house import House
 from agent.language.completeness import completeness
@@ -22,7 +23,7 @@ from agent.language.quantities import quantities
 from agent.language.tables import load_tables, user_table
 from agent.language.verbalise import prepare as prepare_words
 from agent.language.verbalise import verbalise
-from agent.late_ear import LateStt
+from agent.late_ear import GIVE_UP_S, LateStt
 from agent.live import Live, state
 from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
@@ -35,6 +36,7 @@ from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, n
 from agent.tools import WebhookCall
 from agent.voice_chain import VoiceChain
 from agent.voice_table import new_voice
+from kb.live import Knowledge
 
 log = logging.getLogger(__name__)
 
@@ -42,33 +44,52 @@ RATE = 8000
 """Rate for which the fixed phrases are made ahead, Hz."""
 
 
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """A house with all that belongs to it."""
+
+    house: House
+    engines: dict[str, str]
+    """What hears, speaks and thinks, by ``stt``, ``tts`` and ``llm``."""
+    live: Live
+    rest: Callable[[], Awaitable[None]]
+    """Opens what nobody waited for; once, when calls are served. Raises ``StartError``."""
+    take_over: Callable[[], None]
+    """Reads again what another process may have written since."""
+
+
 async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
     """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
-    house, engines, _ = await furnish_live(settings, stack)
-    return house, engines
+    furnished = await furnish_live(settings, stack)
+    return furnished.house, furnished.engines
 
 
 async def furnish_live(
-    settings: Settings, stack: AsyncExitStack, told: Told = untold, *, hurry: bool = False
-) -> tuple[House, dict[str, str], Live]:
+    settings: Settings, stack: AsyncExitStack, told: Told = untold, *, spoken: asyncio.Event | None = None
+) -> Furnished:
     """The same, and what keeps it up to date with its files.
 
-    ``told`` hears how soon the engines give their first; ``hurry``: the recogniser may come later (``LateStt``).
+    ``told`` hears how soon the engines give their first. ``spoken``: callers of an earlier process are waiting, and
+    only what is needed to speak to them is opened now; it is set when the recogniser may be loaded, and ``rest`` does
+    the rest.
     """
-    for prepare in (prepare_endings, prepare_words):  # no first caller waits for a dictionary
-        prepare(settings.language)
+    if spoken is None:
+        await _prepare(settings.language)
     costs = Costs(settings.costs, settings.storage.dir / COSTS)
     stack.push_async_callback(costs.close)
-    loading = asyncio.ensure_future(new_stt(settings, told, costs))
-    stt: SpeechToText = LateStt(loading) if hurry else await loading
+    loading = new_stt(settings, told, costs)
+    stt: SpeechToText = LateStt(asyncio.ensure_future(_after(spoken, loading))) if spoken else await loading
     stack.push_async_callback(stt.close)
-    answers, minds, live = await open_answers(settings, stack, told, costs)
+    knowledge = Knowledge() if spoken else None
+    answers, minds, live = await open_answers(settings, stack, told, costs, knowledge)
     webhook = _webhook(stack)
     memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
     if memory is not None:
         stack.push_async_callback(memory.close)
     prompts = live.now().prompts
-    voice, chain = await _open_voice(settings, stack, prompts, told, costs)
+    voice, chain = await _open_voice(settings, stack, told, costs)
+    texts = (prompts.cut_off, prompts.go_ahead) if spoken else prompts.spoken
+    await _warm(voice, texts, settings.language)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
         stack.push_async_callback(turn_model.close)
@@ -98,7 +119,42 @@ async def furnish_live(
         answers_state=lambda: {**state(answers, live), "costs": costs.figures},
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
-    return house, {"stt": stt.name, "tts": chain.order, "llm": model}, live
+    engines = {"stt": stt.name, "tts": chain.order, "llm": model}
+    rest = partial(_open_rest, knowledge, voice, prompts, settings)
+    return Furnished(house, engines, live, rest, costs.read_again)
+
+
+async def _open_rest(knowledge: Knowledge | None, voice: Phrases, prompts: Prompts, settings: Settings) -> None:
+    if knowledge is not None:
+        await _fill(knowledge, settings)
+        await _prepare(settings.language)
+        await _warm(voice, prompts.spoken, settings.language)
+
+
+async def _after(spoken: asyncio.Event, loading: Coroutine[None, None, SpeechToText]) -> SpeechToText:
+    try:
+        await spoken.wait()
+    except BaseException:
+        loading.close()
+        raise
+    return await loading
+
+
+async def _prepare(language: str) -> None:
+    """No first caller waits for a dictionary."""
+    for prepare in (prepare_endings, prepare_words):
+        await asyncio.to_thread(prepare, language)
+
+
+async def _fill(knowledge: Knowledge, settings: Settings) -> None:
+    """Read the texts that were not read yet; raises ``StartError`` once the callers had time to be helped."""
+    try:
+        fresh = await asyncio.to_thread(new_knowledge, settings)
+    except AlloError as error:
+        knowledge.fail(str(error))
+        await asyncio.sleep(GIVE_UP_S)
+        raise
+    knowledge.swap(fresh.base, fresh.version)
 
 
 def _ears(stt: SpeechToText) -> tuple[tuple[SpeechToText, ...], dict[str, str]]:
@@ -148,20 +204,28 @@ def _finished(text: str, answers: Answers, language: str) -> Verdict:
 
 
 async def open_answers(
-    settings: Settings, stack: AsyncExitStack, told: Told = untold, costs: Costs | None = None
+    settings: Settings,
+    stack: AsyncExitStack,
+    told: Told = untold,
+    costs: Costs | None = None,
+    late: Knowledge | None = None,
 ) -> tuple[Answers, Minds, Live]:
-    """All that answers texts, for calls and for every other door; ``stack`` closes it."""
+    """All that answers texts, for calls and for every other door; ``stack`` closes it.
+
+    ``late``: the knowledge, which somebody else fills.
+    """
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
-    knowledge = new_knowledge(settings)
+    knowledge = late or new_knowledge(settings)
     stack.push_async_callback(knowledge.close)
     minds = replace(await new_minds(settings, knowledge, costs), told=told)
     for model in minds.models:
         stack.push_async_callback(model.close)
     texts = live.now()
     canonical = partial(normalise, language=settings.language)
-    quantities(canonical("1"), settings.language)  # what the first question would wait for
-    await knowledge.search(canonical(texts.prompts.greeting))
+    if late is None:  # what the first question would wait for
+        quantities(canonical("1"), settings.language)
+        await knowledge.search(canonical(texts.prompts.greeting))
     cache = new_answer_cache(settings)
     if cache is not None:
         stack.push_async_callback(cache.close)
@@ -180,14 +244,17 @@ async def open_answers(
 
 
 async def _open_voice(
-    settings: Settings, stack: AsyncExitStack, prompts: Prompts, told: Told, costs: Costs
+    settings: Settings, stack: AsyncExitStack, told: Told, costs: Costs
 ) -> tuple[Phrases, VoiceChain]:
-    """The voices, and the phrase cache before them with every fixed text made ahead."""
+    """The voices, and the phrase cache before them."""
     voice = await new_voice(settings, told, costs)
     stack.push_async_callback(voice.close)
-    phrases = Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb)
+    return Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb), voice
+
+
+async def _warm(phrases: Phrases, texts: Iterable[str], language: str) -> None:
+    """Have fixed texts made ahead."""
     try:
-        await phrases.warm((verbalise(text, settings.language) for text in prompts.spoken), RATE)
+        await phrases.warm((verbalise(text, language) for text in texts), RATE)
     except VoiceError as error:
         log.warning("tts: %s; it is asked again when it is needed", error)
-    return phrases, voice

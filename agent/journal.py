@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -330,3 +331,14 @@ def _mend_recording(vault: Vault, path: Path) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@asynccontextmanager
+async def running(journal: Journal) -> AsyncIterator[None]:
+    """It writes until this is left, and is closed then."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(journal.run())
+        try:
+            yield
+        finally:
+            await journal.close()

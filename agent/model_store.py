@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
-
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from agent.download import Progress as Report
 from agent.download import fetch
 from agent.errors import StartError
 from agent.settings import Settings
 from agent.unpack import unpack
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 BUNDLED = Path(__file__).parent / "models"
 CATALOGUE = BUNDLED / "catalogue.toml"
@@ -224,7 +224,7 @@ def _voice_in(place: Path) -> Path | None:
 # ---------------------------------------------------------------- pulling
 
 
-def pull(name: str, settings: Settings, console: Console | None = None, known: tuple[Model, ...] = ()) -> Pulled:
+def pull(name: str, settings: Settings, console: "Console | None" = None, known: tuple[Model, ...] = ()) -> Pulled:
     """Download, check and unpack a model into ``storage.dir/models/NAME``, with a progress bar on standard error.
 
     Interrupted, it goes on where it stopped; the folder appears whole or not at all. Raises ``StartError``.
@@ -240,7 +240,7 @@ def pull(name: str, settings: Settings, console: Console | None = None, known: t
     _prepare(work, model)
     digests = {}
     for file in model.files:
-        with _bar(file.name, console or Console(stderr=True)) as report:
+        with _bar(file.name, console) as report:
             digests[file.url] = fetch(file.url, work / file.name, file.bytes, file.sha256, report)
     _install(model, work, folder, digests)
     return Pulled(folder, tuple(_news(model, folder, digests)))
@@ -299,8 +299,19 @@ def _news(model: Model, folder: Path, digests: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def _bar(name: str, console: Console) -> Iterator[Report]:
+def _bar(name: str, console: "Console | None") -> Iterator[Report]:
+    # drawing costs 40 ms to load, and a daemon draws nothing
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console or Console(stderr=True)) as bar:
         task = bar.add_task(name, total=None)
         yield lambda done, whole: bar.update(task, completed=done, total=whole or None)

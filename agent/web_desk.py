@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.archive import Archive, Selection, open_archive
 from agent.call import Call
@@ -22,7 +23,9 @@ from agent.settings import Settings
 from agent.store import CallLog
 from agent.vault import Vault
 from gateways.desk import Desk, Row
-from gateways.queries import FiguresQuery, LogsQuery
+
+if TYPE_CHECKING:
+    from gateways.queries import FiguresQuery, LogsQuery
 
 
 class PastCalls:
@@ -32,12 +35,12 @@ class PastCalls:
         """Both are closed by who opened them."""
         self._archive, self._figures = archive, figures
 
-    async def page(self, query: LogsQuery) -> tuple[list[Row], int]:
+    async def page(self, query: "LogsQuery") -> tuple[list[Row], int]:
         """See ``gateways.desk.CallLog``, as for the rest."""
         found = await self._archive.page(_selection(query))
         return found.calls, found.total
 
-    def each(self, query: LogsQuery) -> AsyncIterator[Row]:
+    def each(self, query: "LogsQuery") -> AsyncIterator[Row]:
         """Every call of a query."""
         return self._archive.each(_selection(query))
 
@@ -46,13 +49,13 @@ class PastCalls:
         found = await self._archive.call(call_id)
         return None if found is None else (found, await self._archive.recording(call_id))
 
-    async def delete(self, which: LogsQuery | str) -> int:
+    async def delete(self, which: "LogsQuery | str") -> int:
         """Delete."""
         if isinstance(which, str):
             return int(await self._archive.delete_call(which))
         return await self._archive.delete(_selection(which))
 
-    async def figures(self, query: FiguresQuery) -> Row:
+    async def figures(self, query: "FiguresQuery") -> Row:
         """Sums."""
         return dict(await self._figures.sums(Span(query.date_from, query.date_to, query.offset_min)))
 
@@ -139,7 +142,7 @@ def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> De
     )
 
 
-def _selection(query: LogsQuery) -> Selection:
+def _selection(query: "LogsQuery") -> Selection:
     return Selection(
         q=query.q,
         date_from=query.date_from,

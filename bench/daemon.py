@@ -15,8 +15,9 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
+from bench.orphan import Orphan
 from bench.ports import HOST, free_block, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +54,7 @@ class DaemonProcess:
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith("ALLO_") and k != "OPENAI_API_KEY"}
         self.environment = kept | {f"ALLO_{name}": str(value) for name, value in values.items()}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Orphan | None = None
         self.started_at = 0.0
         self.killed = False
         self.arguments: tuple[str, ...] = ()
@@ -174,7 +175,7 @@ class DaemonProcess:
         finally:
             db.close()
 
-    def __enter__(self) -> "DaemonProcess":
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:

@@ -1,8 +1,8 @@
 """The HTTP door for operators: health, the admin page, and the API behind it."""
 
 import logging
-import os
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from gateways.live import LiveDoor
 from gateways.logs import Logs
 from gateways.modems import ModemDoor
 from gateways.pages import load_files
+from gateways.port import fault
 from gateways.problems import Problem, explained
 from gateways.queries import Key
 from gateways.replies import OpenState, Session, WholeState
@@ -35,17 +36,24 @@ STOP_S = 2.0
 """Answers under way may take this long at shutdown, seconds."""
 
 
-async def serve_admin(host: str, port: int, desk: Desk) -> web.AppRunner:
-    """Listen on ``host:port`` until the runner is cleaned up; raises ``StartError`` when the port is taken."""
+async def serve_admin(
+    host: str, port: int, desk: Desk, sockets: Sequence[socket.socket] | None = None
+) -> web.AppRunner:
+    """Serve on ``host:port`` until the runner is cleaned up; raises ``StartError`` when the port is taken.
+
+    ``sockets`` listen there already, and belong to the runner from now on.
+    """
     log.addFilter(_ours)
     runner = web.AppRunner(new_app(desk), access_log=None, logger=log, shutdown_timeout=STOP_S)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        if sockets is None:
+            await web.TCPSite(runner, host, port).start()
+        for each in sockets or ():
+            await web.SockSite(runner, each).start()
     except OSError as error:
         await runner.cleanup()
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise StartError(f"web: {host}:{port}: {why}: stop the program that has it or set [web] port") from None
+        raise StartError(fault(host, port, error)) from None
     return runner
 
 

@@ -3,11 +3,13 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
 from agent.ports import FrontDoor, Health, Sentence
-from gateways.queries import FiguresQuery, LogsQuery
 from gateways.text_desk import Row, Texts
+
+if TYPE_CHECKING:
+    from gateways.queries import FiguresQuery, LogsQuery
 
 __all__ = ["Ask", "CallLog", "Desk", "Live", "Row", "Texts"]
 
@@ -15,19 +17,19 @@ __all__ = ["Ask", "CallLog", "Desk", "Live", "Row", "Texts"]
 class CallLog(Protocol):
     """The calls of the past. Every method raises ``agent.errors.RecordError``."""
 
-    async def page(self, query: LogsQuery) -> tuple[list[Row], int]:
+    async def page(self, query: "LogsQuery") -> tuple[list[Row], int]:
         """The calls of a page and the number of all."""
 
-    def each(self, query: LogsQuery) -> AsyncIterator[Row]:
+    def each(self, query: "LogsQuery") -> AsyncIterator[Row]:
         """Every call that the query selects, with its ``dialogue``."""
 
     async def call(self, call_id: str) -> tuple[Row, Path | None] | None:
         """Everything of one call, and its recording where there is one."""
 
-    async def delete(self, which: LogsQuery | str) -> int:
+    async def delete(self, which: "LogsQuery | str") -> int:
         """Delete the ended calls of a query, or the one with this id; return how many."""
 
-    async def figures(self, query: FiguresQuery) -> Row:
+    async def figures(self, query: "FiguresQuery") -> Row:
         """Sums over the calls of a span."""
 
 

@@ -66,6 +66,7 @@ ROOF = {
     "agent." + name
     for name in (
         "daemon",
+        "serve_command",
         "furnish",
         "live",
         "tables",

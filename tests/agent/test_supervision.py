@@ -1,12 +1,13 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from agent.supervision import ALIVE, BEATS, READY, notify, period_s, show_signs_of_life
+from agent.supervision import ALIVE, BARRIER, BEATS, READY, TAKEN_S, notify, period_s, show_signs_of_life, succeeded_by
 
 
 @pytest.fixture
@@ -66,3 +67,15 @@ async def test_without_a_watchdog_nothing_is_sent(manager: socket.socket, monkey
     manager.setblocking(False)
     with pytest.raises(BlockingIOError):
         manager.recv(100)
+
+
+def test_the_sender_stays_until_its_successor_is_known(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = threading.Thread(target=succeeded_by, args=(4711,))
+    told.start()
+    assert manager.recv(100) == b"MAINPID=4711"
+    said, files, _, _ = socket.recv_fds(manager, 100, 1)
+    assert said == BARRIER.encode()
+    assert told.is_alive()
+    os.close(files[0])
+    told.join(TAKEN_S / 2)
+    assert not told.is_alive()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from agent.daemon import _running
 from agent.events import (
     AgentSaid,
     CallAnswered,
@@ -23,7 +22,7 @@ from agent.events import (
 )
 from agent.feed import Feed
 from agent.furnish import open_answers
-from agent.journal import Journal
+from agent.journal import Journal, running
 from agent.live import Live
 from agent.ports import CallerInfo, Health, Passage
 from agent.settings import HOUSE, Kb, Prompts, Settings, Storage, Web
@@ -118,7 +117,7 @@ async def _open(stack: AsyncExitStack, folder: Path, key: str, answering: bool) 
     )
     log = await open_log(folder / "calls.sqlite")
     journal = Journal(log, folder / "calls_log", "ru", record=True)
-    await stack.enter_async_context(_running(journal))
+    await stack.enter_async_context(running(journal))
     present = PresentCalls()
     desk = new_desk(settings, lambda: Health(ready=True, version="1"), present.feed)
     desk.calls = await open_past(settings, log, stack)

@@ -8,8 +8,10 @@ import pytest
 from aiohttp import web
 
 from agent.building_apart import rebuild
+from agent.errors import KnowledgeError
 from agent.knowledge import build_once, open_knowledge
 from agent.settings import Embed, Kb, Settings, Storage
+from kb.live import Knowledge
 from tests.kb.test_embedders import TEXTS, Server
 
 
@@ -72,3 +74,27 @@ async def test_an_embedder_that_is_of_no_use_without_an_index_is_closed_too(tmp_
     assert (await knowledge.search("сколько стоит пресс"))[0].heading == "Цены"
     await knowledge.close()
     await knowledge.close()
+
+
+async def test_a_search_waits_for_texts_that_are_still_being_read(tmp_path: Path) -> None:
+    here = Settings(kb=Kb(dir=tmp_path), storage=Storage(dir=tmp_path / "var"))
+    for base in ("general", "tech"):
+        (tmp_path / f"{base}.md").write_text(TEXTS, encoding="utf-8")
+    late, fresh = Knowledge(), open_knowledge(here)
+    question = fresh.base.sections[0].heading
+    searching = asyncio.ensure_future(late.search(question))
+    await asyncio.sleep(0)
+    with pytest.raises(KnowledgeError, match="still being read"):
+        late.terms(question)
+    late.swap(fresh.base, fresh.version)
+    assert await searching == await fresh.search(question) != ()
+    await late.close()
+
+
+async def test_a_search_for_texts_that_can_not_be_read_says_so() -> None:
+    late = Knowledge()
+    searching = asyncio.ensure_future(late.search("сколько стоит"))
+    late.fail("general.md: not a text")
+    with pytest.raises(KnowledgeError, match="not a text"):
+        await searching
+    await late.close()
