@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from agent import installed
 from agent.errors import AlloError, StartError
 from agent.model_store import ModelRow
 from agent.ports import Health
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # machine takes longer than to multiply
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = _parser().parse_args(arguments)
+    records = installed.take_over(getattr(args, "config", None), os.environ)
     try:
         command: Command = args.command
         return command(args)
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    finally:
+        installed.give_back(records)
 
 
 class _Parser(argparse.ArgumentParser):
