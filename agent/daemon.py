@@ -197,6 +197,8 @@ class Daemon:
         sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
         self._adoption.offer(sources)
         self._desk.modems = modems = gsm_lines(sources)
+        if modems:
+            self._meters.modems.state = modems.figures
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             work = [
