@@ -38,7 +38,8 @@ def take_over(config: Path | None, environ: MutableMapping[str, str], root: Path
     for key, value in told:
         if key == "Environment":
             for name, _, text in (word.partition("=") for word in value.split()):
-                environ.setdefault(name, text.replace("%S", str(root / STATE)))
+                if name.startswith("ALLO_"):
+                    environ.setdefault(name, text.replace("%S", str(root / STATE)))
         elif key == "LoadCredential":
             _take_secrets(root / value.partition(":")[2].lstrip("/"), environ)
     return Path(environ[STORAGE]) if STORAGE in environ else None
