@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent import installed
 from agent.errors import AlloError, StartError
 from agent.settings import load
 
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # machine takes longer than to multiply
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = _parser().parse_args(arguments)
+    records = installed.take_over(getattr(args, "config", None), os.environ)
     try:
         command: Command = args.command
         return command(args)
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    finally:
+        installed.give_back(records)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -246,8 +246,9 @@ class Daemon:
 
         sources = new_sources(self._settings, Letters(lambda: Chat(house.answers)).answer)
         self._adoption.offer(sources)
-        modems = _gsm_lines(sources) if self._settings.modem.enabled else None
-        self._desk.modems = modems
+        self._desk.modems = modems = _gsm_lines(sources) if self._settings.modem.enabled else None
+        if modems:
+            self._meters.modems.state = modems.figures
         board = self._board = Switchboard(sources, self._settings.calls.max, serve)
         async with asyncio.TaskGroup() as tasks:
             work = [

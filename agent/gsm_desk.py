@@ -14,6 +14,7 @@ from gateways.problems import Problem
 
 if TYPE_CHECKING:
     from telephony.modem_line import ModemSource
+    from telephony.modem_network import ModemFigures
 
 SAMPLE_S = 60.0
 """The signal is noted this often, seconds."""
@@ -50,6 +51,10 @@ class GsmLines:
                 if signal is not None:
                     self._signal[name].append((int(time.time()), signal))
             await asyncio.sleep(SAMPLE_S)
+
+    def figures(self) -> "dict[str, ModemFigures]":
+        """Each modem as numbers, by line."""
+        return {name: modem.figures for name, modem in self._modems.items()}
 
     async def rows(self, count: int, words: str) -> Row:
         """State, signal, the newest messages that hold ``words``, and call-backs."""

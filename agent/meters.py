@@ -23,6 +23,7 @@ from agent.events import (
     Stage,
     StageReached,
 )
+from agent.modem_meters import ModemMeters
 from agent.ports import CallerInfo, Health
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -34,6 +35,8 @@ CALL_S = (5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 """Upper bounds of the calls' buckets, seconds."""
 TOLD = frozenset(["paused", "resumed", "interruption", "silence", "transfer"])
 """What is noted of a conversation and counted; keys and texts are not."""
+ENDS = ("completed", "transferred", "failed", "abandoned")
+"""How calls end; see ``agent.events.CallEnded``."""
 FAILED = frozenset(["stt", "tts", "llm", "kb", "tool", "stall", "record"])
 """Codes of ``agent.errors`` that name who failed."""
 
@@ -102,7 +105,7 @@ class Meters:
             ("allo_answer_cache_misses", "Questions that the cache did not know since the start"),
         )
         self._gauges = {name: Gauge(name, what, registry=registry) for name, what in gauges}
-        self.engines = EngineMeters(registry)
+        self.engines, self.modems = EngineMeters(registry), ModemMeters(registry)
         engine = ["engine"]
         self._money = Gauge("allo_engine_cost_today", "Money of today, in costs.currency", engine, registry=registry)
         self._spent = Gauge("allo_engine_limit_used", "Part of today's limit, 1: all", engine, registry=registry)
@@ -140,12 +143,15 @@ class Meters:
         for name, value in values:
             self._gauges[name].set(float(value))
         self.engines.look()
+        self.modems.look()
         costs = health.answers.get("costs")
         for engine, figures in (costs if isinstance(costs, dict) else {}).items():
             self._money.labels(engine).set(figures["money"])
             self._spent.labels(engine).set(figures["part"])
         for line, state in health.lines.items():
             self._lines.labels(line).set(float(state.startswith("up")))
+            for end in ENDS:  # told from the start on: a Prometheus sees no increase in what begins at 1
+                self._ended.labels(line, end)
         return generate_latest(self._registry)
 
     def _count(self, call_id: str, call: _Present, event: CallEvent) -> None:

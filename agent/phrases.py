@@ -83,6 +83,8 @@ class Phrases:
         self._memory: OrderedDict[str, _Phrase] = OrderedDict()
         self._fixed: dict[str, _Phrase] = {}
         """What was warmed: it stays, however much else is said, for it is needed when nothing else can be."""
+        self._by_heart: dict[tuple[str, int], _Phrase] = {}
+        """The same by words and rate, in whichever voice there was then: a chain may have lost that voice since."""
         self.hits = self.misses = 0
         """Texts that were known, and those a voice was asked for."""
         self._memory_bytes = 0
@@ -115,9 +117,13 @@ class Phrases:
         if not makeshift:
             await self._remember(key, _Phrase(bytes(pcm), tuple(marks)))
 
-    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
-        """The same without waiting, ``None`` where it is not in memory."""
+    def ready(
+        self, text: str, rate: int, pace: float = 1.0, *, anyhow: bool = False
+    ) -> tuple[bytes | WordStart, ...] | None:
+        """The same without waiting, ``None`` where it is not in memory; ``anyhow``: see ``agent.speak.Voice``."""
         phrase = self._known(self._key(text, rate, pace))
+        if phrase is None and anyhow:
+            phrase = self._known(self._key(text, rate, 1.0)) or self._by_heart.get((text, rate))
         return phrase.stream if phrase else None
 
     async def _fresh(self, text: str, rate: int, pace: float) -> AsyncGenerator[bytes | WordStart, None]:
@@ -138,11 +144,13 @@ class Phrases:
     async def warm(self, texts: Iterable[str], rate: int) -> None:
         """Have these phrases in memory for good, synthesising the unknown ones; raises ``VoiceError``."""
         for text in texts:
-            async for _ in self.speech(text, rate):
-                pass
+            made = [piece async for piece in self.speech(text, rate)]
             key = self._key(text, rate, 1.0)
             if phrase := self._memory.get(key):
                 self._fixed[key] = phrase
+            pcm = b"".join(piece for piece in made if isinstance(piece, bytes))
+            marks = tuple(piece for piece in made if isinstance(piece, WordStart))
+            self._by_heart[text, rate] = phrase or _Phrase(pcm, marks)
 
     def _known(self, key: str) -> _Phrase | None:
         return self._fixed.get(key) or self._memory.get(key)

@@ -256,7 +256,9 @@ class RecordedVoice:
                 raise VoiceError("the voice failed, as it did in the recorded call")
         await self._recorded.ended(asked)
 
-    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
+    def ready(
+        self, text: str, rate: int, pace: float = 1.0, *, anyhow: bool = False
+    ) -> tuple[bytes | WordStart, ...] | None:
         """What was at hand then."""
         now = self._recorded.now()
         found = next((note.values[1] for note in self._recorded.notes["ready"] if note.position == now), None)

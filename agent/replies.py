@@ -1,13 +1,12 @@
 """The agent's side of one call: fixed texts and answers, spoken, cut and remembered as heard."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from agent.answer import Answering, Watch
 from agent.dialogue import Dialogue, Turn
 from agent.draft import Draft, Spawn
-from agent.errors import VoiceError
 from agent.events import AgentSaid, AgentSaying, CallerSaid, CallEvent, Noted, PassagesFound, Stage, StageReached
 from agent.playout import Heard, Playout
 from agent.ports import Action, Effect, Sentence
@@ -102,9 +101,7 @@ class Replies:
 
     async def say(self, texts: list[str]) -> None:
         """Speak fixed texts; the first ones ever are the greeting and open the dialogue."""
-        turn = None if self._dialogue.turns else self._dialogue.begin("")
-        self._current = _Current(turn, self._playout.pushed)
-        self._close(await self._speaker.say_all(texts), cut=False)
+        await self._say_fixed(self._speaker.say_all(texts))
 
     async def open(self, prompts: Prompts, resumed: Resumed | None) -> str:
         """Speak the first words; return the question that is owed when the conversation began in another process."""
@@ -117,10 +114,15 @@ class Replies:
         return resumed.question
 
     async def say_at_hand(self, text: str) -> None:
-        """Speak a fixed text whose sound is at hand; nothing where a voice would have to be asked."""
-        if self._speaker.at_hand(text):
-            with suppress(VoiceError):  # there is no more to be tried
-                await self.say([text])
+        """Speak a fixed text whose sound is at hand, in whichever voice; nothing where one would have to be asked."""
+        known = self._speaker.by_heart(text)
+        if known is not None:
+            await self._say_fixed(self._speaker.say_known(text, known))
+
+    async def _say_fixed(self, saying: Awaitable[Heard]) -> None:
+        turn = None if self._dialogue.turns else self._dialogue.begin("")
+        self._current = _Current(turn, self._playout.pushed)
+        self._close(await saying, cut=False)
 
     async def answer(
         self, text: str, position: int, reached: dict[Stage, int], spawn: Spawn, effect: Callable[[Effect], None]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from agent import installed
 from agent.errors import StartError
 from agent.settings import HOUSE, load
 
@@ -67,6 +68,7 @@ def _install(args: argparse.Namespace) -> int:
     _folder(args.root / CREDENTIALS, "secrets, one in a file: llm.api_key, sip.password, web.api_key ...")
     for texts in ("kb", "prompts"):
         _copy(HOUSE / texts, args.root / STATE / texts)
+    installed.give_back(args.root / STATE)
     if _systemctl(args, "daemon-reload"):
         _say("told systemd to read its units anew")
     _say("next: sudo systemctl enable --now allo allo-backup.timer allo-retention.timer; then: allo service status")

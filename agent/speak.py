@@ -23,6 +23,9 @@ GAINS_DB = (-12.0, -6.0, 0.0, 6.0, 12.0)
 KNEE = 0.7
 """Louder than this, full scale = 1, the gain bends: nothing is clipped."""
 
+Known = tuple[bytes | WordStart, ...]
+"""A text whose sound is in memory: its audio and the starts of its words."""
+
 
 class Voice(Protocol):
     """Where speech comes from: the phrase cache in front of a synthesiser."""
@@ -30,8 +33,8 @@ class Voice(Protocol):
     def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         """PCM16 mono at ``rate`` of one text and the starts of its words; raises ``VoiceError``."""
 
-    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
-        """The same at once, ``None`` where it would have to be made."""
+    def ready(self, text: str, rate: int, pace: float = 1.0, *, anyhow: bool = False) -> Known | None:
+        """The same at once, ``None`` where it would have to be made; ``anyhow``: in any voice and at any pace."""
 
 
 class Speaker:
@@ -100,9 +103,19 @@ class Speaker:
         async for _ in self._voice.speech(self._words(text), self._rate, self.manner.pace):
             pass
 
-    def at_hand(self, text: str) -> bool:
-        """``text`` can be said without asking a voice."""
-        return self._voice.ready(self._words(text), self._rate, self.manner.pace) is not None
+    def by_heart(self, text: str) -> Known | None:
+        """What speaks a fixed text without asking a voice; ``None`` where it would have to be made.
+
+        In another voice or at another pace than the rest, rather than not at all.
+        """
+        return self._voice.ready(self._words(text), self._rate, self.manner.pace, anyhow=True)
+
+    async def say_known(self, text: str, known: Known) -> Heard:
+        """Speak what ``by_heart`` gave."""
+        speech = self._playout.begin()
+        await self._voice_one(speech, Sentence(text), None, known)
+        await self.played(self._playout.pushed)
+        return speech.heard
 
     def fill(self, text: str) -> bool:
         """Say ``text`` now while the next audio of the reply is being made.
@@ -118,19 +131,26 @@ class Speaker:
             speech.fill(text, self._loud(pcm), self._breath)
         return bool(pcm)
 
-    def _at_hand(self, text: str) -> tuple[bytes | WordStart, ...] | None:
+    def _at_hand(self, text: str) -> Known | None:
         words = self._words(text)
         return self._voice.ready(words, self._rate, self.manner.pace) or self._voice.ready(words, self._rate)
 
-    async def _voice_one(self, speech: Speech, sentence: Sentence, first_audio: Callable[[], None] | None) -> bool:
-        """Give one sentence to the mouth; False when there was no sound in it."""
+    async def _voice_one(
+        self,
+        speech: Speech,
+        sentence: Sentence,
+        first_audio: Callable[[], None] | None,
+        known: Known | None = None,
+    ) -> bool:
+        """Give one sentence to the mouth, made or ``known``; False when there was no sound in it."""
         if not sentence.text:
             return False
         if speech.wants_breath:
             speech.push(self._breath)
         speech.open_sentence(sentence.text, sentence.firm or self._firm(sentence.text))
         words, sounded = self._words(sentence.text), False
-        async for made in self._voice.speech(words, self._rate, self.manner.pace):
+        made_now = self._voice.speech(words, self._rate, self.manner.pace) if known is None else _each(known)
+        async for made in made_now:
             if isinstance(made, WordStart):
                 speech.mark(said(sentence.text, words, made.offset), made.sample)
                 continue
@@ -166,6 +186,11 @@ class Speaker:
                 reached.set_result(None)
         self._waiting = [entry for entry in self._waiting if not entry[1].done()]
         return True
+
+
+async def _each(pieces: Known) -> AsyncIterator[bytes | WordStart]:
+    for piece in pieces:
+        yield piece
 
 
 def adjusted(manner: Manner, effect: Effect) -> Manner:

@@ -137,8 +137,10 @@ class _Voice:
                 await stream.aclose()
         note("voice", number, "ends")
 
-    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
-        known = self.inner.ready(text, rate, pace)
+    def ready(
+        self, text: str, rate: int, pace: float = 1.0, *, anyhow: bool = False
+    ) -> tuple[bytes | WordStart, ...] | None:
+        known = self.inner.ready(text, rate, pace, anyhow=anyhow)
         samples = sum(len(piece) // 2 for piece in known if isinstance(piece, bytes)) if known else None
         self.trace.note("ready", self.trace.number("ready"), samples)
         return known

@@ -60,7 +60,9 @@ class SteadyVoice:
             yield second
         yield second[: int(self._seconds % 1 * rate) * 2]
 
-    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
+    def ready(
+        self, text: str, rate: int, pace: float = 1.0, *, anyhow: bool = False
+    ) -> tuple[bytes | WordStart, ...] | None:
         """Never at once."""
         return None
 

@@ -64,6 +64,8 @@ class WireReport:
     retry_after: str = ""
     """What a refusal said about trying again."""
     answer_ms: float | None = None
+    answered_ns: int = 0
+    """When the 200 came, the kernel's clock, nanoseconds."""
     greeting_ms: float | None = None
     """200 -> first audible sample."""
     turns: list[dict[str, Any]] = field(default_factory=list)
@@ -134,7 +136,7 @@ class WireCall:
         spoken, sounds = Track(said), Track(got)
         report.asked_ms = [_sounding(spoken, cue) for cue in cues]
         report.heard_ms = [list(run) for run in sounds.runs(BRIDGED_MS)]
-        report.answer_ms = (answered - self.side.invited) / 1e6
+        report.answer_ms, report.answered_ns = (answered - self.side.invited) / 1e6, answered
         report.gaps_ms, report.lost, report.packets = heard.gaps_ms(), heard.lost(), len(heard.arrivals)
 
 

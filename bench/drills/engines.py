@@ -10,6 +10,7 @@ from itertools import cycle, islice
 from bench.daemon import DaemonProcess
 from bench.drills.common import say
 from bench.drills.servers import Harm, Victim, url
+from bench.drills.starved import Starved
 from bench.report import Row, percentile
 from bench.speech import questions
 from bench.wire import Plan, PlanItem, WireReport, place
@@ -18,6 +19,9 @@ LONG_S = 600.0
 """How long each crew of engines is harmed; six of them make an hour, seconds."""
 BAR_MS = 4000
 """From the end of a turn to a word that is an answer or a way out, milliseconds."""
+STARVED_MS = 400
+"""A thread of the daemon that stood in line for a processor so long while an answer was due, milliseconds: the row
+says so. The bar stays what it is."""
 WORD_MS = 1200
 """Shorter sounds are fillers («секундочку»), no answer, milliseconds."""
 QUIET_MS = 3000
@@ -59,6 +63,8 @@ class Told:
     """From the end of each turn to the first word, milliseconds; infinity: none came."""
     missed: list[str] = field(default_factory=list)
     """Where to look for the turns that missed the bar: the call, the turn."""
+    starved: int = 0
+    """Of these, those in whose time the machine kept the daemon waiting for ``STARVED_MS``."""
     refused: int = 0
     faults: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
@@ -74,18 +80,20 @@ def hold(crew: Crew, seconds: float, at_once: int = AT_ONCE, turns: int = TURNS)
     """Batches of calls for so long, at least one, while everything that is not local is being harmed."""
     told, chance = Told(), random.Random(SEED)
     with _victims(crew) as victims, DaemonProcess(settings(crew, victims)) as daemon:
+        machine = Starved(daemon.pid)
         harms = [Harm(victim, SEED + n, (2, 8), (2, 8)) for n, victim in enumerate(victims)]
         until, batch = time.monotonic() + seconds, 0
         try:
             while batch == 0 or time.monotonic() < until:
                 told_now = _batch(daemon, chance, f"b{batch}x", at_once, turns)
                 for report in told_now:
-                    _judge(told, report, crew.name)
+                    _judge(told, report, crew.name, machine)
                 batch += 1
                 say(f"engines: {crew.name}: {len(told.waits_ms)} turns, {len(told.missed)} missed")
         finally:
             for harm in harms:
                 harm.end()
+            machine.end()
         told.faults = [f"{harm._victim.kind} {fault}" for harm in harms for fault in harm.done]
         daemon.wait_for_records(15)
         told.trouble = [line for line in daemon.trouble if "agent.call: call" not in line and " stt: " not in line]
@@ -143,7 +151,7 @@ def script(start: int, turns: int) -> list[PlanItem]:
     return [PlanItem(wav, None if number else INTO_GREETING_S) for number, wav in enumerate(wavs)]
 
 
-def _judge(told: Told, report: WireReport, crew: str) -> None:
+def _judge(told: Told, report: WireReport, crew: str, machine: Starved) -> None:
     if report.status != 200:
         told.refused += 1
         return
@@ -152,7 +160,11 @@ def _judge(told: Told, report: WireReport, crew: str) -> None:
         wait = answered_after(report.heard_ms, end, limit)
         told.waits_ms.append(wait)
         if wait > BAR_MS:
-            told.missed.append(f"{crew}: turn {number + 1}, {wait:.0f} ms, call ended by {report.ended_by}")
+            begin = report.answered_ns + int(end * 1e6)
+            kept = machine.ms(begin, begin + BAR_MS * 1_000_000)
+            told.starved += kept >= STARVED_MS
+            where = f"{crew}: turn {number + 1}, {wait:.0f} ms, call ended by {report.ended_by}"
+            told.missed.append(f"{where}; waited {kept:.0f} ms for a processor")
             say(f"engines: missed: {told.missed[-1]}: asked {report.asked_ms}, heard {report.heard_ms}")
 
 
@@ -174,7 +186,8 @@ def _row(name: str, told: Told) -> Row:
     did = ", ".join(f"{count} times {fault}" for fault, count in counts.items())
     p95 = percentile(told.waits_ms, 0.95) if told.waits_ms else worst
     measured = (
-        f"p95 {p95:.0f}, worst {worst:.0f} ms, {len(told.missed)} missed; servers {did}; "
+        f"p95 {p95:.0f}, worst {worst:.0f} ms, {len(told.missed)} missed, {told.starved} of them while the machine let "
+        f"the daemon wait {STARVED_MS} ms and more for a processor; servers {did}; "
         f"{told.refused} calls refused, {len(told.trouble)} errors in the log"
     )
     met = bool(told.waits_ms) and not told.missed and not told.refused and not told.trouble

@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallEve
 from agent.gpus import parse
 from agent.meters import Meters
 from agent.ports import CallerInfo, Health
+from telephony.modem_network import ModemTally
 from tests.prometheus import MISSING, program
 
 MONITORING = Path(__file__).parents[2] / "docs/monitoring"
@@ -27,8 +30,11 @@ A_CALL: tuple[CallEvent, ...] = (
     Noted("speculation", "miss 12"),
     Noted("tts", "the voice said no"),
     Noted("dtmf", "7"),
+    Noted("suspect", "fax"),
     CallEnded("completed", "caller"),
 )
+
+MODEM = ModemTally(calls_lost=2, frames_missing=3).figures(None, in_call=False)
 
 
 def page(meters: Meters, health: Health | None = None) -> dict[str, float]:
@@ -44,6 +50,7 @@ def meters(tmp_path: Path) -> Meters:
     made.engines.told("tts", "yandex alena", 0.12)
     made.engines.told("tts", "yandex alena", None)
     made.engines.gpus.now = parse("0, 1024, 81559, 37\n")
+    made.modems.state = lambda: {"modem": MODEM}
     made.engines.state = lambda: EngineState({("stt", "yandex general"): True}, {"whisper small": 3}, 8, 2)
     return made
 
@@ -79,6 +86,25 @@ def test_engines_are_told_apart(meters: Meters) -> None:
     assert (told["allo_phrase_cache_hits"], told["allo_phrase_cache_misses"]) == (8, 2)
     assert told['allo_gpu_memory_used_bytes{gpu="0"}'] == 1 << 30
     assert told['allo_gpu_busy_ratio{gpu="0"}'] == 0.37
+
+
+def test_modems_are_told(meters: Meters) -> None:
+    told = page(meters)
+    assert isnan(told['allo_modem_signal_dbm{line="modem"}'])
+    assert told['allo_modem_on_air{line="modem"}'] == 0
+    assert told['allo_modem_calls_lost{line="modem"}'] == 2
+    assert told['allo_modem_frames_missing{line="modem"}'] == 3
+    meters.modems.state = lambda: {"modem": replace(MODEM, signal_dbm=-89, on_air=True)}
+    told = page(meters)
+    assert told['allo_modem_signal_dbm{line="modem"}'] == -89
+    assert told['allo_modem_on_air{line="modem"}'] == 1
+
+
+def test_a_line_without_a_call_is_told_as_nought(tmp_path: Path) -> None:
+    """A counter that begins at 1 is no increase for a Prometheus: the first call would never be seen."""
+    told = page(Meters(tmp_path), Health(True, "1", {"sip": "up"}))
+    assert told['allo_calls_total{line="sip",status="failed"}'] == 0
+    assert told['allo_calls_total{line="sip",status="completed"}'] == 0
 
 
 def test_records_that_wait_for_the_disk_are_told(meters: Meters) -> None:

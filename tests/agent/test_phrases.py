@@ -273,3 +273,34 @@ async def test_what_a_stand_in_says_is_heard_and_not_kept(tmp_path: Path) -> Non
     assert piano.made == ["do re", "do re"]
     assert files(tmp_path / "phrases") == []
     assert phrases.ready("do re", 8000) is None
+
+
+async def test_what_is_known_by_heart_is_there_whoever_is_to_speak_now(tmp_path: Path) -> None:
+    piano = Piano()
+    phrases = Phrases(piano, tmp_path / "phrases", 10)
+    await phrases.warm(["one moment please"], 8000)
+    warmed = phrases.ready("one moment please", 8000)
+    assert warmed is not None
+    piano.name = "the next in order"
+    assert phrases.ready("one moment please", 8000) is None
+    assert phrases.ready("one moment please", 8000, 0.8) is None
+    assert phrases.ready("one moment please", 8000, 0.8, anyhow=True) == warmed
+    assert phrases.ready("never said", 8000, anyhow=True) is None
+
+
+async def test_what_a_stand_in_said_at_the_start_is_known_by_heart_all_the_same(tmp_path: Path) -> None:
+    class StandIn(Piano):
+        """Another voice than the one that is expected."""
+
+        async def synthesize(self, text: str, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
+            """See ``Piano``."""
+            async for made in super().synthesize(text, pace):
+                yield Makeshift(made) if isinstance(made, bytes) else made
+
+    phrases = Phrases(StandIn(), tmp_path / "phrases", 10)
+    await phrases.warm(["one moment please"], 8000)
+    assert phrases.ready("one moment please", 8000) is None
+    known = phrases.ready("one moment please", 8000, anyhow=True)
+    assert known is not None
+    assert len(known) == 4
+    assert known[-1] == resample(Piano().audio("one moment please"), 22050, 8000)

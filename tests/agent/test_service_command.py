@@ -42,6 +42,13 @@ def test_installed_units_start_this_very_program(machine: Path, capsys: pytest.C
     assert (machine / "etc/allo/credentials").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("name", [name for name in UNITS if name.endswith(".service")])
+def test_a_made_up_user_has_a_home(name: str) -> None:
+    """Without one the recogniser's library can't be imported: "Could not determine home directory"."""
+    lines = (Path(__file__).parents[2] / "systemd" / name).read_text(encoding="utf-8").splitlines()
+    assert {"DynamicUser=yes", "StateDirectory=allo", "Environment=HOME=%S/allo"} <= set(lines)
+
+
 def test_what_a_person_has_changed_stays(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     service("install", machine)
     own = machine / "var/lib/allo/kb/general.md"

@@ -42,8 +42,11 @@ class Gates:
                 raise VoiceError("lost")
             yield stamp(len(text), samples)
 
-    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
-        return (WordStart(0, 0), stamp(len(text), STEP)) if text in self.known else None
+    def ready(
+        self, text: str, rate: int, pace: float = 1.0, *, anyhow: bool = False
+    ) -> tuple[bytes | WordStart, ...] | None:
+        as_it_is = anyhow or pace == 1.0
+        return (WordStart(0, 0), stamp(len(text), STEP)) if text in self.known and as_it_is else None
 
 
 async def settle() -> None:
@@ -271,6 +274,20 @@ async def test_a_prepared_sentence_is_at_hand(real: Phrases) -> None:
     assert not real.ready("Цена пять килоньютонов.", RATE, 0.8)
     await speaker.prepare("Цена 5 кН.")
     assert real.ready("Цена пять килоньютонов.", RATE, 0.8)
+
+
+async def test_a_way_out_is_said_by_heart_whatever_the_voice_does() -> None:
+    """The caller asked for a slower voice, and then no voice can be had."""
+    desk = Desk(("Соединяю с оператором.",))
+    desk.speaker.manner = Manner(pace=0.8)
+    assert desk.speaker.by_heart("Этого никто не говорил.") is None
+    known = desk.speaker.by_heart("Соединяю с оператором.")
+    assert known is not None
+    saying = asyncio.ensure_future(desk.speaker.say_known("Соединяю с оператором.", known))
+    await desk.play(10)
+    assert (await saying).text == "Соединяю с оператором."
+    assert desk.voice.asked == []
+    assert desk.mouth.played == STEP
 
 
 # ------------------------------------------------------------------ manner

@@ -111,7 +111,9 @@ class FakeVoice:
         for _ in text:
             yield stamp(1000 + self.spoken.index(text), rate * 60 // 1000)
 
-    def ready(self, text: str, rate: int, pace: float = 1.0) -> tuple[bytes | WordStart, ...] | None:
+    def ready(
+        self, text: str, rate: int, pace: float = 1.0, *, anyhow: bool = False
+    ) -> tuple[bytes | WordStart, ...] | None:
         if text not in self.at_hand:
             return None
         if text not in self.spoken:
