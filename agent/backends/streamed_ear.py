@@ -7,7 +7,7 @@ of the cut; times of words become positions on the line.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -248,8 +248,7 @@ class StreamedEar:
         try:
             done, late = await asyncio.wait(tasks, timeout=self._finish_s)
         finally:
-            for task in tasks:
-                task.cancel()
+            _give_up(tasks)
         if late:
             raise HearingError(f"no text within {self._finish_s:g} s of the end of an utterance")
         for task in done:
@@ -265,8 +264,7 @@ class StreamedEar:
         """Give up what is being heard; harmless when closed."""
         self._closed = True
         tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
+        _give_up(tasks)
         if tasks:
             await asyncio.wait(tasks)
 
@@ -314,6 +312,13 @@ class StreamedEar:
         self._begin(utterance, old.start + old.cut, old.feed.since(old.cut))
         old.feed.truncate(old.cut)
         old.feed.end()
+
+
+def _give_up(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel each once: a second time would end what it closes behind itself, and leave a connection open."""
+    for task in tasks:
+        if not task.cancelling():
+            task.cancel()
 
 
 def _quietest(feed: Feed) -> int:
