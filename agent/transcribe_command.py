@@ -39,8 +39,12 @@ def transcribe_command(
         settings = settings.model_copy(update={"stt": _with(settings.stt, engines)})
     try:
         pcm = read_mono(file, RATE)
-    except (OSError, ValueError) as error:
-        raise StartError(f"{file}: can't be heard: {error}") from None
+    except OSError as error:
+        raise StartError(f"{file}: can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise StartError(str(error)) from None
+    if not pcm:
+        raise StartError(f"{file}: there is no sound in it, it is 0 s long; record it again")
     return asyncio.run(_transcribe(settings, pcm, as_json, out or sys.stdout))
 
 
@@ -66,6 +70,8 @@ async def _transcribe(settings: Settings, pcm: bytes, as_json: bool, out: TextIO
         await stt.close()
     took, audio_s = time.perf_counter() - began, len(pcm) / 2 / RATE
     sys.stderr.write(f"{stt.name}: {words} words of {audio_s:.1f} s in {took:.1f} s\n")
+    if not words:
+        sys.stderr.write("No words were heard in it: is it speech, loud enough, in the language of the settings?\n")
     return 0 if words else 1
 
 

@@ -14,7 +14,7 @@ from agent.backends.decoding import Urgency
 from agent.backends.plain_words import plain_words, without_inventions
 from agent.backends.streamed_ear import Feed, Hearing, Said, Show, StreamedEar
 from agent.backends.worker import Worker, WorkerError
-from agent.errors import HearingError
+from agent.errors import HearingError, StartError
 from agent.ports import Transcript
 from agent.settings import Whisper
 from audio.level import dbfs
@@ -32,6 +32,9 @@ AGAIN_S = 3.0
 QUIET_DB, QUIET_MS = 25.0, 1500
 """What follows the last hearing is silence when it is so much quieter than all, dB, and no longer, milliseconds."""
 FACTORY = "agent.backends.whisper_child:load"
+FILES = ("model.bin", "tokenizer.json")
+"""Of a model; without the second the library would try to download one."""
+ADVICE = "give the folder of a CTranslate2 model, or see `allo models list`, then `allo models pull NAME`"
 
 
 class WhisperStt:
@@ -54,6 +57,9 @@ class WhisperStt:
             "compute_type": whisper.compute_type,
             "threads": whisper.threads,
         }
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise StartError(f"[whisper] model: {folder / name}: not there; {ADVICE}")
         worker = Worker(FACTORY, arguments, f"whisper {folder.name}")
         await worker.start()
         return cls(worker, folder, "" if whisper.detect_language else language, hints)

@@ -28,9 +28,6 @@ class Whisper:
     """One model; each request is a whole piece of audio."""
 
     def __init__(self, folder: Path, device: str, compute_type: str, threads: int) -> None:
-        for name in ("model.bin", "tokenizer.json"):  # without the second it would try to download one
-            if not (folder / name).is_file():
-                raise FileNotFoundError(f"{folder / name}: not there; [whisper] model is a CTranslate2 model's folder")
         if device == "auto":
             device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         if compute_type == "default":

@@ -133,7 +133,7 @@ async def test_more_than_whisper_looks_at_is_heard_in_pieces(stt: WhisperStt, mo
 
 
 async def test_models_that_cannot_be_used_are_named(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match=r"nowhere/model\.bin: not there.*\[whisper\] model"):
+    with pytest.raises(StartError, match=r"\[whisper\] model: .*nowhere/model\.bin: not there.*allo models pull"):
         await WhisperStt.load(Whisper(), tmp_path / "nowhere", "ru")
     with pytest.raises(StartError, match=r"model\.bin: not there"):
         await WhisperStt.load(Whisper(), tmp_path, "ru")

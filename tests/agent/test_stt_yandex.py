@@ -155,7 +155,7 @@ async def test_a_stream_that_fails_once_is_begun_again_with_all_of_the_utterance
     pcm = say(SAID)
     await push(ear, pcm[: len(pcm) // 3 * 2 & ~1])
     async with asyncio.timeout(10):
-        while len(server.behaviour.keys) < 2:  # it has failed, while the caller talks
+        while len(server.behaviour.keys) < 2:  # noqa: ASYNC110 - it has failed once it is asked again
             await asyncio.sleep(0.01)
     await push(ear, pcm[len(pcm) // 3 * 2 & ~1 :], len(pcm) // 3)
     heard = await ear.finish()
