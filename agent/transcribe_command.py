@@ -123,7 +123,10 @@ def _line(span: Span, transcript: Transcript, as_json: bool) -> str:
         return f"{_clock(start)} - {_clock(end)}  {transcript.text}\n"
     words = [{"text": word.text, "start_s": word.start / RATE, "end_s": word.end / RATE} for word in transcript.words]
     row = {"start_s": start, "end_s": end, "text": transcript.text, "words": words}
-    return json.dumps(row | {"confidence": round(transcript.confidence, 3)}, ensure_ascii=False) + "\n"
+    told: dict[str, object] = {"confidence": round(transcript.confidence, 3)}
+    if transcript.language:
+        told["language"] = transcript.language
+    return json.dumps(row | told, ensure_ascii=False) + "\n"
 
 
 def _clock(seconds: float) -> str:

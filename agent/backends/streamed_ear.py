@@ -54,6 +54,8 @@ class Hearing:
     """What is to be read instead of the words, where the recogniser writes numbers or names down itself."""
     confidence: float = 1.0
     """How sure it is of the words, 0 to 1."""
+    language: str = ""
+    """As in ``Transcript``."""
 
 
 class Feed:
@@ -176,8 +178,9 @@ class _Utterance:
             Word(word.text, place(word.start), place(word.end)) for piece in self.pieces for word in piece.words
         )
         reached = self.places.end if final else place(last.start + last.heard.reached)
-        sure = min((piece.heard.confidence for piece in self.pieces if piece.text), default=1.0)
-        return Transcript(self.text, final, reached, words, sure)
+        told = [piece.heard for piece in self.pieces if piece.text]
+        sure = min((heard.confidence for heard in told), default=1.0)
+        return Transcript(self.text, final, reached, words, sure, told[-1].language if told else "")
 
 
 class StreamedEar:

@@ -7,6 +7,7 @@ time costs about the same (Whisper always looks at 30 s), so the times grow apar
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agent.backends.agreement import Agreement
@@ -102,7 +103,7 @@ class WhisperStt:
                     return heard
                 wait_ms = max(FIRST_MS, int(SHARE * (loop.time() - began) * 1000))
                 agreement.take(heard.words)
-                show(heard if asked else Hearing(agreement.words, heard.reached))
+                show(heard if asked else replace(heard, words=agreement.words))
         except WorkerError as error:
             raise HearingError(str(error)) from None
 
@@ -112,7 +113,8 @@ class WhisperStt:
         request = {"rate": feed.rate, "language": self._language, "hints": self._hints, "best": best}
         reply, _ = await self._worker.one(request, feed.since(0), urgency)
         words = without_inventions(plain_words(reply["text"]))
-        return Hearing(_spread(words, samples), samples, confidence=reply["confidence"])
+        found = "" if self._language else reply["language"]
+        return Hearing(_spread(words, samples), samples, confidence=reply["confidence"], language=found)
 
 
 def _told_already(feed: Feed, heard: Hearing) -> bool:
