@@ -42,13 +42,18 @@ def clone_voice(settings: Settings, name: str, folder: Path, *, check: bool = Fa
     0: done; 1: they are not good enough. Raises ``StartError``.
     """
     check_name(name)
-    paths = [path for path in folder.iterdir() if path.suffix.lower() == ".wav"] if folder.is_dir() else []
+    if not folder.is_dir():
+        raise StartError(f"{folder}: no such folder; give one with {LEAST} or more WAV files of one person")
+    paths = [path for path in folder.iterdir() if path.suffix.lower() == ".wav"]
     if not paths:
-        raise StartError(f"{folder}: no WAV files there")
+        raise StartError(f"{folder}: no WAV files there; {LEAST} or more of one person are needed (docs/voices.md)")
     console = Console()
     with console.status(f"listening to {len(paths)} recordings"):
         judgement = judge(paths)
     console.print(_table(judgement))
+    for sample in judgement.samples:
+        if said := "; ".join((*sample.faults, *sample.remarks)):
+            console.print(f"{sample.path.name}: {said}", highlight=False, markup=False, soft_wrap=True)
     for fault in judgement.faults:
         console.print(f"Not enough: {fault}.", style="red", highlight=False)
     if judgement.faults or check:
@@ -83,9 +88,9 @@ async def _load(settings: Settings, name: str) -> None:
 
 
 def _table(judgement: Judgement) -> Table:
-    table = Table("recording", "length", "speech", "level", "over noise", "", "what is to be said of it")
+    table = Table("recording", "length", "speech", "level", "over noise", "")
     for sample in judgement.samples:
-        table.add_row(Text(sample.path.name), *_figures(sample), Text(_verdict(sample)), Text(_said(sample)))
+        table.add_row(Text(sample.path.name), *_figures(sample), Text(_verdict(sample)))
     return table
 
 
@@ -100,7 +105,3 @@ def _verdict(sample: Sample) -> str:
     if sample.faults:
         return "not used"
     return "usable" if sample.remarks else "good"
-
-
-def _said(sample: Sample) -> str:
-    return "; ".join((*sample.faults, *sample.remarks))

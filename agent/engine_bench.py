@@ -70,7 +70,11 @@ def run(settings: Settings, rounds: int, as_json: bool) -> int:
     if as_json:
         Console().print_json(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
     else:
-        Console().print(_table(rows))
+        console = Console()
+        console.print(_table(rows))
+        for row in rows:
+            if row.fault:
+                console.print(f"{row.kind} {row.name}: {row.fault}", style="yellow", markup=False, soft_wrap=True)
     return int(any(row.fault for row in rows))
 
 
@@ -195,7 +199,7 @@ def _table(rows: Sequence[Row]) -> Table:
         table.add_column(name, justify="left" if name in ("", "engine") else "right")
     for row in rows:
         if row.fault:
-            table.add_row(row.kind, Text(row.name), Text(row.fault, style="yellow"))
+            table.add_row(row.kind, Text(row.name), Text("not here", style="yellow"))
             continue
         wrong = "" if row.errors is None else f"{row.errors:.1%}"
         figures = (f"{row.first_ms:.1f}", f"{row.factor:.3f}", f"{row.load_s:.2f}", f"{row.memory_mb:.0f}", wrong)

@@ -191,6 +191,8 @@ class Transcript:
     words: tuple[Word, ...] = ()
     confidence: float = 1.0
     """How sure the recogniser is of the words on average, 0 to 1; 1 where it does not tell."""
+    language: str = ""
+    """Which it was, where the recogniser was to find out: ``ru`` or ``en``; empty: it was told."""
 
 
 class Recognizer(Protocol):

@@ -39,8 +39,12 @@ def transcribe_command(
         settings = settings.model_copy(update={"stt": _with(settings.stt, engines)})
     try:
         pcm = read_mono(file, RATE)
-    except (OSError, ValueError) as error:
-        raise StartError(f"{file}: can't be heard: {error}") from None
+    except OSError as error:
+        raise StartError(f"{file}: can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise StartError(str(error)) from None
+    if not pcm:
+        raise StartError(f"{file}: there is no sound in it, it is 0 s long; record it again")
     return asyncio.run(_transcribe(settings, pcm, as_json, out or sys.stdout))
 
 
@@ -66,6 +70,8 @@ async def _transcribe(settings: Settings, pcm: bytes, as_json: bool, out: TextIO
         await stt.close()
     took, audio_s = time.perf_counter() - began, len(pcm) / 2 / RATE
     sys.stderr.write(f"{stt.name}: {words} words of {audio_s:.1f} s in {took:.1f} s\n")
+    if not words:
+        sys.stderr.write("No words were heard in it: is it speech, loud enough, in the language of the settings?\n")
     return 0 if words else 1
 
 
@@ -117,7 +123,10 @@ def _line(span: Span, transcript: Transcript, as_json: bool) -> str:
         return f"{_clock(start)} - {_clock(end)}  {transcript.text}\n"
     words = [{"text": word.text, "start_s": word.start / RATE, "end_s": word.end / RATE} for word in transcript.words]
     row = {"start_s": start, "end_s": end, "text": transcript.text, "words": words}
-    return json.dumps(row | {"confidence": round(transcript.confidence, 3)}, ensure_ascii=False) + "\n"
+    told: dict[str, object] = {"confidence": round(transcript.confidence, 3)}
+    if transcript.language:
+        told["language"] = transcript.language
+    return json.dumps(row | told, ensure_ascii=False) + "\n"
 
 
 def _clock(seconds: float) -> str:

@@ -109,14 +109,18 @@ async def measured(voice: Synthesizer, text: str) -> Said:
 
 
 def _play(said: Said) -> None:
-    player = next((command for command in PLAYERS if shutil.which(command[0])), None)
-    if player is None:
+    players = [command for command in PLAYERS if shutil.which(command[0])]
+    if not players:
         raise StartError("there is no paplay, aplay, afplay or ffplay here to play sound; give -o FILE.wav")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         write_mono(path, said.pcm, said.rate)
-        if subprocess.run([*player, str(path)], check=False).returncode:  # noqa: S603 - a fixed list of players
-            raise StartError(f"{player[0]} can't play sound here; give -o FILE.wav")
+        for player in players:
+            tried = subprocess.run([*player, str(path)], check=False, capture_output=True)  # noqa: S603 - our own list
+            if not tried.returncode:
+                return
+    names = ", ".join(player[0] for player in players)
+    raise StartError(f"this machine can't play sound ({names} tried); give -o FILE.wav")
 
 
 def show_voices(settings: Settings) -> int:

@@ -89,6 +89,8 @@ def _one(path: Path) -> Sample:
         return Sample(path, 0, None, (str(error).removeprefix(f"{path}: "),))
     if not _alike(channels):
         return Sample(path, rate, None, ("its channels differ: two people? Save one person alone, mono",))
+    if not any(channels[0]):
+        return Sample(path, rate, None, ("there is no sound in it",))
     own = quality(channels[0], rate)
     return Sample(path, rate, own, tuple(_faults(own, rate)), tuple(_remarks(own)))
 

@@ -169,7 +169,7 @@ def _read(path: Path | BinaryIO, name: str = "") -> tuple["np.ndarray[tuple[int,
             pcm = wav.readframes(wav.getnframes())
     except (wave.Error, EOFError) as error:
         raise ValueError(
-            f"{name or path}: not a PCM WAV file ({error or 'cut short'}); convert it to 16-bit PCM"
+            f"{name or path}: not a PCM WAV file ({str(error) or _lacks(path)}); convert it to 16-bit PCM"
         ) from None
     if width != SAMPLE_BYTES:
         raise ValueError(f"{name or path}: {width * 8}-bit samples; convert it to 16-bit PCM")
@@ -177,9 +177,13 @@ def _read(path: Path | BinaryIO, name: str = "") -> tuple["np.ndarray[tuple[int,
     return np.frombuffer(pcm[:whole], dtype="<i2").reshape(-1, channels), source
 
 
+def _lacks(path: Path | BinaryIO) -> str:
+    return "the file is empty" if isinstance(path, Path) and path.stat().st_size == 0 else "it is cut short"
+
+
 def write_mono(path: Path, pcm: bytes, rate: int) -> None:
-    """Write a whole piece of PCM16 mono as a WAV file."""
-    with wave.open(str(path), "wb") as wav:
+    """Write a whole piece of PCM16 mono as a WAV file; raises ``OSError``."""
+    with path.open("wb") as file, wave.open(file, "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(SAMPLE_BYTES)
         wav.setframerate(rate)

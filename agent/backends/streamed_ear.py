@@ -7,7 +7,7 @@ of the cut; times of words become positions on the line.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,6 +54,8 @@ class Hearing:
     """What is to be read instead of the words, where the recogniser writes numbers or names down itself."""
     confidence: float = 1.0
     """How sure it is of the words, 0 to 1."""
+    language: str = ""
+    """As in ``Transcript``."""
 
 
 class Feed:
@@ -176,8 +178,9 @@ class _Utterance:
             Word(word.text, place(word.start), place(word.end)) for piece in self.pieces for word in piece.words
         )
         reached = self.places.end if final else place(last.start + last.heard.reached)
-        sure = min((piece.heard.confidence for piece in self.pieces if piece.text), default=1.0)
-        return Transcript(self.text, final, reached, words, sure)
+        told = [piece.heard for piece in self.pieces if piece.text]
+        sure = min((heard.confidence for heard in told), default=1.0)
+        return Transcript(self.text, final, reached, words, sure, told[-1].language if told else "")
 
 
 class StreamedEar:
@@ -248,8 +251,7 @@ class StreamedEar:
         try:
             done, late = await asyncio.wait(tasks, timeout=self._finish_s)
         finally:
-            for task in tasks:
-                task.cancel()
+            _give_up(tasks)
         if late:
             raise HearingError(f"no text within {self._finish_s:g} s of the end of an utterance")
         for task in done:
@@ -265,8 +267,7 @@ class StreamedEar:
         """Give up what is being heard; harmless when closed."""
         self._closed = True
         tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
+        _give_up(tasks)
         if tasks:
             await asyncio.wait(tasks)
 
@@ -314,6 +315,13 @@ class StreamedEar:
         self._begin(utterance, old.start + old.cut, old.feed.since(old.cut))
         old.feed.truncate(old.cut)
         old.feed.end()
+
+
+def _give_up(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel each once: a second time would end what it closes behind itself, and leave a connection open."""
+    for task in tasks:
+        if not task.cancelling():
+            task.cancel()
 
 
 def _quietest(feed: Feed) -> int:

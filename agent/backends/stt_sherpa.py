@@ -104,7 +104,9 @@ def _wish(*, over: bool, asked: bool) -> tuple[str, Urgency]:
 def find_kind(folder: Path, kind: str) -> str:
     """What the model is, by its files and the name of its folder, as its makers call them; raises ``StartError``."""
     if not folder.is_dir():
-        raise StartError(f"[sherpa] model: {folder}: no such folder")
+        raise StartError(
+            f"[sherpa] model: {folder}: no such folder; see `allo models list`, then `allo models pull NAME`"
+        )
     if kind != "auto":
         return kind
     name = folder.name.lower()

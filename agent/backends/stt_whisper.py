@@ -7,6 +7,7 @@ time costs about the same (Whisper always looks at 30 s), so the times grow apar
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agent.backends.agreement import Agreement
@@ -14,7 +15,7 @@ from agent.backends.decoding import Urgency
 from agent.backends.plain_words import plain_words, without_inventions
 from agent.backends.streamed_ear import Feed, Hearing, Said, Show, StreamedEar
 from agent.backends.worker import Worker, WorkerError
-from agent.errors import HearingError
+from agent.errors import HearingError, StartError
 from agent.ports import Transcript
 from agent.settings import Whisper
 from audio.level import dbfs
@@ -32,6 +33,9 @@ AGAIN_S = 3.0
 QUIET_DB, QUIET_MS = 25.0, 1500
 """What follows the last hearing is silence when it is so much quieter than all, dB, and no longer, milliseconds."""
 FACTORY = "agent.backends.whisper_child:load"
+FILES = ("model.bin", "tokenizer.json")
+"""Of a model; without the second the library would try to download one."""
+ADVICE = "give the folder of a CTranslate2 model, or see `allo models list`, then `allo models pull NAME`"
 
 
 class WhisperStt:
@@ -54,6 +58,9 @@ class WhisperStt:
             "compute_type": whisper.compute_type,
             "threads": whisper.threads,
         }
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise StartError(f"[whisper] model: {folder / name}: not there; {ADVICE}")
         worker = Worker(FACTORY, arguments, f"whisper {folder.name}")
         await worker.start()
         return cls(worker, folder, "" if whisper.detect_language else language, hints)
@@ -96,7 +103,7 @@ class WhisperStt:
                     return heard
                 wait_ms = max(FIRST_MS, int(SHARE * (loop.time() - began) * 1000))
                 agreement.take(heard.words)
-                show(heard if asked else Hearing(agreement.words, heard.reached))
+                show(heard if asked else replace(heard, words=agreement.words))
         except WorkerError as error:
             raise HearingError(str(error)) from None
 
@@ -106,7 +113,8 @@ class WhisperStt:
         request = {"rate": feed.rate, "language": self._language, "hints": self._hints, "best": best}
         reply, _ = await self._worker.one(request, feed.since(0), urgency)
         words = without_inventions(plain_words(reply["text"]))
-        return Hearing(_spread(words, samples), samples, confidence=reply["confidence"])
+        found = "" if self._language else reply["language"]
+        return Hearing(_spread(words, samples), samples, confidence=reply["confidence"], language=found)
 
 
 def _told_already(feed: Feed, heard: Hearing) -> bool:

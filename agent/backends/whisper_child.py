@@ -28,9 +28,6 @@ class Whisper:
     """One model; each request is a whole piece of audio."""
 
     def __init__(self, folder: Path, device: str, compute_type: str, threads: int) -> None:
-        for name in ("model.bin", "tokenizer.json"):  # without the second it would try to download one
-            if not (folder / name).is_file():
-                raise FileNotFoundError(f"{folder / name}: not there; [whisper] model is a CTranslate2 model's folder")
         if device == "auto":
             device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         if compute_type == "default":
@@ -42,7 +39,7 @@ class Whisper:
         """``rate``: of the payload, Hz; ``language``, empty: find out; ``best``: the text counts; ``hints``."""
         pcm = resample(payload, request["rate"], RATE) if request["rate"] != RATE else payload
         audio = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
-        language = request["language"] or self._language(audio)
+        language, likely = (request["language"], 1.0) if request["language"] else self._language(audio)
         segments, _ = self._model.transcribe(
             audio,
             language=language if self._model.model.is_multilingual else "en",
@@ -55,12 +52,14 @@ class Whisper:
         heard = list(segments)
         sure = [math.exp(segment.avg_logprob) for segment in heard]
         text = " ".join(segment.text for segment in heard)
-        yield {"text": text, "language": language, "confidence": min(sure, default=1.0)}, b""
+        told = {"language": language, "likely": likely, "confidence": min(sure, default=1.0)}
+        yield {"text": text, **told}, b""
 
-    def _language(self, audio: "np.typing.NDArray[np.float32]") -> str:
-        """The likelier of ours: a cough must not be taken for Welsh."""
+    def _language(self, audio: "np.typing.NDArray[np.float32]") -> tuple[str, float]:
+        """The likelier of ours, and how likely it is of the two: a cough must not be taken for Welsh."""
         if not self._model.model.is_multilingual:
-            return "en"
+            return "en", 1.0
         _, _, likely = self._model.detect_language(audio)
-        by_name = dict(likely)
-        return max(LANGUAGES, key=lambda language: by_name.get(language, 0.0))
+        by_name = {language: each for language, each in likely if language in LANGUAGES}
+        best = max(LANGUAGES, key=lambda language: by_name.get(language, 0.0))
+        return best, by_name.get(best, 0.0) / max(sum(by_name.values()), 1e-9)

@@ -11,7 +11,7 @@ from agent.errors import SettingsError, StartError
 from agent.settings import Settings, Storage, Xtts
 from agent.voice_samples import judge
 from agent.voice_table import one_voice, xtts_lacks
-from audio.wav import read_mono
+from audio.wav import read_mono, write_mono
 from tests.fakes.recordings import RATE, record
 
 
@@ -70,8 +70,27 @@ def test_recordings_that_are_not_enough_are_told_and_nothing_is_written(
     assert clone_voice(settings, "irina", recordings) == 1
     assert "2 of 2 recordings can be used, 3 are needed" in " ".join(capsys.readouterr().out.split())
     assert list_cloned(settings.storage.dir) == []
-    with pytest.raises(StartError, match="no WAV files"):
+    with pytest.raises(StartError, match="no such folder; give one with 3 or more WAV files"):
         clone_voice(settings, "irina", recordings / "nowhere")
+    (recordings / "none").mkdir()
+    with pytest.raises(StartError, match="no WAV files"):
+        clone_voice(settings, "irina", recordings / "none")
+
+
+def test_what_is_wrong_with_recordings_stands_in_whole_lines(
+    settings: Settings, recordings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal of 80 columns too."""
+    monkeypatch.setenv("COLUMNS", "80")
+    (recordings / "nothing.wav").touch()
+    (recordings / "page.wav").write_text("<html>no sound</html>")
+    write_mono(recordings / "silent.wav", bytes(2 * 16_000 * 5), 16_000)
+    assert clone_voice(settings, "irina", recordings, check=True) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "silent.wav: there is no sound in it" in lines
+    assert "nothing.wav: not a PCM WAV file (the file is empty); convert it to 16-bit PCM" in lines
+    assert any(line.startswith("page.wav: not a PCM WAV file (") for line in lines)
+    assert len(lines) < 24
 
 
 def test_a_damaged_description_is_told(settings: Settings, recordings: Path) -> None:

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -142,16 +142,21 @@ async def test_what_is_written_down_by_yandex_is_taken_where_it_is_wanted(server
     await stt.close()
 
 
-@pytest.mark.parametrize("fault", ["refuse", "expired", "die", "end_early", "garbage", "nonsense"])
+FAILS_ONCE: tuple[Fault, ...] = ("refuse", "expired", "die", "end_early", "garbage")
+
+
+@pytest.mark.parametrize(("fault", "eou"), [*product(FAILS_ONCE, ("ours", "default")), ("nonsense", "ours")])
 async def test_a_stream_that_fails_once_is_begun_again_with_all_of_the_utterance(
-    server: YandexSttServer, fault: Fault
+    server: YandexSttServer, fault: Fault, eou: str
 ) -> None:
     server.behaviour.faults, server.behaviour.after_words = [fault], 2
-    stt = yandex(server)
+    stt = yandex(server, stt_eou=eou)
     ear = await stt.open(8000, ignore)
     pcm = say(SAID)
     await push(ear, pcm[: len(pcm) // 3 * 2 & ~1])
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while len(server.behaviour.keys) < 2:  # noqa: ASYNC110 - it has failed once it is asked again
+            await asyncio.sleep(0.01)
     await push(ear, pcm[len(pcm) // 3 * 2 & ~1 :], len(pcm) // 3)
     heard = await ear.finish()
     assert heard.text == SAID
@@ -215,20 +220,45 @@ async def test_one_that_is_late_is_waited_for(server: YandexSttServer) -> None:
     await stt.close()
 
 
-async def test_a_long_utterance_goes_over_to_new_streams_without_losing_a_word(server: YandexSttServer) -> None:
-    """Yandex ends a stream after five minutes; here after 6 s, so that there are many."""
-    server.behaviour.most_ms = 6_000
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("limit", ["minutes", "bytes"])
+async def test_a_long_utterance_goes_over_to_new_streams_without_losing_a_word(
+    server: YandexSttServer, monkeypatch: pytest.MonkeyPatch, rate: int, limit: str
+) -> None:
+    """Yandex ends a stream after five minutes or 10 MB; here after 6 s or the bytes of 6 s, so that there are many."""
+    if limit == "minutes":
+        server.behaviour.most_ms = 6_000
+        monkeypatch.setattr(stt_yandex, "MOST_S", 5)
+    else:
+        server.behaviour.most_bytes = 6 * 2 * rate
+        monkeypatch.setattr(stt_yandex, "MOST_BYTES", 5 * 2 * rate)
     stt = yandex(server)
-    ear = StreamedEar(stt._listen, 8000, ignore, most_s=5)
+    ear = await stt.open(rate, ignore)
     said = " ".join([SAID] * 30)
-    await push(ear, say(said))
+    await push(ear, say(said, rate), rate=rate)
     heard = await ear.finish()
     assert heard.text == said
     assert [word.text for word in heard.words] == said.split()
     starts = [word.start for word in heard.words]
-    steps = [round((right - left) / 80) for left, right in pairwise(starts)]
+    steps = [round((right - left) * 100 / rate) for left, right in pairwise(starts)]
     assert set(steps) <= {26, 27, 28, 29, 30}, steps
     assert len(server.behaviour.keys) >= 7
+    await ear.close()
+    await stt.close()
+
+
+@pytest.mark.parametrize("shift_ms", range(0, 280, 40))
+async def test_a_word_on_the_seam_is_heard_once_wherever_the_limit_comes(
+    server: YandexSttServer, monkeypatch: pytest.MonkeyPatch, shift_ms: int
+) -> None:
+    """The limit falls into a pause, a word's beginning, its middle, its end."""
+    monkeypatch.setattr(stt_yandex, "MOST_BYTES", (2000 + shift_ms) * 16)
+    server.behaviour.most_bytes = (2000 + shift_ms) * 16 + 640
+    stt = yandex(server)
+    ear = await stt.open(8000, ignore)
+    said = " ".join([SAID] * 4)
+    await push(ear, say(said))
+    assert (await ear.finish()).text == said
     await ear.close()
     await stt.close()
 

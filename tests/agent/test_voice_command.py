@@ -41,6 +41,11 @@ async def test_what_is_said_is_understood(tmp_path: Path, config: str) -> None:
         (["Да", "--voice", "klingon"], "there is no such engine"),
         (["...", "-o", "x.wav"], "nothing in it that can be spoken"),
         (["Да", "-o", "/nowhere/x.wav"], "can't be written"),
+        (["Да", "-o", "/"], "can't be written"),
+        (["Да", "--voice", "espeak:nobody", "-o", "x.wav"], "espeak-ng has no voice 'nobody'"),
+        (["Да", "--voice", "piper:nobody", "-o", "x.wav"], "allo models pull"),
+        (["Да", "--voice", "yandex:alena", "-o", "x.wav"], "[yandex] api_key"),
+        (["Да", "--voice", "openai", "-o", "x.wav"], "[openai] api_key"),
     ],
 )
 def test_say_tells_what_is_wrong(
@@ -75,6 +80,20 @@ async def test_an_engine_that_is_not_here_is_a_row_with_its_fault(tmp_path: Path
     rows = await engine_bench.bench(settings, 1)
     assert "no key" in rows[0].fault
     assert len(engine_bench._table(rows).rows) == 2
+
+
+def test_the_bench_says_in_whole_lines_what_an_engine_lacks(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("ALLO_TTS__ENGINE", "openai, espeak")
+    monkeypatch.setenv("ALLO_STT__ENGINE", "sherpa")
+    assert main(["engines", "bench", "--rounds", "1", "--config", config]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    key = "voice openai: [tts] engine openai has no key: set [openai] api_key, or OPENAI_API_KEY"
+    assert key in lines
+    assert any(line.startswith("recogniser sherpa: [") for line in lines)
+    assert len(lines) < 24
 
 
 def test_word_errors_and_memory() -> None:

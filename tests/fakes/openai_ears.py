@@ -81,6 +81,8 @@ class OpenAiEars:
         form = await request.post()
         file = form["file"]
         assert isinstance(file, web.FileField)
+        with file.file as posted:
+            content = posted.read()
         does.wishes.append({key: value for key, value in form.items() if isinstance(value, str)})
         match fault:
             case "401" | "500":
@@ -93,7 +95,7 @@ class OpenAiEars:
                 request.transport.abort()
             case "garbage":
                 return web.Response(text="<html>It works!</html>", content_type="text/html")
-        with wave.open(io.BytesIO(file.file.read())) as wav:
+        with wave.open(io.BytesIO(content)) as wav:
             text = " ".join(word.text for word in hear(wav.readframes(wav.getnframes()), wav.getframerate()))
         does.heard.append(text)
         return web.json_response({"text": _written(text)})

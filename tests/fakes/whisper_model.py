@@ -1,6 +1,6 @@
 """A whole Whisper model of CTranslate2's format, 16 MB, that always says the same.
 
-It has the size of vocabulary by which CTranslate2 knows a multilingual model, random weights in the encoder, and a
+It has the empty token by which CTranslate2 knows a multilingual model, random weights in the encoder, and a
 decoder whose layers add nothing, so that the token at each place follows from the place.
 """
 
@@ -13,12 +13,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 WIDTH, HEADS, MELS, SIZE = 32, 4, 80, 51866
 """Of vectors; attention heads; mel bands; tokens."""
-FIRST = 1
+FIRST = 3
 """Place that CTranslate2 gives to the first token of the text."""
 
 
-def make(folder: Path, text: str) -> Path:
-    """Write a model that hears ``text`` in everything."""
+def make(folder: Path, text: str, language: str = "") -> Path:
+    """Write a model that hears ``text`` in everything, and takes it all for ``language``; empty: for either."""
     folder.mkdir(parents=True, exist_ok=True)
     said = text.split()
     tokens = _tokens(sorted(set(said)))
@@ -26,6 +26,9 @@ def make(folder: Path, text: str) -> Path:
     spec = whisper_spec.WhisperSpec(1, HEADS, 1, HEADS)
     _fill(spec, np.random.default_rng(1))
     _say(spec, [vocabulary[word] for word in said] + [vocabulary["<|endoftext|>"]])
+    if language:
+        outputs = spec.decoder.projection.weight
+        outputs[vocabulary[f"<|{language}|>"]] = outputs[vocabulary[said[0]]] / 2  # it stands at the first place too
     spec.register_vocabulary(tokens)
     spec.config.suppress_ids, spec.config.suppress_ids_begin = [], []
     spec.config.lang_ids = [vocabulary["<|ru|>"], vocabulary["<|en|>"]]
@@ -44,8 +47,8 @@ def _tokens(words: list[str]) -> list[str]:
     special = ["endoftext", "startoftranscript", "en", "ru", "translate", "transcribe", "startoflm", "startofprev"]
     marks = [f"<|{name}|>" for name in (*special, "nospeech", "notimestamps")]
     times = [f"<|{number * 0.02:.2f}|>" for number in range(1501)]
-    filler = [f"<filler {number}>" for number in range(SIZE - len(words) - 1 - len(marks) - len(times))]
-    return [*words, "<unk>", *filler, *marks, *times]
+    filler = [f"<filler {number}>" for number in range(SIZE - len(words) - 2 - len(marks) - len(times))]
+    return [*words, "<unk>", "", *filler, *marks, *times]
 
 
 def _fill(spec: whisper_spec.WhisperSpec, random: np.random.Generator) -> None:

@@ -47,10 +47,10 @@ class Ears(AsyncEventHandler):
 
     async def _more(self) -> bool:
         words = [word.text for word in hear(bytes(self._pcm), 16000)][:-1]
-        if not words:
+        if not words and self._fault != "hang_first":
             return True
         match self._fault:
-            case "hang":
+            case "hang" | "hang_first":
                 await asyncio.sleep(60)
             case "late":
                 await asyncio.sleep(self._late_s)

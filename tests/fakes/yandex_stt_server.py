@@ -14,7 +14,9 @@ from yandex.cloud.ai.stt.v3 import stt_pb2, stt_service_pb2_grpc
 
 from tests.fakes.tone_speech import Tone, hear
 
-Fault = Literal["", "refuse", "expired", "no_role", "hang", "die", "end_early", "garbage", "nonsense", "late"]
+Fault = Literal[
+    "", "refuse", "expired", "no_role", "hang", "hang_middle", "die", "end_early", "garbage", "nonsense", "late"
+]
 
 
 @dataclass
@@ -31,6 +33,8 @@ class YandexBehaviour:
     """How late ``late`` is, seconds."""
     most_ms: int = 300_000
     """A stream with more audio is ended, as Yandex does, milliseconds."""
+    most_bytes: int = 10_000_000
+    """And so is one with more bytes of audio."""
     written: dict[str, str] = field(default_factory=dict)
     """Texts and what normalisation makes of them."""
     keys: list[str] = field(default_factory=list)
@@ -111,7 +115,7 @@ class _Recognizer(stt_service_pb2_grpc.RecognizerServicer):  # type: ignore[misc
                     for response in [_nonsense()] if fault == "nonsense" else []:
                         yield response
                     return
-                await self._measure(context, len(pcm) * 500 // rate)
+                await self._measure(context, len(pcm), len(pcm) * 500 // rate)
                 yield _partial(words, len(pcm) * 500 // rate)
             elif kind == "eou" and external:
                 for response in self._conclude(bytes(pcm), rate):
@@ -133,8 +137,8 @@ class _Recognizer(stt_service_pb2_grpc.RecognizerServicer):  # type: ignore[misc
             responses.append(stt_pb2.StreamingResponse(final_refinement=refined))
         return [*responses, stt_pb2.StreamingResponse(eou_update=stt_pb2.EouUpdate(time_ms=end))]
 
-    async def _measure(self, context: Any, ms: int) -> None:
-        if ms > self._server.behaviour.most_ms:
+    async def _measure(self, context: Any, size: int, ms: int) -> None:
+        if ms > self._server.behaviour.most_ms or size > self._server.behaviour.most_bytes:
             await context.abort(grpc.StatusCode.ABORTED, "the stream is too long")
 
     async def _fails(self, context: Any, fault: Fault) -> bool:
@@ -147,6 +151,8 @@ class _Recognizer(stt_service_pb2_grpc.RecognizerServicer):  # type: ignore[misc
             case "late":
                 await asyncio.sleep(self._server.behaviour.late_s)
                 return False
+            case "hang_middle":
+                await self._server.released.wait()
         return fault in ("end_early", "nonsense")
 
 
