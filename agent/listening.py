@@ -221,8 +221,8 @@ class Listening:
         return self._turns.judged(lull.position, verdict)
 
     def ask_again(self) -> None:
-        """It could not be told what was said: the lull comes once more, a frame later."""
-        self._turns.doubt()
+        """It could not be told what was said: the lull comes once more, a little later."""
+        self._turns.behind(self.position)
 
     def dismissed(self, lull: Lull) -> None:
         """It was nothing that takes the turn; see ``TurnTaker.dismissed``."""

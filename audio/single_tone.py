@@ -14,6 +14,8 @@ QUIETEST = 10 ** (-40 / 10)
 SCALE = np.float32(1 / 32768)
 PURE = 0.93
 """Least part of a frame's energy around one frequency; hums and whistles have less, or waver."""
+SURELY_NOT = 0.92
+"""With less, no rounding makes it pure."""
 
 
 Samples = NDArray[np.float32]
@@ -48,9 +50,7 @@ class SingleTone:
 
     def _look(self, block: Samples) -> tuple[float, ...]:
         """Speech, which is nearly all that ever comes, costs one frame's spectrum out of ten."""
-        loud = block.dot(block) >= QUIETEST * block.size
-        middle = GATHERED // 2
-        pure = bool(loud and self._tones(block.reshape(GATHERED, -1)[middle : middle + 1])[0])
+        pure = bool(block.dot(block) >= QUIETEST * block.size and self._seems_pure(block))
         held, near, self._held, self._near = self._held, self._near, block, pure
         if held is None:
             return ()
@@ -59,6 +59,17 @@ class SingleTone:
         tones = self._tones(held.reshape(GATHERED, -1))
         self._near = pure or bool(tones[-1])
         return tones
+
+    def _seems_pure(self, block: Samples) -> bool:
+        """The frame in its middle has a tone; for nearly all that comes the strongest frequencies alone say no."""
+        frame = block[GATHERED // 2 * self._size :][: self._size]
+        spectrum = np.fft.rfft(frame * self._window)
+        real, imaginary = spectrum.real, spectrum.imag
+        power = real * real + imaginary * imaginary
+        peak = min(max(int(power.argmax()), 2), len(power) - 3)
+        if float(power[peak - 2 : peak + 3].sum()) < SURELY_NOT * float(power.sum()):
+            return False
+        return bool(self._tones(frame[None])[0])
 
     def _tones(self, frames: NDArray[np.floating[Any]]) -> tuple[float, ...]:
         power = np.square(np.abs(np.fft.rfft(frames * self._window)))

@@ -74,12 +74,12 @@ class DecodingThreads:
         self._jobs.put((urgency, next(self._count), job))
         return job.done
 
-    def hurry(self, owner: object) -> None:
-        """What waits of this owner is wanted now."""
+    def hurry(self, owner: object, urgency: Urgency = Urgency.END) -> None:
+        """What waits of this owner is wanted as soon as that."""
         with self._lock:
             job = self._idle.get(owner)
         if job is not None:
-            self._jobs.put((Urgency.END, next(self._count), job))
+            self._jobs.put((urgency, next(self._count), job))
 
     def close(self) -> None:
         """Forget the jobs that wait, let those that run end, and wait for that."""

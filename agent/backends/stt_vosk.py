@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,11 @@ class VoskRecognizer:
         decoder = self._decoder
         if decoder is None:
             raise HearingError("the recogniser of this call is closed")
-        known, tail = self._tail()
+        words, start = self._begun()
+        tail = self._since(start)
         if self._threads.waiting > PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
             self._pace *= 0.9  # it may have been a busy moment
+            self._threads.hurry(self, Urgency.PAUSE)  # it waits for this caller's own decoder instead
             reached = max(self._places.end - LOOK_AHEAD_MS * self._rate // 1000, 0)
             return replace(self._transcript(self._fresh), position=reached)
         pcm = b"".join(frame.pcm for frame in tail)
@@ -144,23 +147,29 @@ class VoskRecognizer:
         began = loop.time()  # the loop's, so that in a replay, which waits for nothing, none is refused
         heard = await loop.run_in_executor(threads, decoder.peek, pcm, trailing)
         self._pace = (loop.time() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
-        texts = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)]).split()
-        words = " ".join(word for word in texts if word != UNKNOWN)
+        texts = " ".join([_text(words), *(piece["text"] for piece in heard.pieces)]).split()
+        text = " ".join(word for word in texts if word != UNKNOWN)
         reached = tail[-1].end if tail else self._places.end
-        return Transcript(words, False, reached, confidence=_confidence(heard.pieces))
+        return Transcript(text, False, reached, confidence=_confidence(heard.pieces))
 
-    def _tail(self) -> tuple[list[Word], list[AudioFrame]]:
-        """Words that are taken as heard, and the frames after them that a peek decodes again."""
-        frames = list(self._utterance)
-        if not frames:
-            return [], []
-        latest = frames[-1].end - PEEK_TAIL_MS * self._rate // 1000
+    def _begun(self) -> tuple[list[Word], int]:
+        """Words that are taken as heard, and the position from which a peek decodes again."""
+        if not self._utterance:
+            return [], 0
+        latest = self._utterance[-1].end - PEEK_TAIL_MS * self._rate // 1000
         words = [*self._words, *self._fresh]
-        begins = [word.start for word in words if word.start <= latest and word.start < word.end]
-        if not begins:
-            return [], frames
-        start = begins[-1] - PEEK_LEAD_MS * self._rate // 1000
-        return [word for word in words if word.start < begins[-1]], [frame for frame in frames if frame.end > start]
+        for word in reversed(words):
+            if word.start <= latest and word.start < word.end:
+                return [known for known in words if known.start < word.start], (
+                    word.start - PEEK_LEAD_MS * self._rate // 1000
+                )
+        return [], 0
+
+    def _since(self, start: int) -> list[AudioFrame]:
+        """Frames of the utterance that end behind ``start``, a position."""
+        tail = list(takewhile(lambda frame: frame.end > start, reversed(self._utterance)))
+        tail.reverse()
+        return tail
 
     async def finish(self) -> Transcript:
         """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
