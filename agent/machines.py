@@ -60,7 +60,12 @@ class Rules:
         found = None
         if self._at * FRAME_MS >= TONES_MS:
             return None
-        for hertz in self._tone.push(caller):
+        tones = self._tone.push(caller)
+        if not (self._length or self._beep or any(tones)):  # what nearly always comes
+            self._quiet += len(tones)
+            self._at += len(tones)
+            return None
+        for hertz in tones:
             found = self._listen(hertz) or found
             self._at += 1
         return found
@@ -140,8 +145,8 @@ class Machines:
 
     def frame(self, caller: bytes) -> None:
         """What the caller sends, in pieces of any length."""
-        if not self._known:
-            self._judge(self._rules.frame(caller))
+        if not self._known and (kind := self._rules.frame(caller)) is not None:
+            self._judge(kind)
 
     def observe(self, event: CallEvent) -> None:
         """A caller from whom nothing was ever heard is on record as silent."""

@@ -95,35 +95,33 @@ class LedgerDaemon(NamedDaemon):
     program = "bench.ledger"
 
 
-def _told(path: Path, begin_ns: int, end_ns: int) -> tuple[Counter[str], float]:
-    """What was seen within the time, and its length in seconds."""
-    told, begun, ended = Counter[str](), 0, 0
+def _told(path: Path, begin_ns: int, end_ns: int) -> Counter[str]:
+    """What was seen within the time."""
+    told = Counter[str]()
     for line in path.read_text(encoding="utf-8").splitlines():
         at, seen = json.loads(line)
         if begin_ns <= at <= end_ns:
-            if begun:
-                told.update(seen)
-            begun, ended = begun or at, at
-    return told, (ended - begun) / 1e9
+            told.update(seen)
+    return told
 
 
-def _print(told: Counter[str], seconds: float, calls: int) -> None:
-    """Functions, then files, by what they take of a core for each call."""
-    share = EVERY_NS / 1e9 / seconds / calls
-    print(f"event loop: {told.total() * share:.3%} of a core for each of {calls} calls, {told.total()} looks")
-    for what, upto in (("files", 1), ("functions", 2)):
-        sums = Counter[str]()
-        for stack, count in told.items():
-            sums[":".join(stack.split(";")[0].split(":")[:upto])] += count
-        print(f"\nby {what}:")
-        for name, count in sums.most_common(45):
-            print(f"  {count * share:8.4%}  {name}")
-    under = Counter[str]()
+def _print(told: Counter[str], of_a_call: float) -> None:
+    """Files, functions and what they call, by their part of what the kernel says a call takes of a core.
+
+    Looks that fall together count once, so there are fewer of them than time; what they fall on is a fair draw.
+    """
+    looks = told.total()
+    print(f"event loop: {of_a_call:.3%} of a core for each call; {looks} looks")
+    files, functions, under = Counter[str](), Counter[str](), Counter[str]()
     for stack, count in told.items():
-        under.update(dict.fromkeys(stack.split(";"), count))
-    print("\nwith all that is called from there:")
-    for name, count in under.most_common(70):
-        print(f"  {count * share:8.4%}  {name}")
+        names = stack.split(";")
+        files[names[0].partition(":")[0]] += count
+        functions[names[0]] += count
+        under.update(dict.fromkeys(names, count))
+    for what, sums, most in (("file", files, 45), ("function", functions, 45), ("function and its calls", under, 90)):
+        print(f"\nby {what}:")
+        for name, count in sums.most_common(most):
+            print(f"  {count / looks:6.1%} {count / looks * of_a_call:8.4%}  {name}")
 
 
 def main(wanted: str) -> None:
@@ -135,9 +133,7 @@ def main(wanted: str) -> None:
             seen = hold_crowd([], LISTEN_S, GREETED_NS, daemon=LedgerDaemon, TURNS__REPROMPT_S=120)
         else:
             seen = hold_crowd(questions(), TALK_S, SETTLED_NS, daemon=LedgerDaemon)
-        told, seconds = _told(path, *seen.between_ns)
-        print(f"by the kernel's count: {seen.loop_of_a_call():.3%}")
-        _print(told, seconds, len(seen.crowd.calls))
+        _print(_told(path, *seen.between_ns), seen.loop_of_a_call())
     finally:
         path.unlink(missing_ok=True)
 

@@ -27,6 +27,8 @@ from agent.ports import Transcript, Word
 from audio.frame import FRAME_MS, AudioFrame
 
 log = logging.getLogger(__name__)
+STEP_FRAMES = 2 * BLOCK_FRAMES
+"""Frames that wait until they are decoded while the caller goes on: to look more often costs, and nobody needs it."""
 LATE_S = 5
 """Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
 PEEK_S = 6
@@ -123,7 +125,7 @@ class VoskRecognizer:
         self._waiting_samples += frame.samples
         if self._waiting_samples > LATE_S * self._rate:
             self._behind()
-        if len(self._waiting) >= BLOCK_FRAMES and self._running is None and not self._concluding.locked():
+        if len(self._waiting) >= STEP_FRAMES and self._running is None and not self._concluding.locked():
             self._step()
 
     async def peek(self, trailing: bool = False) -> Transcript:
@@ -231,7 +233,7 @@ class VoskRecognizer:
         self._fresh = self._words_of(heard.partial, "partial_result", "partial")
         if not self._concluding.locked():
             self._show(self._fresh)
-            if len(self._waiting) >= BLOCK_FRAMES:
+            if len(self._waiting) >= STEP_FRAMES:
                 self._step()
 
     def _show(self, fresh: list[Word]) -> None:
