@@ -41,8 +41,10 @@ PEEK_MS = 80
 """A peek that would take longer on this machine is not tried, milliseconds."""
 LOOK_AHEAD_MS = 350
 """The decoder's own words may be so far behind what it was fed, milliseconds; 210 are the demo models' network's."""
-PEEK_QUEUE = 16
-"""With so many jobs of other calls waiting there is no time for it."""
+PEEK_QUEUE = 4
+"""With so many jobs before it, of callers who have finished or paused, it would come too late."""
+PEEK_SOONER = 0.7
+"""What a peek took is taken for so much less each time that none is tried: it may have been a busy moment."""
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
 
@@ -101,6 +103,8 @@ class VoskRecognizer:
         self._waiting: deque[AudioFrame] = deque()
         self._waiting_samples = 0
         self._places = Places()
+        self._decoded = 0
+        """Position up to which the words are known, but for what the decoder looks ahead."""
         self._running: asyncio.Future[Heard] | None = None
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
@@ -139,10 +143,10 @@ class VoskRecognizer:
             raise HearingError("the recogniser of this call is closed")
         words, start = self._begun()
         tail = self._since(start)
-        if self._threads.waiting > PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
-            self._pace *= 0.9  # it may have been a busy moment
-            self._threads.hurry(self, Urgency.PAUSE)  # it waits for this caller's own decoder instead
-            reached = max(self._places.end - LOOK_AHEAD_MS * self._rate // 1000, 0)
+        if self._threads.before(Urgency.PAUSE) >= PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
+            self._pace *= PEEK_SOONER
+            self._catch_up()
+            reached = max(self._decoded - LOOK_AHEAD_MS * self._rate // 1000, 0)
             return replace(self._transcript(self._fresh), position=reached)
         pcm = b"".join(frame.pcm for frame in tail)
         loop, threads = asyncio.get_running_loop(), self._threads.at(Urgency.PAUSE, object())
@@ -173,6 +177,13 @@ class VoskRecognizer:
         tail.reverse()
         return tail
 
+    def _catch_up(self) -> None:
+        """The caller paused: what waits is decoded before that of callers who talk."""
+        if self._running is not None:
+            self._threads.hurry(self, Urgency.PAUSE)
+        elif len(self._waiting) >= BLOCK_FRAMES and not self._concluding.locked():
+            self._step(Urgency.PAUSE)
+
     async def finish(self) -> Transcript:
         """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
         self._utterance.clear()
@@ -198,10 +209,10 @@ class VoskRecognizer:
         while self._running is not None:
             await asyncio.wait([self._running])
 
-    def _step(self) -> None:
+    def _step(self, urgency: Urgency = Urgency.GOING_ON) -> None:
         if self._decoder is not None:
             whole = len(self._waiting) - len(self._waiting) % BLOCK_FRAMES
-            self._run(self._decoder.step, Urgency.GOING_ON, whole)
+            self._run(self._decoder.step, urgency, whole)
 
     def _run(self, work: Callable[[bytes], Heard], urgency: Urgency, count: int) -> None:
         """Give the ``count`` oldest frames to the pool; one job at a time, so Vosk sees the frames in order."""
@@ -224,7 +235,7 @@ class VoskRecognizer:
                 log.error("vosk could not decode audio of a call; this utterance is lost")
             self._failed = True
             return
-        heard = done.result()
+        heard, self._decoded = done.result(), self._places.end
         for piece in heard.pieces:
             self._words += self._words_of(piece, "result", "text")
         self._pieces += heard.pieces
