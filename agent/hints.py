@@ -40,11 +40,14 @@ class Hints:
 
     def push(self, frame: AudioFrame, sound: bool) -> bool:
         """Take a frame that holds no voice; True when it is in a sound that may become one."""
-        if sound and not self._sounding:
+        if not sound:
+            self._sounding = False
+            return False
+        if not self._sounding:
             self.since = frame.position
-        self._sounding = sound
+        self._sounding = True
         lasted = frame.end - self.since
-        return sound and frame.position >= self._after and lasted >= self._least and self.young(frame, self.since)
+        return frame.position >= self._after and lasted >= self._least and self.young(frame, self.since)
 
     def young(self, frame: AudioFrame, since: int) -> bool:
         """A sound that began at ``since`` may still become a voice."""

@@ -15,7 +15,7 @@ from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
 """Audio before a sound that the recogniser hears too: a detector opens after the first consonant."""
-WHILE_QUIET, WHILE_SPEAKING = 10, 5
+WHILE_QUIET, WHILE_SPEAKING = 10, 6
 """Most frames that may come together while the caller is silent, and while the recogniser hears them."""
 RECENT_MS = 8000
 """Latest audio that an end-of-turn model is shown, milliseconds."""
@@ -221,8 +221,8 @@ class Listening:
         return self._turns.judged(lull.position, verdict)
 
     def ask_again(self) -> None:
-        """It could not be told what was said: the lull comes once more, a frame later."""
-        self._turns.doubt()
+        """It could not be told what was said: the lull comes once more, a little later."""
+        self._turns.behind(self.position)
 
     def dismissed(self, lull: Lull) -> None:
         """It was nothing that takes the turn; see ``TurnTaker.dismissed``."""

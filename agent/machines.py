@@ -14,8 +14,8 @@ from agent.attending import Emit
 from agent.events import CallEnded, CallerSaid, CallEvent, Noted
 from agent.ports import Word
 from agent.recording import Keeping
-from audio.frame import FRAME_MS
-from audio.single_tone import SingleTone
+from audio.frame import FRAME_MS, frame_bytes
+from audio.single_tone import GATHERED, SingleTone
 
 Kind = Literal["fax", "recording", "loop", "answering machine"]
 
@@ -44,6 +44,8 @@ class Rules:
         """``outgoing``: it is we who rang."""
         self._rate, self._outgoing = rate, outgoing
         self._tone = SingleTone(rate)
+        self.gathers = GATHERED * frame_bytes(rate)
+        """Bytes of the caller that are looked at together."""
         self._at = 0
         """Frames looked at."""
         self._hz, self._length, self._quiet = 0.0, 0, 0
@@ -60,7 +62,12 @@ class Rules:
         found = None
         if self._at * FRAME_MS >= TONES_MS:
             return None
-        for hertz in self._tone.push(caller):
+        tones = self._tone.push(caller)
+        if not (self._length or self._beep or any(tones)):  # what nearly always comes
+            self._quiet += len(tones)
+            self._at += len(tones)
+            return None
+        for hertz in tones:
             found = self._listen(hertz) or found
             self._at += 1
         return found
@@ -133,6 +140,7 @@ class Machines:
         """``act`` is called once, when a machine was recognised."""
         self._rules, self._emit, self._act = rules, emit, act
         self._known = self._spoke = self._asked = False
+        self._gathered, self._enough = bytearray(), rules.gathers
 
     def heard(self, words: tuple[Word, ...]) -> None:
         """An utterance."""
@@ -140,8 +148,13 @@ class Machines:
 
     def frame(self, caller: bytes) -> None:
         """What the caller sends, in pieces of any length."""
-        if not self._known:
-            self._judge(self._rules.frame(caller))
+        self._gathered += caller
+        if len(self._gathered) < self._enough:
+            return
+        gathered = bytes(self._gathered)
+        self._gathered.clear()
+        if not self._known and (kind := self._rules.frame(gathered)) is not None:
+            self._judge(kind)
 
     def observe(self, event: CallEvent) -> None:
         """A caller from whom nothing was ever heard is on record as silent."""

@@ -94,6 +94,8 @@ HINT_QUIET_MS = 160
 """Quiet after a sound without a voice until the agent goes on: «ст» closes the mouth for a moment too."""
 JUDGING_MS = 40
 """Nothing else is waited for so long in a pause that was asked about: the answer may end it."""
+AGAIN_MS = 100
+"""Until a recogniser that was behind is asked again: it goes on by 120 ms at a time, and each question costs."""
 BACKCHANNEL_CONFIRM = 2
 """«Да-да-да» may last this many times ``confirm_ms`` before it takes the turn."""
 ASKED = 3
@@ -128,7 +130,7 @@ class TurnTaker:
         self._end_silence = self._patience["unsure"]
         self._lull = ends.lull_ms * per_ms
         self._judging = JUDGING_MS * per_ms
-        self._asked = -1
+        self._asked, self._ask_after, self._again = -1, 0, AGAIN_MS * per_ms
         self._min_speech = ends.min_speech_ms * per_ms
         self._forget = ends.false_start_ms * per_ms
         self._may_interrupt = cuts.enabled
@@ -165,7 +167,7 @@ class TurnTaker:
             return max(self._min_speech - self._voiced, 0) + self._lull
         quiet = position - self._speech_end
         if self._asked != self._speech_end:
-            return self._lull - quiet
+            return max(self._lull - quiet, self._ask_after - position)
         return min(self._end_silence - quiet, self._judging)
 
     def push(
@@ -235,6 +237,10 @@ class TurnTaker:
         """The words changed after a lull was judged: ask again."""
         self._asked = -1
 
+    def behind(self, position: int) -> None:
+        """What was asked at a lull could not be told yet at ``position``: ask again a little later."""
+        self._asked, self._ask_after = -1, position + self._again
+
     def wait(self, until: int) -> None:
         """The caller asked for time: no reprompt before ``until``, a position."""
         self._idle_since = max(self._idle_since, until - self._reprompt)
@@ -288,7 +294,7 @@ class TurnTaker:
         if self._pauses and self._state is _State.SPEAKING:
             self._pauses.went_on(gap)
         self._end_silence = self._wait_for("unsure")
-        self._forgotten = False
+        self._forgotten, self._ask_after = False, 0
 
     def _rise(self, frame: AudioFrame, audible: bool, wary: bool) -> Decision | None:
         """A sound becomes speech; over an audible agent it first pauses, then takes the turn."""
@@ -333,7 +339,7 @@ class TurnTaker:
         if self._hinted and self._state is _State.SOUND:
             return self._unhinted(frame, quiet)
         waited_for = self._state is _State.SPEAKING or self._announced
-        if waited_for and quiet >= self._lull and self._asked != self._speech_end:
+        if waited_for and quiet >= self._lull and self._asked != self._speech_end and frame.end >= self._ask_after:
             self._asked = self._speech_end
             return Lull(self._speech_end, self._state is _State.SOUND)
         if self._state is _State.SOUND:

@@ -63,9 +63,13 @@ class CleanLine:
         self._played[: self._parts - 1] = self._played[_SPAN:]
         self._played[self._parts - 1 :] = powers[:_SPAN]
         quiet = heard < self._least
-        self._quiet = self._quiet * _KEEPS + self._delayed @ quiet.astype(np.float32)
-        self._loud = self._loud * _KEEPS + self._delayed @ (~quiet).astype(np.float32)
-        self._hush = self._hush * _KEEPS + float(np.maximum(heard[quiet], _HUSH).sum())
+        self._quiet *= _KEEPS
+        self._quiet += self._delayed @ quiet.astype(np.float32)
+        self._loud *= _KEEPS
+        if not quiet.all():  # else they add nothing
+            self._loud += self._delayed @ (~quiet).astype(np.float32)
+            heard = heard[quiet]
+        self._hush = self._hush * _KEEPS + float(np.maximum(heard, _HUSH).sum())
         if bool((self._loud > self._quiet).any()):
             self.stands = False
         elif self._hush < _NO_ECHO * float(self._quiet.min()):

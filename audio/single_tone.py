@@ -14,9 +14,12 @@ QUIETEST = 10 ** (-40 / 10)
 SCALE = np.float32(1 / 32768)
 PURE = 0.93
 """Least part of a frame's energy around one frequency; hums and whistles have less, or waver."""
+SURELY_NOT = 0.98
+"""With so much less of that, or of the least loudness, it is no matter how numbers were rounded."""
 
 
-Samples = NDArray[np.float32]
+_PCM = np.dtype("<i2")
+_NONE = (0.0,) * GATHERED
 
 
 class SingleTone:
@@ -26,9 +29,10 @@ class SingleTone:
         """``rate`` of the audio, Hz."""
         self._rate, self._size = rate, rate * FRAME_MS // 1000
         self._window = np.hanning(self._size).astype(np.float32)
-        self._block = GATHERED * self._size
+        self._middle = GATHERED // 2 * self._size * SAMPLE_BYTES
+        """Where the frame in the middle of a block begins, bytes."""
         self._pcm = bytearray()
-        self._held: Samples | None = None
+        self._held = b""
         """The block before, whose tones are looked for when it, its neighbour before or the one after seems pure."""
         self._near = False
         """It or the one before it seems pure."""
@@ -40,25 +44,37 @@ class SingleTone:
         """
         self._pcm += pcm
         found: tuple[float, ...] = ()
-        size = self._block * SAMPLE_BYTES
+        size = GATHERED * self._size * SAMPLE_BYTES
         while len(self._pcm) >= size:
-            found += self._look(np.frombuffer(bytes(self._pcm[:size]), "<i2") * SCALE)
+            found += self._look(bytes(self._pcm[:size]))
             del self._pcm[:size]
         return found
 
-    def _look(self, block: Samples) -> tuple[float, ...]:
+    def _look(self, block: bytes) -> tuple[float, ...]:
         """Speech, which is nearly all that ever comes, costs one frame's spectrum out of ten."""
-        loud = block.dot(block) >= QUIETEST * block.size
-        middle = GATHERED // 2
-        pure = bool(loud and self._tones(block.reshape(GATHERED, -1)[middle : middle + 1])[0])
+        pure = self._seems_pure(block)
         held, near, self._held, self._near = self._held, self._near, block, pure
-        if held is None:
+        if not held:
             return ()
         if not (near or pure):
-            return (0.0,) * GATHERED
-        tones = self._tones(held.reshape(GATHERED, -1))
+            return _NONE
+        tones = self._tones((np.frombuffer(held, _PCM) * SCALE).reshape(GATHERED, -1))
         self._near = pure or bool(tones[-1])
         return tones
+
+    def _seems_pure(self, block: bytes) -> bool:
+        """It is loud, and the frame in its middle has a tone; mostly that one's strongest frequencies say no."""
+        frame = np.frombuffer(block, _PCM, self._size, self._middle) * SCALE
+        if frame.dot(frame) < SURELY_NOT * QUIETEST * self._size:
+            return False
+        spectrum = np.fft.rfft(frame * self._window)
+        real, imaginary = spectrum.real, spectrum.imag
+        power = real * real + imaginary * imaginary
+        peak = min(max(int(power.argmax()), 2), len(power) - 3)
+        if float(power[peak - 2 : peak + 3].sum()) < SURELY_NOT * PURE * float(power.sum()):
+            return False
+        samples = np.frombuffer(block, _PCM) * SCALE
+        return bool(samples.dot(samples) >= QUIETEST * samples.size) and bool(self._tones(frame[None])[0])
 
     def _tones(self, frames: NDArray[np.floating[Any]]) -> tuple[float, ...]:
         power = np.square(np.abs(np.fft.rfft(frames * self._window)))

@@ -27,7 +27,7 @@ OPEN_DB = 7.0
 HOLD_DB = 4.0
 """While there is speech, this far above the floor is enough."""
 
-_WORTH = 3
+_WORTH = 2
 """Fewer frames than this, where nothing was heard before them, are heard quicker one by one than told before."""
 _SMOOTH = 5
 """Frames averaged before the quietest is taken: single frames of a rough noise dip too deep."""

@@ -49,6 +49,8 @@ class Measured:
     """Channels and bridges that stayed in Asterisk."""
     stages: dict[str, list[int]]
     """What the call log says of the replies: milliseconds of audio since the end of speech, a list for each stage."""
+    between_ns: tuple[int, int]
+    """When all calls were there, the kernel's real-time clock, nanoseconds."""
 
     @property
     def turns(self) -> list[dict[str, Any]]:
@@ -112,7 +114,14 @@ def _cost(name: str, seen: Measured, bar: float) -> Row:
     return Row(name, what, f"<= {bar:.2%} of a core, engines excluded", measured, AT_ONCE, took <= bar)
 
 
-def hold_crowd(wavs: list[str], seconds: float, settled_ns: int = SETTLED_NS, **settings: object) -> Measured:
+def hold_crowd(
+    wavs: list[str],
+    seconds: float,
+    settled_ns: int = SETTLED_NS,
+    *,
+    daemon: type[NamedDaemon] = NamedDaemon,
+    **settings: object,
+) -> Measured:
     """Let ``AT_ONCE`` callers talk through Asterisk; raises ``RuntimeError`` where that can't be.
 
     The CPU is measured from ``settled_ns`` after the last answer to the first farewell.
@@ -120,16 +129,16 @@ def hold_crowd(wavs: list[str], seconds: float, settled_ns: int = SETTLED_NS, **
     if why_not(SUITE):
         raise RuntimeError(f"Asterisk 22: {why_not(SUITE)}")
     with Pbx(SUITE) as pbx:
-        with NamedDaemon({**behind(pbx), "CALLS__MAX": AT_ONCE, **settings}) as daemon:
-            daemon.wait_for(lambda: daemon.health()["lines"].get("asterisk") == "up", 15, "connected to Asterisk")
-            watched = {"daemon": daemon.pid, "asterisk": _asterisk()}
+        with daemon({**behind(pbx), "CALLS__MAX": AT_ONCE, **settings}) as house:
+            house.wait_for(lambda: house.health()["lines"].get("asterisk") == "up", 15, "connected to Asterisk")
+            watched = {"daemon": house.pid, "asterisk": _asterisk()}
             idle = [look(watched)]
             time.sleep(IDLE_S)
             idle.append(look(watched))
             plan = CrowdPlan(caller_uri(pbx), AT_ONCE, seconds, wavs)
             crowd, samples = place_crowd(plan, watched)
-            daemon.wait_for(lambda: daemon.health().get("calls") == 0, 15, "free of calls")
-            trouble, stages = daemon.trouble, _stages(daemon)
+            house.wait_for(lambda: house.health().get("calls") == 0, 15, "free of calls")
+            trouble, stages = house.trouble, _stages(house)
         left = pbx.channels() + pbx.bridges()
     if not any(call.status == 200 for call in crowd.calls):
         raise RuntimeError("no call was answered")
@@ -138,7 +147,7 @@ def hold_crowd(wavs: list[str], seconds: float, settled_ns: int = SETTLED_NS, **
     quiet = between(idle, 0, idle[-1].at_ns)
     if end - begin < 2 * EVERY_S * 1e9:
         raise RuntimeError("the calls did not overlap long enough to measure the CPU")
-    return Measured(crowd, quiet, between(samples, begin, end), trouble, left, stages)
+    return Measured(crowd, quiet, between(samples, begin, end), trouble, left, stages, (begin, end))
 
 
 def _stages(daemon: DaemonProcess) -> dict[str, list[int]]:

@@ -27,10 +27,10 @@ class Urgency(IntEnum):
 class _Job:
     """A piece of work; it may stand in the queue twice and is done once."""
 
-    __slots__ = ("done", "owner", "work")
+    __slots__ = ("done", "owner", "urgency", "work")
 
-    def __init__(self, owner: object, work: Callable[[], Any]) -> None:
-        self.owner, self.work = owner, work
+    def __init__(self, owner: object, urgency: Urgency, work: Callable[[], Any]) -> None:
+        self.owner, self.urgency, self.work = owner, urgency, work
         self.done: Future[Any] = Future()
 
 
@@ -60,6 +60,11 @@ class DecodingThreads:
         """Jobs that nobody works on yet."""
         return len(self._idle)
 
+    def before(self, urgency: Urgency) -> int:
+        """Jobs that nobody works on yet and that go before a new one of this urgency."""
+        with self._lock:
+            return sum(job.urgency <= urgency for job in self._idle.values())
+
     def at(self, urgency: Urgency, owner: object) -> Executor:
         """The same threads, for ``loop.run_in_executor`` with jobs of this urgency; one of an owner waits at a time."""
         return _Lane(self, urgency, owner)
@@ -68,18 +73,20 @@ class DecodingThreads:
         """Queue a job; raises ``RuntimeError`` after ``close``."""
         if self._closed:
             raise RuntimeError("the recogniser is closed")
-        job = _Job(owner, work)
+        job = _Job(owner, urgency, work)
         with self._lock:
             self._idle[owner] = job
         self._jobs.put((urgency, next(self._count), job))
         return job.done
 
-    def hurry(self, owner: object) -> None:
-        """What waits of this owner is wanted now."""
+    def hurry(self, owner: object, urgency: Urgency = Urgency.END) -> None:
+        """What waits of this owner is wanted as soon as that."""
         with self._lock:
             job = self._idle.get(owner)
-        if job is not None:
-            self._jobs.put((Urgency.END, next(self._count), job))
+            if job is None or job.urgency <= urgency:
+                return
+            job.urgency = urgency
+        self._jobs.put((urgency, next(self._count), job))
 
     def close(self) -> None:
         """Forget the jobs that wait, let those that run end, and wait for that."""

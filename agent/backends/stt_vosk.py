@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from agent.ports import Transcript, Word
 from audio.frame import FRAME_MS, AudioFrame
 
 log = logging.getLogger(__name__)
+STEP_FRAMES = 2 * BLOCK_FRAMES
+"""Frames that wait until they are decoded while the caller goes on: to look more often costs, and nobody needs it."""
 LATE_S = 5
 """Audio waiting for the decoder, seconds, from which on the machine is too slow and the log says so."""
 PEEK_S = 6
@@ -38,8 +41,10 @@ PEEK_MS = 80
 """A peek that would take longer on this machine is not tried, milliseconds."""
 LOOK_AHEAD_MS = 350
 """The decoder's own words may be so far behind what it was fed, milliseconds; 210 are the demo models' network's."""
-PEEK_QUEUE = 16
-"""With so many jobs of other calls waiting there is no time for it."""
+PEEK_QUEUE = 4
+"""With so many jobs before it, of callers who have finished or paused, it would come too late."""
+PEEK_SOONER = 0.7
+"""What a peek took is taken for so much less each time that none is tried: it may have been a busy moment."""
 MOST_WAITING_S = 60
 """Audio that may wait; beyond it the oldest is dropped and counted, seconds."""
 
@@ -98,6 +103,8 @@ class VoskRecognizer:
         self._waiting: deque[AudioFrame] = deque()
         self._waiting_samples = 0
         self._places = Places()
+        self._decoded = 0
+        """Position up to which the words are known, but for what the decoder looks ahead."""
         self._running: asyncio.Future[Heard] | None = None
         self._concluding = asyncio.Lock()
         self._words: list[Word] = []
@@ -122,7 +129,7 @@ class VoskRecognizer:
         self._waiting_samples += frame.samples
         if self._waiting_samples > LATE_S * self._rate:
             self._behind()
-        if len(self._waiting) >= BLOCK_FRAMES and self._running is None and not self._concluding.locked():
+        if len(self._waiting) >= STEP_FRAMES and self._running is None and not self._concluding.locked():
             self._step()
 
     async def peek(self, trailing: bool = False) -> Transcript:
@@ -134,33 +141,48 @@ class VoskRecognizer:
         decoder = self._decoder
         if decoder is None:
             raise HearingError("the recogniser of this call is closed")
-        known, tail = self._tail()
-        if self._threads.waiting > PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
-            self._pace *= 0.9  # it may have been a busy moment
-            reached = max(self._places.end - LOOK_AHEAD_MS * self._rate // 1000, 0)
+        words, start = self._begun()
+        tail = self._since(start)
+        if self._threads.before(Urgency.PAUSE) >= PEEK_QUEUE or self._pace * len(tail) * FRAME_MS > PEEK_MS:
+            self._pace *= PEEK_SOONER
+            self._catch_up()
+            reached = max(self._decoded - LOOK_AHEAD_MS * self._rate // 1000, 0)
             return replace(self._transcript(self._fresh), position=reached)
         pcm = b"".join(frame.pcm for frame in tail)
         loop, threads = asyncio.get_running_loop(), self._threads.at(Urgency.PAUSE, object())
         began = loop.time()  # the loop's, so that in a replay, which waits for nothing, none is refused
         heard = await loop.run_in_executor(threads, decoder.peek, pcm, trailing)
         self._pace = (loop.time() - began) * 1000 / max(len(tail) * FRAME_MS, 1)
-        texts = " ".join([_text(known), *(piece["text"] for piece in heard.pieces)]).split()
-        words = " ".join(word for word in texts if word != UNKNOWN)
+        texts = " ".join([_text(words), *(piece["text"] for piece in heard.pieces)]).split()
+        text = " ".join(word for word in texts if word != UNKNOWN)
         reached = tail[-1].end if tail else self._places.end
-        return Transcript(words, False, reached, confidence=_confidence(heard.pieces))
+        return Transcript(text, False, reached, confidence=_confidence(heard.pieces))
 
-    def _tail(self) -> tuple[list[Word], list[AudioFrame]]:
-        """Words that are taken as heard, and the frames after them that a peek decodes again."""
-        frames = list(self._utterance)
-        if not frames:
-            return [], []
-        latest = frames[-1].end - PEEK_TAIL_MS * self._rate // 1000
+    def _begun(self) -> tuple[list[Word], int]:
+        """Words that are taken as heard, and the position from which a peek decodes again."""
+        if not self._utterance:
+            return [], 0
+        latest = self._utterance[-1].end - PEEK_TAIL_MS * self._rate // 1000
         words = [*self._words, *self._fresh]
-        begins = [word.start for word in words if word.start <= latest and word.start < word.end]
-        if not begins:
-            return [], frames
-        start = begins[-1] - PEEK_LEAD_MS * self._rate // 1000
-        return [word for word in words if word.start < begins[-1]], [frame for frame in frames if frame.end > start]
+        for word in reversed(words):
+            if word.start <= latest and word.start < word.end:
+                return [known for known in words if known.start < word.start], (
+                    word.start - PEEK_LEAD_MS * self._rate // 1000
+                )
+        return [], 0
+
+    def _since(self, start: int) -> list[AudioFrame]:
+        """Frames of the utterance that end behind ``start``, a position."""
+        tail = list(takewhile(lambda frame: frame.end > start, reversed(self._utterance)))
+        tail.reverse()
+        return tail
+
+    def _catch_up(self) -> None:
+        """The caller paused: what waits is decoded before that of callers who talk."""
+        if self._running is not None:
+            self._threads.hurry(self, Urgency.PAUSE)
+        elif len(self._waiting) >= BLOCK_FRAMES and not self._concluding.locked():
+            self._step(Urgency.PAUSE)
 
     async def finish(self) -> Transcript:
         """Everything heard since the last ``finish``; raises ``HearingError`` when the decoder failed."""
@@ -187,10 +209,10 @@ class VoskRecognizer:
         while self._running is not None:
             await asyncio.wait([self._running])
 
-    def _step(self) -> None:
+    def _step(self, urgency: Urgency = Urgency.GOING_ON) -> None:
         if self._decoder is not None:
             whole = len(self._waiting) - len(self._waiting) % BLOCK_FRAMES
-            self._run(self._decoder.step, Urgency.GOING_ON, whole)
+            self._run(self._decoder.step, urgency, whole)
 
     def _run(self, work: Callable[[bytes], Heard], urgency: Urgency, count: int) -> None:
         """Give the ``count`` oldest frames to the pool; one job at a time, so Vosk sees the frames in order."""
@@ -213,7 +235,7 @@ class VoskRecognizer:
                 log.error("vosk could not decode audio of a call; this utterance is lost")
             self._failed = True
             return
-        heard = done.result()
+        heard, self._decoded = done.result(), self._places.end
         for piece in heard.pieces:
             self._words += self._words_of(piece, "result", "text")
         self._pieces += heard.pieces
@@ -222,7 +244,7 @@ class VoskRecognizer:
         self._fresh = self._words_of(heard.partial, "partial_result", "partial")
         if not self._concluding.locked():
             self._show(self._fresh)
-            if len(self._waiting) >= BLOCK_FRAMES:
+            if len(self._waiting) >= STEP_FRAMES:
                 self._step()
 
     def _show(self, fresh: list[Word]) -> None:

@@ -41,6 +41,7 @@ def test_who_waits_for_an_answer_goes_first(threads: DecodingThreads) -> None:
         assert not last.done()
     final = threads.put(Urgency.GOING_ON, "talks too", lambda: order.append("talks too"))
     assert threads.waiting == 4
+    assert [threads.before(urgency) for urgency in (Urgency.END, Urgency.PAUSE, Urgency.GOING_ON)] == [1, 2, 4]
     gate.open()
     final.result(5)
     assert order == ["ended", "pauses", "talks", "talks too"]
@@ -51,8 +52,12 @@ def test_what_waits_can_be_hurried_and_is_done_once(threads: DecodingThreads) ->
     gate, order = Gate(threads), list[str]()
     first = threads.put(Urgency.GOING_ON, "one", lambda: order.append("one"))
     second = threads.put(Urgency.GOING_ON, "two", lambda: order.append("two"))
+    threads.hurry("two", Urgency.PAUSE)
+    assert threads.before(Urgency.PAUSE) == 1
     threads.hurry("two")
+    threads.hurry("two", Urgency.PAUSE)
     threads.hurry("nobody")
+    assert threads.before(Urgency.END) == 1
     gate.open()
     for done in (first, second):
         done.result(5)

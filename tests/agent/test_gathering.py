@@ -84,7 +84,7 @@ def test_nothing_is_decided_otherwise_or_later(name: str, monkeypatch: pytest.Mo
     together = Taped(script, minds)
 
     assert isinstance(together.line, GatheredLine)
-    assert {1, 2, 10} <= set(together.line.gathered.sizes)
+    assert {2, 10} <= set(together.line.gathered.sizes)
     assert together.line.gathered.at_once >= 20
     assert decisions(together.lines) == decisions(single.lines)
 

@@ -311,6 +311,24 @@ async def test_a_peek_tells_the_words_at_once_and_changes_nothing(
     assert (await peeked.peek()).text == ""
 
 
+async def test_where_a_peek_would_come_too_late_the_callers_own_decoder_tells_the_words_once_it_has_them(
+    russian: Vosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stt_vosk, "PEEK_QUEUE", 0)  # as with many callers before this one
+    pcm = read_mono(SPEECH / "ru/domain/espeak-f3_53.wav")
+    ear = await russian.open(8000, ignore)
+    for frame in frames(pcm + bytes(2 * 8000)):
+        ear.push(frame)
+
+    at_once = await ear.peek()
+    async with asyncio.timeout(5):
+        while (later := await ear.peek()).position < len(pcm) // 2:  # noqa: ASYNC110 - a decoder has no such event
+            await asyncio.sleep(0.01)
+
+    assert at_once.position < len(pcm) // 2
+    assert later.text == (await ear.finish()).text == "сколько стоит доставка"
+
+
 async def test_a_grammar_wants_a_model_with_a_dynamic_graph_and_phrases(tmp_path: Path) -> None:
     file = tmp_path / "phrases.txt"
     file.write_text("# yes and no\n Да \nнет\n\nне  знаю\n", encoding="utf-8")
