@@ -50,13 +50,13 @@ class Judging:
             return
         verdict = await self._verdict(heard.text)
         current = self._listening.judged(lull, verdict)
-        if current and heard.text and verdict != "open" and self._house.turns.speculate:
+        if current and heard.text and self._house.turns.speculate:  # an open end too: it may be the end all the same
             self._replies.guess(heard.text, self._spawn)
 
     async def _foresee(self) -> None:
-        """The caller's voice dies away: where the words are whole already, a reply is begun before the silence."""
+        """The caller's voice dies away: a reply is begun before the silence, unless more must follow."""
         heard = await self._listening.peek(trailing=True)
-        if heard.text and self._house.turns.speculate and await self._verdict(heard.text) == "complete":
+        if heard.text and self._house.turns.speculate and await self._verdict(heard.text) != "open":
             self._replies.guess(heard.text, self._spawn)
 
     async def listen_closely(self) -> None:

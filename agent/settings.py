@@ -246,7 +246,7 @@ class Turns(Section):
     """An ONNX end-of-turn model (smart-turn's style) that judges the sound beside the words; extra ``turn-model``."""
     speculate: bool = True
     """Begin replies before the turn is over; they are spoken only when the words turn out to be these."""
-    speculate_most: Annotated[int, Field(ge=0, le=20)] = 3
+    speculate_most: Annotated[int, Field(ge=0, le=20)] = 6
     """Replies begun on a guess in one turn of the caller, at most."""
     speculate_waste: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
     """Tokens of the language model that guesses may waste in one call; then no more guesses."""

@@ -46,6 +46,8 @@ class MediaClock:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = 0.0
         self._done = 0
+        self.behind = False
+        """The tick in progress is made up after a stall: what came meanwhile may still wait to be read."""
         self.lost = 0
         """Ticks swallowed by stalls since the clock was made."""
         self.tick = 0
@@ -92,9 +94,11 @@ class MediaClock:
         swallowed = max(0, due - CATCH_UP)
         self.lost += swallowed
         self._timer = None
+        self.behind = due > 1
         self._tick(swallowed + 1)
         for _ in range(due - swallowed - 1):
             self._tick(1)
+        self.behind = False
         if self._legs and self._timer is None:
             self._arm(loop)
 

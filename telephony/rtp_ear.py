@@ -117,13 +117,15 @@ class Ear:
         """Take a packet that carries nothing to hear, such as comfort noise (RFC 3389)."""
         self._arrive(packet, None)
 
-    def tick(self, periods: int) -> None:
-        """``periods`` times 20 ms have passed."""
+    def tick(self, periods: int, *, behind: bool = False) -> None:
+        """``periods`` times 20 ms have passed; ``behind``: while we stood still, packets may wait to be read."""
         self._due += periods * self._frame
         self._idle += periods
         if self._order.held and self._idle > 1:
             self._order.flush()
         if self._idle >= self._patience and self._delivered < self._due:
+            if behind:  # silence now and the packets after it would be that time twice, and an echo out of step
+                return
             self._fill(self._due - self._delivered)
         else:
             self._follow_drift()

@@ -240,7 +240,7 @@ class RtpLeg:
     def tick(self, periods: int) -> None:
         """The shared clock's 20 ms: hear, then speak."""
         self._now += periods
-        self._ear.tick(periods)
+        self._ear.tick(periods, behind=self._clock.behind)
         if periods > 1:
             self._timestamp = (self._timestamp + (periods - 1) * UNITS) & 0xFFFFFFFF
             self._marker = 0x80

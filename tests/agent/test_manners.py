@@ -47,6 +47,14 @@ def test_a_guess_that_was_wrong_is_never_heard_and_its_tokens_are_counted() -> N
     assert noted(scene, "speculation") == ["miss 2", "hit"]
 
 
+def test_a_doubtful_end_costs_the_wait_and_not_the_model_on_top() -> None:
+    minds = Minds(FakeMind({}), model({"мне нужен пресс на": [0.8, "Уточните, пожалуйста. "]}))
+    scene = Scene([Says(ASK, "мне нужен пресс на"), Leaves(ASK + 6)], minds)
+
+    assert noted(scene, "speculation") == ["hit"]
+    assert 1.1 <= scene.speaks_from(ASK + 1) - (ASK + 1) <= 1.1 + 0.1
+
+
 def test_guesses_stop_where_the_settings_say() -> None:
     answers = {HOURS: ["Не ", "то. "], f"{HOURS} завтра": ["С девяти. "], PRICE: ["Миллион. "]}
     script: list[Step] = [Says(ASK, HOURS), Says(ASK + 1.16, "завтра"), Says(ASK + 8, PRICE), Leaves(ASK + 12)]

@@ -81,6 +81,26 @@ async def test_a_stall_is_caught_up_boundedly(stall_periods: int, swallows: bool
     clock.discard(leg)
 
 
+async def test_a_leg_can_tell_ticks_that_are_made_up() -> None:
+    clock, seen = MediaClock(), list[bool]()
+
+    class Watching(Leg):
+        def tick(self, periods: int) -> None:
+            seen.append(clock.behind)
+            super().tick(periods)
+
+    leg = Watching()
+    clock.add(leg)
+    await leg.wait(1)
+    time.sleep(4 * PERIOD)  # noqa: ASYNC251 - the stall itself is under test
+    made_up = len(seen)
+    await leg.wait(sum(leg.periods) + 4)
+    clock.discard(leg)
+
+    assert seen[made_up : made_up + 4] == [True] * 4
+    assert not clock.behind
+
+
 async def test_a_raising_leg_is_removed_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     clock, bad, good = MediaClock(), Broken(), Leg()
     clock.add(bad)
