@@ -5,7 +5,7 @@ Each step replaces one kind of writing by words and leaves the rest to the next;
 
 import re
 
-from agent.language import counting_ru, dates_ru, spelling_ru
+from agent.language import counting_ru, dates_ru, kitchen_ru, spelling_ru
 from agent.language import numbers_ru as numbers
 from agent.language.cases_ru import NUMBER, candidates, noun_behind
 
@@ -35,6 +35,7 @@ PERCENT_ENDINGS = {
     "ми": "ыми",
 }
 TWICE_GLUED = re.compile(r"(?<![\w.,-])(\d{1,9})[-–](\d{1,9})-([а-яё]{4,})")
+HALF_GLUED = re.compile(r"(?<![\w.,-])(\d{1,3})[.,]5-([а-яё]{4,})")
 SHORT_POWERS = re.compile(r"(?<!\w)(кв|куб)\.\s?([кмсд]?м)(?!\w)")
 COMPARED = re.compile(r"([<>])(?=\s?\d)")
 ABOUT = re.compile(r"~(?=\s?\d)")
@@ -52,6 +53,9 @@ MINUS = re.compile(r"(?<![\w.,)°%])[-−–](?=\d)")
 FLAT = re.compile(r"(?<!\d)(\d)-комн(?:\.|(ая|ую|ой)(?!\w))")
 STOREY = re.compile(r"(?<![\d/])(\d{1,3})/(\d{1,3}) ?эт(?:\.|аж(?!\w))")
 INCHES = re.compile(r"(?<=\d)(?:″|”|''|\"(?=[\s,.;:)]|$))")
+PRESSURE = re.compile(r"(?<!\w)([Дд]авлени\w+ )(\d{2,3})/(\d{2,3})(?![\d/])")
+"""«давление 120/80»: a patient's."""
+ROUBLES = re.compile(r"(?<=\d)\s?р(?=[\s,;!?)]|$)")
 TYRE = re.compile(r"(?<![\d/])(\d{3})/(\d\d) ?R ?(\d\d)(?!\d)")
 SUFFIXES = {
     "й": ("n", "m"),
@@ -82,12 +86,27 @@ CARDINAL_ENDINGS = {"ти": "g", "мя": "i"}
 
 
 def words(text: str) -> str:
-    """A sentence as words."""
-    text = spelling_ru.letters_of_houses(_shapes(spelling_ru.addresses(text)))
+    """A sentence as words.
+
+    The point of a short form goes with it; where it ends a sentence, too, the full stop stays: before a capital letter,
+    and at the end of a text that begins with one («доставка 250 руб.» is no sentence).
+    """
+    said = _words(text).rstrip()
+    first = re.search(r"\w+", text)
+    sentence = first is not None and first[0][0].isupper() and not re.fullmatch("[IVX]+", first[0])
+    ends = text.rstrip().endswith(".") and sentence
+    return f"{said}." if ends and said and said[-1] not in ".…!?" else said
+
+
+def _words(text: str) -> str:
+    text = spelling_ru.letters_of_houses(_shapes(kitchen_ru.words(spelling_ru.addresses(text))))
     text = spelling_ru.qualities(spelling_ru.places(text))
     text = LOCAL.sub(_local, FOREIGN.sub(_foreign, PHONE.sub(_phone, text)))
     text = spelling_ru.weekdays(dates_ru.words(spelling_ru.names(text)))
-    text = SIGN_RANGE.sub(_signed_range, _signs(text))
+    text = SIGN_RANGE.sub(_signed_range, _signs(PRESSURE.sub(r"\1\2 на \3", text)))
+    text = HALF_GLUED.sub(
+        lambda m: f"полутора{m[2]}" if m[1] == "1" else f"{numbers.glued(int(m[1]))} с половиной {m[2]}", text
+    )
     text = TWICE_GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}-{numbers.glued(int(m[2]))}{m[3]}", text)
     text = GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}{m[2]}", ORDINAL.sub(_ordinal, text))
     text = FRACTION.sub(_fraction, spelling_ru.short_words(text))
@@ -98,6 +117,7 @@ def words(text: str) -> str:
 
 def _shapes(text: str) -> str:
     """What is written by a shape of its own: flats, storeys, inches, tyres, percentage points."""
+    text = ROUBLES.sub(" руб", text)
     text = FLAT.sub(lambda m: f"{m[1]}-комнатн{m[2] or 'ая'}", STOREY.sub(r"\1-й этаж из \2", text))
     text = re.sub(r"(?<=\d)\s?п\.\s?п\.", " пп", INCHES.sub(" ″", text))
     return TYRE.sub(r"\1 на \2 R\3", text)
