@@ -176,7 +176,7 @@ def lemma(word: str) -> str:
 def case_of_unit(before: str, value: str, behind: str) -> str:
     """Case of a number with a unit that we inflect ourselves."""
     allowed = candidates(before)
-    if "p" in allowed and re.match(r"\s+от\b", behind):
+    if allowed != ANY and "p" in allowed and re.match(r"\s+от\b", behind):
         return "p"  # «в пяти метрах от дома»
     return _ordered(allowed, value)[0]
 

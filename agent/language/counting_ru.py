@@ -46,7 +46,7 @@ def _count_all(text: str) -> str:
         if found.start() < done:
             continue
         before, behind = text[: found.start()], text[found.end() :]
-        words_, taken = _count(before, _plain(found[0]), behind)
+        words_, taken = _count(before, _plain(found[0]), behind, is_grouped=" " in found[0])
         counts = noun_behind(behind) or _unit_of_list(behind)
         pointed = CHAPTER.search(before) or not (counts or re.search(r"(?<![А-ЯЁа-яё])[а-яё]{3,}\s*$", before))
         if "." in found[0] and not taken and pointed:  # «USB 2.0», but «рейтинг 4.9»
@@ -59,11 +59,11 @@ def _count_all(text: str) -> str:
     return "".join([*said, text[done:]])
 
 
-def _count(before: str, value: str, behind: str) -> tuple[str, int]:
+def _count(before: str, value: str, behind: str, *, is_grouped: bool = False) -> tuple[str, int]:
     """A number in words, with its unit, and how many characters of ``behind`` that takes."""
     found = unit_behind(behind) or _word_behind(value, behind)
     if found is None:
-        if _is_code(before, value, behind):
+        if not is_grouped and _is_code(before, value, behind):
             return numbers.group(value) if len(value) > CODE else ", ".join(
                 map(numbers.group, (value[:3], value[3:]))
             ), 0
@@ -77,6 +77,8 @@ def _count(before: str, value: str, behind: str) -> tuple[str, int]:
         return half or numbers.number(value, case, gender), 0
     written, of = found
     case = case_of_unit(before, value, behind[len(written) :])
+    if written.strip() == "км" and re.search(r"(?<!\w)во?\s*$", before.lower()):
+        case = "p"  # «в 3 км»: so far away
     if halves := _halves(value, written, of, case):
         return _with_money(halves, written, behind)
     if of.hundredth[0] and re.fullmatch(r"\d+\.\d\d", value):

@@ -20,19 +20,22 @@ SPAN = re.compile(rf"(?<!\w)([Сс]о?|[Оо]т) ({DAY}) (по|до) ({DAY}) ({'
 LIST = re.compile(rf"(?<![\d.,])((?:(?:{DAY}), )*(?:{DAY}) (?:и|или) )(?=(?:{DAY}) (?:{'|'.join(MONTHS)})\b)")
 QUARTER = re.compile(r"(?<![\w.,/-])([1-4])(?:-(?:й|м|го|му))? кв\.(?=\s+(?:19|20)\d\d(?!\d)|\s*$)")
 TODAY = re.compile(r"(?<!\w)(?:[Сс]егодня|[Вв]чера было|[Ээ]то|[Зз]автра(?: будет)?)\s*(?:—\s*)?$")
-DATE = re.compile(rf"(?<![\d.,])({DAY}) ({'|'.join(MONTHS)}|числа|число|числу)\b")
+DATE = re.compile(rf"(?<![\d.,])({DAY}) ({'|'.join(MONTHS)}|Марта|Мая|числа|число|числу)\b")
 YEARS = re.compile(r"(?<![\d.,])(1[5-9]\d\d|20\d\d)\s?[-–—]\s?(1[5-9]\d\d|20\d\d) (гг\.|годы|годов|годах|годам)(?!\w)")
 YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)\s?(год|года|году|годом|г\.|г)(?!\w)")
 CLOCKS = re.compile(r"(?<![\d:])((?:[01]?\d|2[0-4]):[0-5]\d)\s?[-–—]\s?((?:[01]?\d|2[0-4]):[0-5]\d)(?![\d:])")
 CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::00)?(?![\d:])")
+DAY_AND_TIME = re.compile(r"(?<![\d.,])(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])(?=,? в \d{1,2}[:.]\d\d)")
+LETTERED_CLASS = re.compile(r"(?<![\d.,])(\d{1,2}) («[А-Я]»|[А-Я]) (класс[а-я]*)")
 POINTED = re.compile(
     r"(?<!\w)(с|до|в|к|около|после|со)( )([01]?\d|2[0-3])\.([0-5]\d)(?![\d.]*\d)"
     r"(?=\s*(?:$|[,;!?.)]|до |и |по |ч|часов))"
 )
-ROMAN = re.compile(r"(?<![\w])([IVX]{1,6}) ([а-яё]{3,}|в\.)")
+ROMAN = re.compile(r"(?<![\w])([IVX]{1,6}) ([а-яё]{3,}|в\.|Олимпийск\w+)")
 ROMAN_SPAN = re.compile(r"(?<!\w)([IVX]{1,6})\s?[–—-]\s?([IVX]{1,6}) (вв\.|века|веках|веков)(?!\w)")
 CHAPTER = re.compile(
-    r"(?<!\w)((?:[Гг]лав|[Рр]аздел|[Чч]аст|[Кк]атегори|[Гг]рупп|[Тт]ип|[Тт]ом)[а-яё]{0,2}) ([IVX]{1,5})(?![\w.-])"
+    r"(?<!\w)((?:[Гг]лав|[Рр]аздел|[Чч]аст|[Кк]атегори|[Гг]рупп|[Гг]руппа кров|[Тт]ип"
+    r"|[Тт]ом)[а-яё]{0,2}) ([IVX]{1,5})(?![\w.-])"
 )
 KING = re.compile(r"(?<!\w)([А-ЯЁ][а-яё]{2,}) ([IVX]{1,5})(?![\w.-])(?! (?:век|в\.|вв))")
 SCORE = re.compile(
@@ -40,7 +43,7 @@ SCORE = re.compile(
 )
 RATIO = re.compile(r"(?<![\d:.,])(\d{1,4}):(\d|\d{3,4}|[6-9]\d)(?![\d:])")
 ROMAN_NOUNS = re.compile(
-    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс"
+    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс|Олимп"
 )
 NUMBERED_DAYS = {"число": "n", "числа": "g", "числу": "d"}
 DAY_CASES = {
@@ -56,6 +59,7 @@ DAY_CASES = {
     "при": "p",
 }
 """Case of a day by the preposition before it; else it is the genitive."""
+CENTURY_FORMS = {"века": "g", "веку": "d", "веке": "p", "веком": "i"}
 CENTURIES = {"n": "века", "a": "века", "g": "веков", "d": "векам", "i": "веками", "p": "веках"}
 YEAR_CASES = {"год": "n", "года": "g", "году": "p", "годом": "i"}
 YEAR_WORDS = {"n": "год", "a": "год", "g": "года", "d": "году", "i": "годом", "p": "году"}
@@ -70,6 +74,7 @@ def words(text: str) -> str:
         int(found[4]) > len(MONTHS) or found[4] == "00" for found in POINTED.finditer(text)
     ):  # «с 09.10 до 18.00»
         text = SHORT.sub(lambda m: f"{m[1]} {int(m[3])} {MONTHS[int(m[4]) - 1]}", text)
+    text = DAY_AND_TIME.sub(lambda m: f"{int(m[1])} {MONTHS[int(m[2]) - 1]}", text)
     text = POINTED.sub(r"\1\2\3:\4", text)
     text = DAYS.sub(_days, SPAN.sub(_span, text))
     text = SCORE.sub(lambda m: f"{m[1]}{numbers.cardinal(int(m[2]))} {numbers.cardinal(int(m[3]))}", text)
@@ -81,6 +86,7 @@ def words(text: str) -> str:
     text = YEAR.sub(_year, text)
     text = DATE.sub(_date, text)
     text = ROMAN_SPAN.sub(_roman_span, CHAPTER.sub(lambda m: f"{m[1]} {numbers.cardinal(roman(m[2]))}", text))
+    text = LETTERED_CLASS.sub(lambda m: f"{agreeing(int(m[1]), m.string[: m.start()], m[3])} {m[2]} {m[3]}", text)
     return KING.sub(_king, ROMAN.sub(_roman, text))
 
 
@@ -191,6 +197,8 @@ def _roman(found: re.Match[str]) -> str:
         case = "g" if candidates(before) == ANY and re.search(r"[а-яё]\s*$", before) else case  # «в начале XX в.»
         noun = {"n": "век", "a": "век", "g": "века", "d": "веку", "i": "веком", "p": "веке"}[case]
         return f"{numbers.ordinal(value, case)} {noun}"
+    if word in CENTURY_FORMS and re.search(r"[а-яё]\s*$", before):  # «к концу XIX века»
+        return f"{numbers.ordinal(value, CENTURY_FORMS[word])} {word}"
     return f"{agreeing(value, before, word)} {word}"
 
 

@@ -38,7 +38,7 @@ YEAR = re.compile(
 DECADE = re.compile(r"(?<![\d.,])(1[5-9]\d|20\d)0s\b")
 RANGE = re.compile(rf"(?<![\w.,-])({NUMBER})\s?[–—-]\s?({NUMBER})(?![\d-])")
 SIGN_RANGE = re.compile(rf"(?<![\w.,])([+−–-]?(?:{NUMBER}))\s?(?:…|\.\.\.?)\s?([+−–-]?(?:{NUMBER}))")
-ORDINAL = re.compile(r"\b(\d{1,9})(?:st|nd|rd|th)\b")
+ORDINAL = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,9})(?:st|nd|rd|th)\b")
 GLUED = re.compile(r"(?<![\w.,])(\d+)-(?=[a-z]{2,})")
 VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\d,])")
 FRACTION = re.compile(r"(?<![\d/.,])(?:(\d{1,9}) )?([1-9])/(10|[2-9])(?![\d/]|[.,]\d)")
@@ -90,7 +90,7 @@ def _words(text: str) -> str:
 
 def _shapes(text: str) -> str:
     """Short words that other letters tell apart: «no. 5», «12 in.», «St. Mary», «Dr. Smith» at the beginning."""
-    text = re.sub(r"(?<=\d )sq\.? (ft|m|km|in|mi|yd|cm|mm)(?!\w)", r"\1²", text)
+    text = re.sub(r"(?<=\d )sq\.? (ft|m|km|in|mi|yd|cm|mm)(?!\w)(?:\.(?=\s*$|\s[a-z]|,))?", r"\1²", text)
     text = re.sub(r"(?<=\d )cu\.? (ft|m|in|cm)(?!\w)", r"\1³", text)
     text = re.sub(r"(?<=ft )(\d+) in(?!\w)", r"\1in", text)
     text = re.sub(r"\bno\.\s?(?=\d)", "number ", re.sub(r"(?<=\d) ?in\.(?=\s|$)", "in", text))
@@ -117,7 +117,7 @@ def _dates(text: str) -> str:
     text = MONTH_YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
     text = NAMED_YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
     text = YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
-    return DECADE.sub(lambda m: re.sub("y$", "ies", re.sub("d$", "ds", _say(int(m[1]) * 10, "year"))), text)
+    return DECADE.sub(lambda m: re.sub("y$", "ies", re.sub("(?<=[nd])$", "s", _say(int(m[1]) * 10, "year"))), text)
 
 
 def _day(day: str, month: str, year: str | None, article: str) -> str:
@@ -134,7 +134,7 @@ def _names(text: str) -> str:
 
 
 def _signs(text: str) -> str:
-    text = ORDINAL.sub(lambda m: _say(int(m[1]), "ordinal"), text)
+    text = ORDINAL.sub(lambda m: _say(int(m[1].replace(",", "")), "ordinal"), text)
     text = GLUED.sub(lambda m: f"{_number(m[1])}-", text)
     text = SUPERSCRIPT.sub(lambda m: m[1] + {"2": "²", "3": "³"}[m[2]], text)
     text = re.sub(r"(?<=\d)\s?[×x*]\s?(?=\d)", " by ", text)
@@ -142,6 +142,7 @@ def _signs(text: str) -> str:
     text = re.sub(r"(?<![\d,.])(\d+),(\d\d?)(?![\d,])", r"\1.\2", re.sub(r"(?<=\d)\^(?=\d)", " to the power of ", text))
     text = re.sub(r"(?<![\d:.,])(\d{1,4}):(\d{1,4})(?![\d:])", r"\1 to \2", text)
     text = re.sub(r"(?<![\w.,])(\d+)\+(?=\s[a-z])", r"more than \1", re.sub(r"(?<=\d)p(?!\w)", " pence", text))
+    text = re.sub(r"(?<=\d)([²³])(?!\w)", lambda m: {"²": " squared", "³": " cubed"}[m[1]], text)
     text = re.sub(r"#(?=\d)", "number ", re.sub(r"~\s?(?=\d)", "about ", text))
     return FRACTION.sub(_fraction, text)
 

@@ -17,7 +17,7 @@ DAY_MONTH = re.compile(
 )
 HEIGHT = re.compile(r"(?<![\d.,])(\d{1,2})\s?['′’]\s?(?:(\d{1,2})\s?(?:[\"″”]|''))?(?!\w)")
 INCHES = re.compile(r"(?<=\d)\s?(?:″|”|''|\"(?=[\s,.;:)]|$))")
-SHORT_DECADE = re.compile(r"(?<!\w)['’]([2-9])0s(?!\w)")
+SHORT_DECADE = re.compile(r"(?:(?<!\w)['’]|(?<=[Tt]he )|(?<=early )|(?<=late )|(?<=mid-))([2-9])0s(?!\w)")
 YEAR_SPAN = re.compile(
     r"(?<![\d.,/+-])((?:19|20)\d\d)\s?[–—-]\s?((?:19|20)\d\d)(?![\d-])(?! ?[A-Za-z°%]{1,3}(?![a-z]))"
 )
@@ -31,21 +31,34 @@ LINK = re.compile(r"(?<![\w@])(?:https?://)?(?:[A-Za-z][\w-]*\.)+[A-Za-z]{2,}(?:
 HOUSE = re.compile(r"(?<![\w.,$£€])(\d{1,4})([A-F])(?= (?:[A-Z][a-z]+ )+(?:Street|Road|Avenue|Lane|St\.|Rd\.|Ave\.))")
 NUMBERED = re.compile(
     r"(?<!\w)((?:[Cc]hapter|[Pp]art|[Ss]ection|[Vv]olume|[Pp]hase|[Tt]ype|[Cc]lass|[Gg]rade|[Ll]evel|[Aa]ct|War|[Aa]nnex|[Aa]rticle"
-    r"|[Ss]tage|[Tt]itle|[Gg]roup|[Cc]ategory)) ([IVX]{1,6})(?![\w.-])"
+    r"|[Ss]tage|Vol\.|Ch\.|[Tt]itle|[Gg]roup|[Cc]ategory)) ([IVX]{1,6})(?![\w.-])"
 )
 MINIMUM = re.compile(r"(?<![\w.])(?<!\d )([Mm])in\.(?= \w)")
 DOTTED = re.compile(
-    r"(?<=\d)( ?(?:min|lbs?|ft|oz|hrs?|secs?|yds?|mi|gal|kg|pcs|yrs?|mm|cm|km))\.(?=\s[a-z\d(]|\s*$|[,;)])"
+    r"(?<=\d)( ?(?:min|lbs?|ft|oz|hrs?|secs?|yds?|mi|gal|kg|pcs|yrs?|mo|mm|cm|km))\.(?=\s[a-z\d(]|\s*$|[,;)])"
 )
 HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.?m(?:\.(?=\s?[–—-]|\s[a-z]|[,;)]|\s*$)|(?![\w.])|(?=\.))", re.IGNORECASE)
 NUMBERED_LETTER = re.compile(
-    r"(?<!\w)((?:[Uu]nit|[Ff]lat|[Aa]partment|[Rr]oom|[Ss]uite|[Bb]lock|[Gg]ate|[Ss]eat|[Hh]ouse|[Pp]latform|[Bb]us"
+    r"(?<!\w)((?:[Uu]nit|[Ff]lat|[Cc]lass|[Ll]ine|[Gg]rade|[Tt]able|[Aa]partment|[Rr]oom|[Ss]uite|[Bb]lock|[Gg]ate|[Ss]eat|[Hh]ouse|[Pp]latform|[Bb]us"
     r"|Apt\.) )(\d{1,4})([A-Z])(?!\w)"
 )
 AMERICAN_DATE = re.compile(r"(?<![\d/])(0[1-9]|1[0-2])/(1[3-9]|2\d|3[01])/((?:19|20)\d\d)(?![\d/])")
 ZIP = re.compile(r"((?:ZIP|[Zz]ip)(?: [Cc]ode)?:? )(\d{5})(?!\d)")
 COMPASS = re.compile(r"(?<=\d )([NSEW])\. (?=\d+(?:st|nd|rd|th)|[A-Z][a-z])")
 COMPASS_NAMES = {"N": "North", "S": "South", "E": "East", "W": "West"}
+STARRED = re.compile(r"(?<=[Pp]ress )\*|(?<=or )\*")
+HASHED = re.compile(r"(?:(?<=[Pp]ress )|(?<=or ))#(?!\d)")
+ONES = {
+    "lb": "pound",
+    "oz": "ounce",
+    "mi": "mile",
+    "kg": "kilogram",
+    "in": "inch",
+    "ft": "foot",
+    "hr": "hour",
+    "gal": "gallon",
+}
+UK_PHONE = re.compile(r"(?<![\d.,])(0\d{4}) (\d{6})(?!\d)")
 KING = re.compile(r"(?<!\w)([A-Z][a-z]{2,}) ((?:X{0,2})(?:IX|IV|V?I{1,3}|V)|X{1,2})(?![\w.-])")
 NOT_KINGS = frozenset(["Apple", "Windows", "Sony", "Canon", "Mark", "Rocky", "Intel", "Vitamin", "Plan", "Type"])
 STREET = re.compile(
@@ -60,13 +73,22 @@ def longer(text: str, say: Callable[[int, str], str]) -> str:
     text = DOTTED.sub(lambda m: m[1] if m[0][-1] == "." else m[0], MINIMUM.sub(r"\1inimum", text))
     text = re.sub(r"(?<!\w)est\. (?=\d{4})", "established ", LINK.sub(_link, text))
     text = NUMBERED_LETTER.sub(
-        lambda m: f"{m[1]}{say(int(m[2]), 'cardinal')} {m[3]}",
+        lambda m: f"{m[1].replace('Apt.', 'Apartment')}{say(int(m[2]), 'cardinal')} {m[3]}",
         HALF_DAY.sub(_half_day, HOURS.sub(r"\1 \2.m. to \3 \4.m.", text)),
     )
     text = AMERICAN_DATE.sub(r"\3-\1-\2", re.sub(r"(?<=[\"″]) ?x ?(?=\d)", " by ", text))
     text = re.sub(
         r"(?<=[x×] )(\d+) in(?=[\s,.;)]|$)", r"\1in", re.sub(r"(?<![\w.])(\d+)x(?= [a-z])", r"\1 times", text)
     )
+    text = UK_PHONE.sub(
+        lambda m: ", ".join(" ".join(say(int(d), "cardinal") for d in group) for group in m.groups()), text
+    )
+    text = re.sub(r"(?<!\w)((?:[A-Z]\.){2,})(?!\w)", lambda m: " ".join(m[1].replace(".", "")) + " ", text)
+    text = re.sub(r"(?<=\d)/(\d) ?%", r"/\1 percent", text)
+    text = re.sub(
+        r"(?<=/\d )(lb|oz|mi|kg|in|ft)(?!\w)", lambda m: ONES[m[1]], HASHED.sub("hash", STARRED.sub("star", text))
+    )
+    text = re.sub(r"(?<=per )(lb|ft|mi|hr|gal|oz)(?!\w)", lambda m: ONES[m[1]], text)
     text = ZIP.sub(lambda m: m[1] + " ".join(say(int(digit), "cardinal") for digit in m[2]), text)
     text = COMPASS.sub(lambda m: f"{COMPASS_NAMES[m[1]]} ", text)
     text = EMERGENCY.sub(lambda m: " ".join(m[0]), text)

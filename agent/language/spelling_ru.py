@@ -22,17 +22,21 @@ OPEN_HOURS = re.compile(
     r"\s*[:—–]?\s*)(\d{1,2})\s?[-–—]\s?(\d{1,2})(?![\d.,:]*\d|\s?[а-яё%])"
 )
 LETTERED = re.compile(
-    r"((?:№|(?i:дом\w{0,2}|д\.|корпус\w*|корп\.|строение|стр\.|кабинет\w*|каб\.|офис\w*|оф\.|аудитори\w|вагон|квартир\w|кв\.))"
+    r"((?:№|(?i:дом\w{0,2}|д\.|корпус\w*|корп\.|строение|стр\.|кабинет\w*|каб\.|офис\w*|оф\.|аудитори\w|вагон|поезд\w{0,2}|автобус\w{0,2}|квартир\w|кв\.))"
     r"\s?\d{1,4})\s?([А-ЯЁа-г])(?![\w.])"
 )
 BRAND = re.compile(r"(?<=\d)([А-ЯЁ])(?![\w.·/])")
 """«сталь 40Х»."""
-QUALITY = re.compile(r"(?<!\w)(?<!\d )([Мм]ин|[Мм]акс)\. ([а-яё]{3,})")
-QUALITIES = {"мин": "минимальн", "макс": "максимальн"}
+QUALITY = re.compile(r"(?<!\w)(?<!\d )([Мм]ин|[Мм]акс|[Сс]р)\. ([а-яё]{3,})")
+QUALITIES = {"мин": "минимальн", "макс": "максимальн", "ср": "средн"}
+SOFT = {"ые": "ие", "ая": "яя", "ое": "ее", "ый": "ий"}
 ENDING = frozenset(["т. д.", "т.д.", "т. п.", "т.п.", "и др.", "и пр.", "шт."])
 """Short forms behind which a capital begins a sentence, not a name."""
 CITIES = re.compile(r"(?<!\w)(СПб|Спб|Мск)\.?(?!\w)")
-VILLAGES = re.compile(r"(?<![\w.])(?<!\d )(ст\. ?м\.|д\.|с\.|м\.|дер\.|х\.) ?(?=«?[А-ЯЁ][а-яё]{2,})(?![А-ЯЁ][а-яё]*\.)")
+VILLAGES = re.compile(
+    r"(?<![\w.])(?<!\d )(ст\. ?м\.|(?:[дсмхор]|дер|оз|гр|проф|[Рр]есп|[Бб]ул|[Тт]уп)\.|пгт) ?"
+    r"(?=«?[А-ЯЁ][а-яё]{2,})(?![А-ЯЁ][а-яё]*\.)"
+)
 LAW = re.compile(r"часть (\d+) ст\. ?(?=\d)")
 VOWELS = frozenset("АЕЁИОУЫЭЮЯAEIOUY")
 PLACE_CASES = {"n": 0, "g": 1, "d": 2, "p": 3, "a": 3}
@@ -104,7 +108,8 @@ def _quality(found: re.Match[str]) -> str:
     if not readings:
         return found[0]
     noun = readings[0]
-    said = QUALITIES[found[1].lower()] + ("ые" if noun.plural else {"f": "ая", "n": "ое"}.get(noun.gender, "ый"))
+    ending = "ые" if noun.plural else {"f": "ая", "n": "ое"}.get(noun.gender, "ый")
+    said = QUALITIES[found[1].lower()] + (SOFT[ending] if found[1].lower() == "ср" else ending)
     return f"{said.capitalize() if found[1][0].isupper() else said} {found[2]}"
 
 
@@ -133,9 +138,10 @@ def places(text: str) -> str:
 def _village(found: re.Match[str]) -> str:
     """«д. Ивановка» is a village, «д. 5» a house."""
     before = found.string[: found.start()]
-    forms: list[str] = table("verbalise_ru")["villages"][found[1]]
+    forms: list[str] = table("verbalise_ru")["villages"][found[1].lower()]
     case = candidates(before)[0] if re.search(r"[а-яё]\s*$", before) else "n"
-    return f"{forms[PLACE_CASES.get(case, 0)]} "
+    said = forms[PLACE_CASES.get(case, 0)]
+    return f"{said.capitalize() if found[1][0].isupper() else said} "
 
 
 def _city(found: re.Match[str]) -> str:
@@ -169,8 +175,8 @@ def _place(found: re.Match[str]) -> str:
     forms: list[str] = table("verbalise_ru")["places"][written]
     if re.search(r"(?<!\w)по\s*$", before.lower()):
         case = "d"
-    if ending := re.search(r"[А-ЯЁ][а-яё]+(ом|ого|ому)\s*$", before):  # «на Невском пр.»
-        case = {"ом": "p", "ого": "g", "ому": "d"}[ending[1]]
+    if ending := re.search(r"[А-ЯЁ][а-яё]+(ом|ого|ому|ой)\s*$", before):  # «на Невском пр.»
+        case = {"ом": "p", "ого": "g", "ому": "d", "ой": "p"}[ending[1]]
     said = forms[PLACE_CASES.get(case, 0)]
     return f"{said.capitalize() if found[1][0].isupper() else said} "
 

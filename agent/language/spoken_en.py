@@ -20,7 +20,7 @@ ORDINAL_LEADS = frozenset(_ORDINAL_LEADS.split())
 YEAR_LEADS = frozenset(["in", "since", "from", "until", "till", "of", "by", "before", "after"])
 PER_TIME = {"second": "s", "minute": "min", "hour": "h"}
 PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "third": 3, "thirds": 3, "fifth": 5, "fifths": 5}
-PARTS |= {"sixths": 6, "sevenths": 7, "eighths": 8, "ninths": 9, "tenths": 10}
+PARTS |= {"sixths": 6, "sevenths": 7, "eighths": 8, "ninths": 9, "tenths": 10, "tenth": 10, "eighth": 8}
 REPEATED = {"double": 2, "triple": 3, "treble": 3}
 """«double seven»."""
 CODES = frozenset(["order", "number", "code", "zip", "pin", "password", "room", "invoice", "extension", "model"])
@@ -147,7 +147,11 @@ def _part(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """«three quarters» 3/4."""
     above, below = _words().get(_text(tokens, at), 0), PARTS.get(_text(tokens, at + 1), 0)
     one = _text(tokens, at + 1).endswith("s") != (above == 1)  # «one third», «two thirds»; «the twenty third» is none
-    return (f"{above}/{below}", at + 2) if 1 <= above < below and (one or below in {2, 4}) else None
+    return (
+        (f"{above}/{below}", at + 2)
+        if 1 <= above < below and (above, below) != (2, 4) and (one or below in {2, 4})
+        else None
+    )
 
 
 def number_at(tokens: Sequence[Token], at: int) -> Reading | None:
