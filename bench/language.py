@@ -39,8 +39,8 @@ class Figures:
 
 
 def rows(kind: str, language: str) -> list[Row]:
-    """The pairs of ``normalise`` or ``verbalise`` in the files' order, the second file behind the first."""
-    files = [TABLES / f"{kind}_{language}.tsv", TABLES / f"{kind}_more_{language}.tsv"]
+    """The pairs of ``normalise`` or ``verbalise`` in the files' order: the first table, then the later ones."""
+    files = [TABLES / f"{kind}_{language}.tsv", *sorted(TABLES.glob(f"{kind}_*_{language}.tsv"))]
     lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
     cells = [line.split("\t") for line in lines if line and not line.startswith("#")]
     if kind == "verbalise":
@@ -49,12 +49,12 @@ def rows(kind: str, language: str) -> list[Row]:
 
 
 def exact(kind: str, language: str, held_out: bool) -> Figures:
-    """The held-out third of a table, or the other two; a full stop at the end does not count."""
+    """The held-out third of a table, or the other two."""
     chosen = [row for number, row in enumerate(rows(kind, language)) if (number % HELD_OUT == HELD_OUT - 1) == held_out]
     wrong = []
     for row in chosen:
         got = verbalise(row.source, language) if kind == "verbalise" else normalise(row.source, language, row.numbers)
-        if got.rstrip(".") not in {wanted.rstrip(".") for wanted in row.wanted}:
+        if got not in row.wanted:
             wrong.append((row.source, got, row.wanted[0]))
     return Figures(len(chosen), tuple(wrong))
 

@@ -17,6 +17,8 @@ from agent.ports import Exchange, Passage
 
 QUESTIONS = ("id", "kb", "question", "must_contain", "section_heading")
 DIALOGUES = ("id", "turn1", "turn2", "must_contain", "section_heading")
+PATH = re.compile(r"\s+(?:/|>|→|»|::)\s+")
+"""What may stand between the headings of a path."""
 DEEPEST = 3
 """Passages that recall looks at, at most."""
 
@@ -143,8 +145,13 @@ def answers(case: Case, heading: str) -> bool:
 
 
 def _is(heading: str, headings: Iterable[str]) -> bool:
-    path = _plain(heading)
-    return any(wanted in (path, path.rsplit(" / ", 1)[-1]) for wanted in map(_plain, headings))
+    path = _steps(heading)
+    return any(wanted and path[-len(wanted) :] == wanted for wanted in map(_steps, headings))
+
+
+def _steps(heading: str) -> list[str]:
+    """The headings of a path, however a table writes it: «Цены / Скидки», «Цены > Скидки», «## Скидки»."""
+    return [plain for step in PATH.split(heading) if (plain := _plain(step.strip(" #")))]
 
 
 def holds_fact(text: str, fact: str) -> bool:

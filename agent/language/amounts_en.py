@@ -23,6 +23,21 @@ NAMES = {"£": "pounds?", "$": "dollars?", "€": "euros?"}
 COINS = {"£": "(?:pence|penny|p)", "$": "cents?", "€": "cents?"}
 
 
+OF_DAY = re.compile(
+    r"(?<![\w.,:/-])(?<!\d )(1[0-2]|[1-9]) (oh \d|[1-5]\d)(?= [ap] ?m(?!\w)| in the (?:morning|evening|afternoon))",
+    re.IGNORECASE,
+)
+HALF_DAY = re.compile(r"(?<![\w.,:/-])(1[0-2]|[1-9])(:[0-5]\d)? (a|p) ?m(?!\w)(?! (?:per|a |[\d]))", re.IGNORECASE)
+POINT = re.compile(r"(?<!\w)(?<!\d )point (\d{1,3})(?![\w.,:/-])", re.IGNORECASE)
+EMERGENCY = re.compile(r"(?<![\d,.:-])(?<!\d )(9 1 1|1 1 2|9 9 9)(?![,.:-]?\d| \d)")
+
+
+def signs(text: str) -> str:
+    """«9 a m» -> «9 a.m.», «point 5» -> «0.5», «9 1 1» -> «911»."""
+    text = HALF_DAY.sub(lambda found: f"{found[1]}{found[2] or ''} {found[3].lower()}.m.", text)
+    return EMERGENCY.sub(lambda found: found[1].replace(" ", ""), POINT.sub(r"0.\1", text))
+
+
 def grouped(text: str) -> str:
     """«9,800» -> «9800»."""
     return GROUPED.sub(lambda found: found[0].replace(",", ""), text)
@@ -35,6 +50,7 @@ def signed(text: str) -> str:
 
 def times(text: str) -> str:
     """«half past 9» -> «9:30», «quarter to 6» -> «5:45», «at 9 30» -> «at 9:30»."""
+    text = OF_DAY.sub(lambda found: f"{found[1]}:{int(found[2].split()[-1]):02d}", text)
     text = HALF.sub(lambda found: _clock(found[0], int(found[1]), 30), text)
     text = QUARTER.sub(lambda found: _past_or_to(found[0], int(found[2]), 15, found[1]), text)
     text = MINUTES.sub(lambda found: _past_or_to(found[0], int(found[3]), int(found[1]), found[2]), text)

@@ -35,9 +35,19 @@ MONEY = (
 NUMBER_SIGN = re.compile(r"(?<!\w)номер (?=\d{1,5}(?![\d:,.-])(?! \d))", re.IGNORECASE)
 PERCENT = re.compile(r"(?<=\d)%")
 STANDARD = re.compile(r"(?<!\w)(ГОСТ )(\d{1,2}) (\d{3})(?![\w,:]| \d{3})")
+STANDARD_DIGITS = re.compile(r"(?<!\w)(ГОСТ )(\d{1,2}(?: \d){2,3})(?![\w,:]| \d)")
 STANDARD_YEAR = re.compile(r"(?<!\w)(ГОСТ \d+) (?:дробь|тире|дефис|минус) (\d{2,4})(?![\w,:])", re.IGNORECASE)
 ZERO_COMMA = re.compile(r"(?<![\w,.:/-])(?<!\d )0 (\d{1,3}) (?=(?:%|[мкМГ]?[мгНВА]|см|т|л|[кМГ]?Па|[кМ]?Вт)(?![\w]))")
 """«ноль пять процента»: nobody counts from zero to five in front of a unit."""
+CODE = re.compile(
+    r"(?<!\w)((?:код\w?|пин(?:[ -]код\w?)?|парол\w|инн|кпп|огрн|бик|номер\w?|индекс\w?|заказ\w{0,2}"
+    r"|заявк\w|договор\w?|артикул\w?|добавочн\w+))"
+    r" (\d(?: \d)+)(?![\w,:/-]| \d)",
+    re.IGNORECASE,
+)
+HALVES = {"кило": "кг", "килограмма": "кг", "литра": "л", "метра": "м", "тонны": "т", "километра": "км"}
+HALF_NUMBERS = {"миллиона": "500000", "миллиарда": "500000000", "тысячи": "500"}
+HALF_OF = re.compile(rf"(?<!\w)пол[ -]?({'|'.join(HALVES)})(?!\w)", re.IGNORECASE)
 DEGREES = re.compile(r"(?<=\d) °(?! ?[CС])")
 
 
@@ -113,8 +123,17 @@ def spans(text: str) -> str:
     return SPAN.sub(lambda found: f"{found[1]}-{found[2]} " if int(found[2]) == int(found[1]) + 1 else found[0], text)
 
 
+def codes(text: str) -> str:
+    """«код 4 5 6 7» -> «код 4567»: digits that are dictated one by one; «полкило» -> «0,5 кг»."""
+    text = CODE.sub(lambda found: f"{found[1]} {found[2].replace(' ', '')}", text)
+    text = re.sub(r"(?<!\w)пол(миллиона|миллиарда|тысячи)(?!\w)", lambda found: HALF_NUMBERS[found[1]], text)
+    return HALF_OF.sub(lambda found: f"0,5 {HALVES[found[1].lower()]}", text)
+
+
 def signs(text: str) -> str:
     """«номер 12» -> «№ 12», «40 °» -> «40°», «5%» -> «5 %»."""
+    text = STANDARD_DIGITS.sub(lambda found: f"{found[1]}{found[2].replace(' ', '')}", text)
     text = STANDARD_YEAR.sub(r"\1-\2", STANDARD.sub(r"\1\2\3", text))
+    text = re.sub(r"(?<=\d) дробь (?=\d)", "/", text)
     text = ZERO_COMMA.sub(r"0,\1 ", text)
     return DEGREES.sub("°", PERCENT.sub(" %", NUMBER_SIGN.sub("№ ", text)))

@@ -83,7 +83,7 @@ def nouns(word: str, *, names: bool = False) -> tuple[Noun, ...]:
 
 
 @lru_cache(CACHED)
-def _describes(word: str) -> bool:
+def describes(word: str) -> bool:
     """Whether the word may be an adjective before the noun that is looked for."""
     return any(parse.tag.POS in {"ADJF", "PRTF", "NUMR"} for parse in dictionary().parse(word))
 
@@ -99,7 +99,7 @@ def noun_behind(behind: str) -> tuple[Noun, ...]:
             return ()
         word = found[1].lower()
         after = WORD.match(behind, found.end())
-        adjective = _describes(word)
+        adjective = describes(word)
         # «рабочих» is a noun, too, but not before «дней»
         if (readings := nouns(word)) and not (adjective and after and nouns(after[1].lower())):
             return readings
@@ -176,7 +176,7 @@ def lemma(word: str) -> str:
 def case_of_unit(before: str, value: str, behind: str) -> str:
     """Case of a number with a unit that we inflect ourselves."""
     allowed = candidates(before)
-    if "p" in allowed and re.match(r"\s+от\b", behind):
+    if allowed != ANY and "p" in allowed and re.match(r"\s+от\b", behind):
         return "p"  # «в пяти метрах от дома»
     return _ordered(allowed, value)[0]
 

@@ -5,6 +5,7 @@ import re
 from agent.language import dates_ru
 from agent.language import numbers_ru as numbers
 from agent.language.cases_ru import NUMBER, REACH, agreement, case_of_unit, is_governed, is_numbered, noun_behind
+from agent.language.tables import derived, table
 from agent.language.units_ru import ALONE, PLAIN, Unit, counted, form, unit, unit_behind
 
 COUNTED = re.compile(NUMBER)
@@ -15,6 +16,8 @@ CODE = 6
 """Digits from which on a number that counts nothing is read digit by digit."""
 POSTCODE = re.compile(r"(?:индекс|почта:?|адрес:?)\s*$", re.IGNORECASE)
 MULTIPLIERS = frozenset(["тыс", "тыс.", "млн", "млн.", "млрд", "млрд.", "трлн"])
+MOST_HALVES = 20
+"""Up to how many halves are said: «два с половиной», but «пятьдесят четыре целых пять десятых»."""
 JOINED = re.compile(r"-\d")
 
 
@@ -43,9 +46,10 @@ def _count_all(text: str) -> str:
         if found.start() < done:
             continue
         before, behind = text[: found.start()], text[found.end() :]
-        words_, taken = _count(before, _plain(found[0]), behind)
+        words_, taken = _count(before, _plain(found[0]), behind, is_grouped=" " in found[0])
         counts = noun_behind(behind) or _unit_of_list(behind)
-        if "." in found[0] and not taken and (CHAPTER.search(before) or not counts):  # «USB 2.0»
+        pointed = CHAPTER.search(before) or not (counts or re.search(r"(?<![А-ЯЁа-яё])[а-яё]{3,}\s*$", before))
+        if "." in found[0] and not taken and pointed:  # «USB 2.0», but «рейтинг 4.9»
             words_ = " точка ".join(map(numbers.number, found[0].split(".")))
         glue = " " if before and before[-1].isalnum() else ""
         ranged = " " in words_ and JOINED.match(behind) is not None  # «тридцать - сорок пять»
@@ -55,11 +59,11 @@ def _count_all(text: str) -> str:
     return "".join([*said, text[done:]])
 
 
-def _count(before: str, value: str, behind: str) -> tuple[str, int]:
+def _count(before: str, value: str, behind: str, *, is_grouped: bool = False) -> tuple[str, int]:
     """A number in words, with its unit, and how many characters of ``behind`` that takes."""
-    found = unit_behind(behind)
+    found = unit_behind(behind) or _word_behind(value, behind)
     if found is None:
-        if _is_code(before, value, behind):
+        if not is_grouped and _is_code(before, value, behind):
             return numbers.group(value) if len(value) > CODE else ", ".join(
                 map(numbers.group, (value[:3], value[3:]))
             ), 0
@@ -73,6 +77,10 @@ def _count(before: str, value: str, behind: str) -> tuple[str, int]:
         return half or numbers.number(value, case, gender), 0
     written, of = found
     case = case_of_unit(before, value, behind[len(written) :])
+    if written.strip() == "км" and re.search(r"(?<!\w)во?\s*$", before.lower()):
+        case = "p"  # «в 3 км»: so far away
+    if halves := _halves(value, written, of, case):
+        return _with_money(halves, written, behind)
     if of.hundredth[0] and re.fullmatch(r"\d+\.\d\d", value):
         return _price(value, of, case), len(written)
     if case == "a" and of.animate:
@@ -81,13 +89,18 @@ def _count(before: str, value: str, behind: str) -> tuple[str, int]:
     said = f"{_said(value, of, case)} {counted(of, '2' if _half(value, case, 'm') else value, _of_half(value, case))}"
     if _half(value, case, "m") and case not in "na":
         said = f"{_said(value, of, case)} {form(of, case, plural=True)}"
+    return _with_money(said, written, behind)
+
+
+def _with_money(said: str, written: str, behind: str) -> tuple[str, int]:
+    """What is said of a number and its unit, with the roubles behind millions and the points behind short forms."""
     taken = len(written)
-    if written.strip(" \u00a0\u202f") in MULTIPLIERS and (money := unit_behind(behind[taken:])):
-        said, taken = f"{said} {form(money[1], 'g', plural=True)}", taken + len(money[0])
-        written = money[0]
+    if written.strip(" \u00a0\u202f") in MULTIPLIERS and (more := unit_behind(behind[taken:])):
+        said, taken = f"{said} {form(more[1], 'g', plural=True)}", taken + len(more[0])
+        written = more[0]
     if not written.endswith(".") and re.match(r"\.\s+[а-яё\d]", behind[taken:]) and written[-1].isalpha():
         taken += 1  # «12 ч. 30 мин»: the sentence goes on
-    stop = "." if written.endswith(".") and re.match(r"\s*$|\s+[А-ЯЁ]", behind[taken:]) else ""
+    stop = "." if written.endswith(".") and re.match(r"\s+[А-ЯЁ]", behind[taken:]) else ""
     return said + stop, taken
 
 
@@ -124,6 +137,28 @@ def _half(value: str, case: str, gender: str) -> str:
     if case not in "na":
         return "полутора"
     return "полторы" if gender == "f" else "полтора"
+
+
+def _halves(value: str, written: str, of: Unit, case: str) -> str:
+    """«два с половиной килограмма», «пяти с половиной тонн»; what instruments measure is read exactly."""
+    whole, _, part = value.partition(".")
+    if part != "5" or not 2 <= int(whole) <= MOST_HALVES or written.strip().rstrip(".") not in _halved():
+        return ""
+    gender = "f" if of.feminine else "m"
+    return f"{numbers.number(whole, case, gender)} с половиной {counted(of, whole, case)}"
+
+
+def _word_behind(value: str, behind: str) -> tuple[str, Unit] | None:
+    """«5,5 часа»: the noun is written for the decimal, and said for the half."""
+    found = re.match(r"\s([а-яё]+)(?!\w)", behind) if value.endswith(".5") else None
+    row = table("units_ru")["halves"].get(found[1]) if found else None
+    return (found[0], Unit(*row)) if found and row else None
+
+
+@derived
+def _halved() -> frozenset[str]:
+    halves = table("units_ru")["halves"]
+    return frozenset([*halves, *table("units_ru")["halved"]["units"].split()])
 
 
 def _price(value: str, of: Unit, case: str) -> str:

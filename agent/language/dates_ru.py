@@ -18,28 +18,48 @@ SHORT = re.compile(
 DAYS = re.compile(rf"(?<![\d.,])({DAY})\s?[-–—]\s?({DAY}) ({'|'.join(MONTHS)})\b")
 SPAN = re.compile(rf"(?<!\w)([Сс]о?|[Оо]т) ({DAY}) (по|до) ({DAY}) ({'|'.join(MONTHS)}|числа|число)\b")
 LIST = re.compile(rf"(?<![\d.,])((?:(?:{DAY}), )*(?:{DAY}) (?:и|или) )(?=(?:{DAY}) (?:{'|'.join(MONTHS)})\b)")
-DATE = re.compile(rf"(?<![\d.,])({DAY}) ({'|'.join(MONTHS)}|числа|число|числу)\b")
+QUARTER = re.compile(r"(?<![\w.,/-])([1-4])(?:-(?:й|м|го|му))? кв\.(?=\s+(?:19|20)\d\d(?!\d)|\s*$)")
+TODAY = re.compile(r"(?<!\w)(?:[Сс]егодня|[Вв]чера было|[Ээ]то|[Зз]автра(?: будет)?)\s*(?:—\s*)?$")
+DATE = re.compile(rf"(?<![\d.,])({DAY}) ({'|'.join(MONTHS)}|Марта|Мая|числа|число|числу)\b")
 YEARS = re.compile(r"(?<![\d.,])(1[5-9]\d\d|20\d\d)\s?[-–—]\s?(1[5-9]\d\d|20\d\d) (гг\.|годы|годов|годах|годам)(?!\w)")
 YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)\s?(год|года|году|годом|г\.|г)(?!\w)")
 CLOCKS = re.compile(r"(?<![\d:])((?:[01]?\d|2[0-4]):[0-5]\d)\s?[-–—]\s?((?:[01]?\d|2[0-4]):[0-5]\d)(?![\d:])")
 CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::00)?(?![\d:])")
+DAY_AND_TIME = re.compile(r"(?<![\d.,])(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])(?=,? в \d{1,2}[:.]\d\d)")
+LETTERED_CLASS = re.compile(r"(?<![\d.,])(\d{1,2}) («[А-Я]»|[А-Я]) (класс[а-я]*)")
 POINTED = re.compile(
     r"(?<!\w)(с|до|в|к|около|после|со)( )([01]?\d|2[0-3])\.([0-5]\d)(?![\d.]*\d)"
     r"(?=\s*(?:$|[,;!?.)]|до |и |по |ч|часов))"
 )
-ROMAN = re.compile(r"(?<![\w])([IVX]{1,6}) ([а-яё]{3,}|в\.)")
+ROMAN = re.compile(r"(?<![\w])([IVX]{1,6}) ([а-яё]{3,}|в\.|Олимпийск\w+)")
 ROMAN_SPAN = re.compile(r"(?<!\w)([IVX]{1,6})\s?[–—-]\s?([IVX]{1,6}) (вв\.|века|веках|веков)(?!\w)")
 CHAPTER = re.compile(
-    r"(?<!\w)((?:[Гг]лав|[Рр]аздел|[Чч]аст|[Кк]атегори|[Гг]рупп|[Тт]ип|[Тт]ом)[а-яё]{0,2}) ([IVX]{1,5})(?![\w.-])"
+    r"(?<!\w)((?:[Гг]лав|[Рр]аздел|[Чч]аст|[Кк]атегори|[Гг]рупп|[Гг]руппа кров|[Тт]ип"
+    r"|[Тт]ом)[а-яё]{0,2}) ([IVX]{1,5})(?![\w.-])"
 )
 KING = re.compile(r"(?<!\w)([А-ЯЁ][а-яё]{2,}) ([IVX]{1,5})(?![\w.-])(?! (?:век|в\.|вв))")
+SCORE = re.compile(
+    r"(?<!\w)((?:[Сс]ч[её]т\w*|[Вв]ыигр\w+|[Пп]роигр\w+|[Пп]обед\w+)(?: [а-яё]+)? )(\d{1,2}):(\d{1,2})(?![\d:])"
+)
 RATIO = re.compile(r"(?<![\d:.,])(\d{1,4}):(\d|\d{3,4}|[6-9]\d)(?![\d:])")
 ROMAN_NOUNS = re.compile(
-    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс"
+    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс|Олимп"
 )
 NUMBERED_DAYS = {"число": "n", "числа": "g", "числу": "d"}
-DAY_CASES = {"на": "n", "по": "n", "в": "n", "к": "d", "ко": "d", "перед": "i", "о": "p", "об": "p", "при": "p"}
+DAY_CASES = {
+    "на": "n",
+    "по": "n",
+    "в": "n",
+    "к": "d",
+    "ко": "d",
+    "перед": "i",
+    "между": "i",
+    "о": "p",
+    "об": "p",
+    "при": "p",
+}
 """Case of a day by the preposition before it; else it is the genitive."""
+CENTURY_FORMS = {"века": "g", "веку": "d", "веке": "p", "веком": "i"}
 CENTURIES = {"n": "века", "a": "века", "g": "веков", "d": "векам", "i": "веками", "p": "веках"}
 YEAR_CASES = {"год": "n", "года": "g", "году": "p", "годом": "i"}
 YEAR_WORDS = {"n": "год", "a": "год", "g": "года", "d": "году", "i": "годом", "p": "году"}
@@ -54,16 +74,19 @@ def words(text: str) -> str:
         int(found[4]) > len(MONTHS) or found[4] == "00" for found in POINTED.finditer(text)
     ):  # «с 09.10 до 18.00»
         text = SHORT.sub(lambda m: f"{m[1]} {int(m[3])} {MONTHS[int(m[4]) - 1]}", text)
+    text = DAY_AND_TIME.sub(lambda m: f"{int(m[1])} {MONTHS[int(m[2]) - 1]}", text)
     text = POINTED.sub(r"\1\2\3:\4", text)
     text = DAYS.sub(_days, SPAN.sub(_span, text))
+    text = SCORE.sub(lambda m: f"{m[1]}{numbers.cardinal(int(m[2]))} {numbers.cardinal(int(m[3]))}", text)
     text = RATIO.sub(
         lambda m: f"{numbers.cardinal(int(m[1]))} к {numbers.cardinal(int(m[2]), 'd')}", LIST.sub(_list, text)
     )
     text = CLOCK.sub(_clock, text)
-    text = YEARS.sub(_years, text)
+    text = YEARS.sub(_years, QUARTER.sub(_quarter, text))
     text = YEAR.sub(_year, text)
     text = DATE.sub(_date, text)
     text = ROMAN_SPAN.sub(_roman_span, CHAPTER.sub(lambda m: f"{m[1]} {numbers.cardinal(roman(m[2]))}", text))
+    text = LETTERED_CLASS.sub(lambda m: f"{agreeing(int(m[1]), m.string[: m.start()], m[3])} {m[2]} {m[3]}", text)
     return KING.sub(_king, ROMAN.sub(_roman, text))
 
 
@@ -86,19 +109,30 @@ def _span(found: re.Match[str]) -> str:
     return f"{found[1]} {numbers.ordinal(int(found[2]), 'g', 'n')} {found[3]} {last} {found[5]}"
 
 
+def _quarter(found: re.Match[str]) -> str:
+    """«в 4 кв. 2026 г.» -> «в 4 квартале 2026 г.»."""
+    case = "p" if _ends_with_in(found.string[: found.start()]) else candidates(found.string[: found.start()])[0]
+    noun = "квартале" if case == "p" else YEAR_WORDS[case].replace("год", "квартал")
+    return f"{numbers.ordinal(int(found[1]), case)} {noun}"
+
+
 def _list(found: re.Match[str]) -> str:
     case = _day_case(found.string[: found.start()])
     return re.sub(r"\d+", lambda day: numbers.ordinal(int(day[0]), case, "n"), found[1])
 
 
 def _day_case(before: str) -> str:
+    if re.search(r"(?<!\w)между \S+(?: \S+)? и\s*$", before.lower()):
+        return "i"
     last = re.search(r"([а-яё]+)\s*$", before.lower())
     return DAY_CASES.get(last[1] if last else "", "g")
 
 
 def _date(found: re.Match[str]) -> str:
-    """The day agrees with the preposition; without one it is «on the day»: genitive."""
-    case = NUMBERED_DAYS.get(found[2]) or _day_case(found.string[: found.start()])
+    """The day agrees with the preposition; without one it is «on the day»: genitive; «сегодня 5 марта.» tells which."""
+    before, behind = found.string[: found.start()], found.string[found.end() :]
+    named = TODAY.search(before) and re.match(r"(?: [а-я ]+ года)?\s*(?:$|[.!?,])", behind)
+    case = NUMBERED_DAYS.get(found[2]) or ("n" if named else _day_case(before))
     return f"{numbers.ordinal(int(found[1]), case, 'n')} {found[2]}"
 
 
@@ -112,7 +146,7 @@ def _year(found: re.Match[str]) -> str:
     else:
         case = "p" if _ends_with_in(before) else candidates(before)[0]
         case = "g" if candidates(before) == ANY and before.rstrip()[-1:].isalpha() else case  # «в квартале 2026 г.»
-    stop = "." if found[2] == "г." and re.match(r"\s*$|\s+[А-ЯЁ]", found.string[found.end() :]) and before else ""
+    stop = "." if found[2] == "г." and re.match(r"\s+[А-ЯЁ]", found.string[found.end() :]) and before else ""
     return f"{numbers.ordinal(int(found[1]), case, 'm')} {YEAR_WORDS[case]}{stop}"
 
 
@@ -160,8 +194,11 @@ def _roman(found: re.Match[str]) -> str:
     before = found.string[: found.start()]
     if word == "в.":
         case = "p" if _ends_with_in(before) else candidates(before)[0]
+        case = "g" if candidates(before) == ANY and re.search(r"[а-яё]\s*$", before) else case  # «в начале XX в.»
         noun = {"n": "век", "a": "век", "g": "века", "d": "веку", "i": "веком", "p": "веке"}[case]
         return f"{numbers.ordinal(value, case)} {noun}"
+    if word in CENTURY_FORMS and re.search(r"[а-яё]\s*$", before):  # «к концу XIX века»
+        return f"{numbers.ordinal(value, CENTURY_FORMS[word])} {word}"
     return f"{agreeing(value, before, word)} {word}"
 
 
@@ -172,7 +209,7 @@ def _king(found: re.Match[str]) -> str:
         return found[0]
     allowed = candidates(found.string[: found.start()])
     name = min(readings, key=lambda one: allowed.find(one.case) if one.case in allowed else len(allowed))
-    return f"{found[1]} {numbers.ordinal(roman(found[2]), name.case, name.gender or 'm')}"
+    return f"{found[1]} {numbers.ordinal(roman(found[2]), name.case, name.gender or 'm').capitalize()}"
 
 
 def _roman_span(found: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
+from agent.language import spelling_en
 from agent.language.tables import derived, table
 
 LONGEST = 12
@@ -15,7 +16,9 @@ MONTH = "|".join(MONTHS)
 DAY = r"0?[1-9]|[12]\d|3[01]"
 MAIL = re.compile(r"[\w.+-]+@[A-Za-z][\w-]*(?:\.\w+)+")
 SITE = re.compile(r"\b(?:https?://)?[A-Za-z][\w-]+(?:\.[A-Za-z][\w-]+)+\b")
-PHONE = re.compile(r"(?<![\d.,])(\+\d{1,3}[ -]?)?(?:\((\d{2,5})\)[ -]?)?\d{2,5}(?:[ -]\d{3,4}){1,3}(?!\d)")
+PHONE = re.compile(
+    r"(?<![\d.,])(\+\d{1,3}[ -]?|1[ -](?=\d{3}[ -]\d{3}[ -]))?(?:\((\d{2,5})\)[ -]?)?\d{2,5}(?:[ -]\d{3,4}){1,3}(?!\d)"
+)
 CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])")
 MODEL = re.compile(r"(?<![\w-])([A-Z]{1,5})(?:-?(\d+))([A-Z]{0,2})(?![\w.,]*\d)(?!\w)")
 STANDARD = re.compile(r"\b([A-Z]{2,5}) (\d{3,6})((?:[-:]\d+)*)(?!\d)")
@@ -25,12 +28,17 @@ DATE = re.compile(
     rf"(?<![\d.,])(?:([Tt]he) )?({DAY})(?:st|nd|rd|th)?(?: of)? ({MONTH})(?:,? ((?:1[5-9]|20)\d\d))?(?!\d)"
 )
 AMERICAN = re.compile(rf"\b({MONTH}) ({DAY})(?:st|nd|rd|th)?(?:,? ((?:1[5-9]|20)\d\d))?(?![\d:]|\.\d)")
+MONTH_YEAR = re.compile(rf"\b({MONTH}),? ((?:1[5-9]|20)\d\d)(?!\d|[.,:]\d)")
+DAY_SPAN = re.compile(rf"\b({MONTH}) ({DAY})(?:st|nd|rd|th)?\s?[–—-]\s?({DAY})(?:st|nd|rd|th)?(?!\d)")
 NAMED_YEAR = re.compile(r"\b([Tt]he|Q[1-4]|[Yy]ear) (1[5-9]\d\d|20\d\d)(?= [a-z]{4}|$|[,;!?]|\.(?!\d))")
-YEAR = re.compile(r"\b(since|in|from|until|of|by) (1[5-9]\d\d|20\d\d)\b(?! ?[A-Za-z°%]|[.,:]?\d)", re.IGNORECASE)
+YEAR = re.compile(
+    r"\b(since|in|from|until|of|by|established|founded|circa) (1[0-9]\d\d|20\d\d)\b(?! ?[A-Za-z°%]|[.,:]?\d)",
+    re.IGNORECASE,
+)
 DECADE = re.compile(r"(?<![\d.,])(1[5-9]\d|20\d)0s\b")
 RANGE = re.compile(rf"(?<![\w.,-])({NUMBER})\s?[–—-]\s?({NUMBER})(?![\d-])")
 SIGN_RANGE = re.compile(rf"(?<![\w.,])([+−–-]?(?:{NUMBER}))\s?(?:…|\.\.\.?)\s?([+−–-]?(?:{NUMBER}))")
-ORDINAL = re.compile(r"\b(\d{1,9})(?:st|nd|rd|th)\b")
+ORDINAL = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,9})(?:st|nd|rd|th)\b")
 GLUED = re.compile(r"(?<![\w.,])(\d+)-(?=[a-z]{2,})")
 VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\d,])")
 FRACTION = re.compile(r"(?<![\d/.,])(?:(\d{1,9}) )?([1-9])/(10|[2-9])(?![\d/]|[.,]\d)")
@@ -54,8 +62,17 @@ PARTS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 
 
 def words(text: str) -> str:
-    """A sentence as words."""
+    """A sentence as words; the points of short forms go, the full stop of a sentence stays (as in Russian)."""
+    said = _words(text).rstrip()
+    begins = re.search(r"\w", text)
+    if not text.rstrip().endswith(".") or begins is None or said[-1:] in ".…!?":
+        return said
+    return f"{said}." if begins[0].isupper() else said
+
+
+def _words(text: str) -> str:
     text = MAIL.sub(lambda m: _address(m[0]), text)
+    text = spelling_en.longer(text, _say)
     text = SITE.sub(lambda m: _address(m[0].split("//")[-1]), text)
     text = _names(_dates(_weekdays(_shapes(text))))
     text = VERSION.sub(lambda m: " point ".join(_number(part) for part in m[0].split(".")), text)
@@ -73,6 +90,9 @@ def words(text: str) -> str:
 
 def _shapes(text: str) -> str:
     """Short words that other letters tell apart: «no. 5», «12 in.», «St. Mary», «Dr. Smith» at the beginning."""
+    text = re.sub(r"(?<=\d )sq\.? (ft|m|km|in|mi|yd|cm|mm)(?!\w)(?:\.(?=\s*$|\s[a-z]|,))?", r"\1²", text)
+    text = re.sub(r"(?<=\d )cu\.? (ft|m|in|cm)(?!\w)", r"\1³", text)
+    text = re.sub(r"(?<=ft )(\d+) in(?!\w)", r"\1in", text)
     text = re.sub(r"\bno\.\s?(?=\d)", "number ", re.sub(r"(?<=\d) ?in\.(?=\s|$)", "in", text))
     text = re.sub(r"\bSt\.(?= [A-Z][a-z]+)", "Saint", text)
     return re.sub(r"\b(Dr|Mr)\.(?= [A-Z])", lambda m: {"Dr": "Doctor", "Mr": "Mister"}[m[1]], text)
@@ -80,8 +100,10 @@ def _shapes(text: str) -> str:
 
 def _weekdays(text: str) -> str:
     """«Mon–Fri 9:00–17:00» -> «Monday to Friday 9:00 to 17:00»."""
+    text = re.sub(r"\b(Tue|Wed|Thu|Thur)(?:s|rs)\b\.?(?!day)", lambda m: m[1][:3], text)
+    text = re.sub(rf"\b({DAYS})\.(?= [a-z])", lambda m: WEEKDAYS[m[1]], text)
     text = re.sub(rf"\b({DAYS})\.?\s?[-–—]\s?({DAYS})\b\.?", r"\1 to \2", text)
-    text = re.sub(rf"\b({DAYS})\b\.?(?=(?: to| and| or|,| \d|$|[.;:!?]))", lambda m: WEEKDAYS[m[1]], text)
+    text = re.sub(rf"\b({DAYS})\b\.?(?=(?: to| and| or| &|,| \d|$|[.;:!?]))", lambda m: WEEKDAYS[m[1]], text)
     return re.sub(r"(\d\d?:\d\d)\s?[-–—]\s?(?=\d\d?:\d\d)", r"\1 to ", text)
 
 
@@ -90,10 +112,12 @@ def _dates(text: str) -> str:
     text = SLASHED.sub(lambda m: _day(m[1], MONTHS[int(m[2]) - 1], m[3], "the "), text)
     text = re.sub(rf"(?<=\d of )({MONTH}), (?=(?:19|20)\d\d)", r"\1 ", text)
     text = DATE.sub(lambda m: _day(m[2], m[3], m[4], f"{m[1] or 'the'} "), text)
+    text = DAY_SPAN.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'ordinal')} to {_say(int(m[3]), 'ordinal')}", text)
     text = AMERICAN.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'ordinal')}{_year(m[3], ', ')}", text)
+    text = MONTH_YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
     text = NAMED_YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
     text = YEAR.sub(lambda m: f"{m[1]} {_say(int(m[2]), 'year')}", text)
-    return DECADE.sub(lambda m: re.sub("y$", "ies", _say(int(m[1]) * 10, "year")), text)
+    return DECADE.sub(lambda m: re.sub("y$", "ies", re.sub("(?<=[nd])$", "s", _say(int(m[1]) * 10, "year"))), text)
 
 
 def _day(day: str, month: str, year: str | None, article: str) -> str:
@@ -110,7 +134,7 @@ def _names(text: str) -> str:
 
 
 def _signs(text: str) -> str:
-    text = ORDINAL.sub(lambda m: _say(int(m[1]), "ordinal"), text)
+    text = ORDINAL.sub(lambda m: _say(int(m[1].replace(",", "")), "ordinal"), text)
     text = GLUED.sub(lambda m: f"{_number(m[1])}-", text)
     text = SUPERSCRIPT.sub(lambda m: m[1] + {"2": "²", "3": "³"}[m[2]], text)
     text = re.sub(r"(?<=\d)\s?[×x*]\s?(?=\d)", " by ", text)
@@ -118,6 +142,7 @@ def _signs(text: str) -> str:
     text = re.sub(r"(?<![\d,.])(\d+),(\d\d?)(?![\d,])", r"\1.\2", re.sub(r"(?<=\d)\^(?=\d)", " to the power of ", text))
     text = re.sub(r"(?<![\d:.,])(\d{1,4}):(\d{1,4})(?![\d:])", r"\1 to \2", text)
     text = re.sub(r"(?<![\w.,])(\d+)\+(?=\s[a-z])", r"more than \1", re.sub(r"(?<=\d)p(?!\w)", " pence", text))
+    text = re.sub(r"(?<=\d)([²³])(?!\w)", lambda m: {"²": " squared", "³": " cubed"}[m[1]], text)
     text = re.sub(r"#(?=\d)", "number ", re.sub(r"~\s?(?=\d)", "about ", text))
     return FRACTION.sub(_fraction, text)
 
@@ -126,6 +151,8 @@ def _fraction(found: re.Match[str]) -> str:
     above, below = int(found[2]), int(found[3])
     if above >= below:
         return found[0]
+    if found[1] and above == 1 and below in PARTS:
+        return f"{_say(int(found[1]))} and a {PARTS[below][0]}"
     one, many = PARTS.get(below) or (_say(below, "ordinal"), f"{_say(below, 'ordinal')}s")
     said = f"{_say(above)} {one if above == 1 else many}"
     return f"{_say(int(found[1]))} and {said}" if found[1] else said
@@ -177,7 +204,9 @@ def _shorts() -> tuple[re.Pattern[str], dict[str, str]]:
     long: dict[str, str] = table("verbalise_en")["words"]
     forms = sorted(long, key=len, reverse=True)
     bounded = (rf"\b{re.escape(form)}" if form[0].isalnum() else re.escape(form) for form in forms)
-    return re.compile("|".join(form if form[-1] in ".№×+=@&±≤≥≈½¼¾§" else rf"{form}(?!\w)" for form in bounded)), long
+    return re.compile(
+        "|".join(form if form[-1] in ".№×+=@&±≤≥≈½¼¾§©Ø™¢" else rf"{form}(?!\w)" for form in bounded)
+    ), long
 
 
 @derived
@@ -286,7 +315,7 @@ def _digits(text: str) -> str:
 @lru_cache(4096)
 def _say(value: int, to: str = "cardinal") -> str:
     said: str = prepare()(value, lang="en", to=to)
-    return said.replace(",", "")
+    return said.replace(",", "").replace("oh-", "oh ")
 
 
 @cache

@@ -27,6 +27,6 @@ def _russian(text: str, numbers: bool) -> str:
     if not numbers:
         return spoken_units.units(text, counted=False)
     text = spoken_ru.to_digits(amounts_ru.grouped(text))
-    text = amounts_ru.times(amounts_ru.phones(amounts_ru.signed(text)))
+    text = amounts_ru.times(amounts_ru.codes(amounts_ru.phones(amounts_ru.signed(text))))
     text = amounts_ru.money(spoken_units.units(text, counted=True))
     return amounts_ru.signs(amounts_ru.spans(text))

@@ -14,6 +14,14 @@ CACHED = 4096
 """Numerals kept."""
 GLUED = {1: "одно", 90: "девяносто", 100: "сто", 1000: "тысяче"}
 """First parts of compounds that are not the genitive."""
+ORDER = "ngdaip"
+_PARTS = {
+    3: "треть трети трети треть третью трети трети третей третям трети третями третях",
+    4: "четверть четверти четверти четверть четвертью четверти"
+    " четверти четвертей четвертям четверти четвертями четвертях",
+}
+NAMED_PARTS = {below: forms.split() for below, forms in _PARTS.items()}
+"""Fractions with names of their own: singular, then plural, in the order of the cases."""
 THOUSANDS = re.compile(r"^(?:одна|одной|одну) (?=тысяч)|^(?:один|одного|одному|одним|одном) (?=миллион|миллиард)")
 
 
@@ -60,7 +68,12 @@ def number(value: str, case: str = "n", gender: str = "m") -> str:
 
 
 def fraction(above: int, below: int, case: str = "n") -> str:
-    """«одна вторая», «три четвёртых», «двух третьих»."""
+    """«одна вторая», «три четверти», «двух третей», «пять восьмых»."""
+    if below in NAMED_PARTS:
+        forms = NAMED_PARTS[below]
+        plural = case not in "na"
+        noun = forms[ORDER.index(case)] if above == 1 else forms[6 + ORDER.index(case)] if plural else forms[1]
+        return f"{cardinal(above, case, 'f')} {noun}"
     if above == 1:
         return f"{cardinal(1, case, 'f')} {ordinal(below, case, 'f')}"
     return f"{cardinal(above, case, 'f')} {ordinal(below, 'g' if case in 'na' else case, plural=True)}"

@@ -5,7 +5,7 @@ Each step replaces one kind of writing by words and leaves the rest to the next;
 
 import re
 
-from agent.language import counting_ru, dates_ru, spelling_ru
+from agent.language import counting_ru, dates_ru, kitchen_ru, spelling_ru
 from agent.language import numbers_ru as numbers
 from agent.language.cases_ru import NUMBER, candidates, noun_behind
 
@@ -35,13 +35,14 @@ PERCENT_ENDINGS = {
     "ми": "ыми",
 }
 TWICE_GLUED = re.compile(r"(?<![\w.,-])(\d{1,9})[-–](\d{1,9})-([а-яё]{4,})")
+HALF_GLUED = re.compile(r"(?<![\w.,-])(\d{1,3})[.,]5-([а-яё]{4,})")
 SHORT_POWERS = re.compile(r"(?<!\w)(кв|куб)\.\s?([кмсд]?м)(?!\w)")
 COMPARED = re.compile(r"([<>])(?=\s?\d)")
 ABOUT = re.compile(r"~(?=\s?\d)")
 VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\d,])")
 SIGNED = rf"[+−–-]?(?:{NUMBER})"
 SIGN_RANGE = re.compile(rf"(?<![\w.,)])({SIGNED})\s?(?:…|\.\.\.?)\s?({SIGNED})(?![\w.,]\d)")
-FRACTION = re.compile(r"(?<![\d/.,])(?:(\d+) )?([1-9])/(10|[2-9])(?![\d/]|[.,]\d)")
+FRACTION = re.compile(r"(?<![\d/.,])(?:(\d+) )?([1-9])/(100?|[2-9])(?![\d/]|[.,]\d)")
 HOUSE = re.compile(r"(?:дом\w*|номер\w*|корпус\w*|строени\w*|квартир\w*|офис\w*|д\.|№|стр\.)\s*$", re.IGNORECASE)
 TIMES = re.compile(r"(?<=\d)(\s?)[×xх*](\s?)(?=\d)")
 ORDINAL = re.compile(
@@ -52,6 +53,19 @@ MINUS = re.compile(r"(?<![\w.,)°%])[-−–](?=\d)")
 FLAT = re.compile(r"(?<!\d)(\d)-комн(?:\.|(ая|ую|ой)(?!\w))")
 STOREY = re.compile(r"(?<![\d/])(\d{1,3})/(\d{1,3}) ?эт(?:\.|аж(?!\w))")
 INCHES = re.compile(r"(?<=\d)(?:″|”|''|\"(?=[\s,.;:)]|$))")
+PRESSURE = re.compile(r"(?<!\w)([Дд]авлени\w+ )(\d{2,3})/(\d{2,3})(?![\d/])")
+"""«давление 120/80»: a patient's."""
+KILOMETRES = {
+    "го": "километра",
+    "му": "километру",
+    "м": "километре",
+    "ом": "километре",
+    "ем": "километре",
+    "й": "километр",
+}
+AREA_CODE = re.compile(r"(?<![\d.,])(\+7|8)[ -]?\((\d{4,5})\)[ -]?(\d{1,2})-(\d\d)-(\d\d)(?!\d)")
+WORKING = re.compile(r"(?<=\d )раб\. (?=(дн|день))")
+ROUBLES = re.compile(r"(?<=\d)\s?р(?=[\s,;!?)]|$)")
 TYRE = re.compile(r"(?<![\d/])(\d{3})/(\d\d) ?R ?(\d\d)(?!\d)")
 SUFFIXES = {
     "й": ("n", "m"),
@@ -82,12 +96,27 @@ CARDINAL_ENDINGS = {"ти": "g", "мя": "i"}
 
 
 def words(text: str) -> str:
-    """A sentence as words."""
-    text = spelling_ru.letters_of_houses(_shapes(spelling_ru.addresses(text)))
+    """A sentence as words.
+
+    The point of a short form goes with it; where it ends a sentence, too, the full stop stays: before a capital letter,
+    and at the end of a text that begins with one («доставка 250 руб.» is no sentence).
+    """
+    said = _words(text).rstrip()
+    first = re.search(r"\w+", text)
+    sentence = first is not None and first[0][0].isupper() and not re.fullmatch("[IVX]+", first[0])
+    ends = text.rstrip().endswith(".") and sentence
+    return f"{said}." if ends and said and said[-1] not in ".…!?" else said
+
+
+def _words(text: str) -> str:
+    text = spelling_ru.letters_of_houses(_shapes(kitchen_ru.words(spelling_ru.addresses(text))))
     text = spelling_ru.qualities(spelling_ru.places(text))
     text = LOCAL.sub(_local, FOREIGN.sub(_foreign, PHONE.sub(_phone, text)))
     text = spelling_ru.weekdays(dates_ru.words(spelling_ru.names(text)))
-    text = SIGN_RANGE.sub(_signed_range, _signs(text))
+    text = SIGN_RANGE.sub(_signed_range, _signs(PRESSURE.sub(r"\1\2 на \3", text)))
+    text = HALF_GLUED.sub(
+        lambda m: f"полутора{m[2]}" if m[1] == "1" else f"{numbers.glued(int(m[1]))} с половиной {m[2]}", text
+    )
     text = TWICE_GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}-{numbers.glued(int(m[2]))}{m[3]}", text)
     text = GLUED.sub(lambda m: f"{numbers.glued(int(m[1]))}{m[2]}", ORDINAL.sub(_ordinal, text))
     text = FRACTION.sub(_fraction, spelling_ru.short_words(text))
@@ -98,9 +127,24 @@ def words(text: str) -> str:
 
 def _shapes(text: str) -> str:
     """What is written by a shape of its own: flats, storeys, inches, tyres, percentage points."""
+    text = WORKING.sub(lambda m: "рабочий " if m[1] == "день" else "рабочих ", ROUBLES.sub(" руб", text))
+    text = re.sub(r"(?<=\d)-(?=[А-ЯЁ]{2,3}(?![\w-]))", " ", text)  # «152-ФЗ»
+    text = re.sub(r"(?<![\w])([Мм])ин\. (?=\d)", r"\1инимум ", text)
+    text = re.sub(r"(-(?:го|му|м|й|ом|ем)) км(?!\w)", lambda m: f"{m[1]} {KILOMETRES[m[1][1:]]}", text)
+    text = re.sub(r"(?<![\w.,/-])(\d{1,2}) эт\.(?!\w)", r"\1-й этаж", text)
+    text = re.sub(r"(?<!\w)(\d{1,2})W-(\d\d)(?!\d)", r"\1 W \2", text)
+    text = AREA_CODE.sub(_area_code, text)
     text = FLAT.sub(lambda m: f"{m[1]}-комнатн{m[2] or 'ая'}", STOREY.sub(r"\1-й этаж из \2", text))
     text = re.sub(r"(?<=\d)\s?п\.\s?п\.", " пп", INCHES.sub(" ″", text))
     return TYRE.sub(r"\1 на \2 R\3", text)
+
+
+def _area_code(found: re.Match[str]) -> str:
+    """«8 (4812) 38-00-11»: the code of a town is said in pairs."""
+    cut = 2 if len(found[2]) == 4 else 3
+    town = " ".join(numbers.group(pair) for pair in (found[2][:cut], found[2][cut:]))
+    first = "плюс семь" if found[1] == "+7" else "восемь"
+    return ", ".join([first, town, *(numbers.group(found[part]) for part in (3, 4, 5))])
 
 
 def _phone(found: re.Match[str]) -> str:
@@ -163,6 +207,9 @@ def _fraction(found: re.Match[str]) -> str:
     before = found.string[: found.start()]
     if above >= below or HOUSE.search(before):
         return found[0]
+    if below == 100:
+        hundredths = "сотая" if above == 1 else "сотых"
+        return f"{numbers.cardinal(above, 'n', 'f')} {hundredths}"
     said = numbers.fraction(above, below, candidates(before)[0])
     return f"{numbers.number(found[1] + '.')} и {said}" if found[1] else said
 

@@ -13,6 +13,7 @@ STANDARD = re.compile(r"\b(ГОСТ\w*|ISO|ИСО|ASTM|ТУ|СНиП|DIN|EN)( Р
 MODEL = re.compile(
     r"(?<![\w-])([А-ЯЁA-Z][А-ЯЁA-Za-z]{0,5}?)(?:-(\d+(?:[.,]\d+)?)(?:-(\d+))?|(\d+(?:,\d+)?))([А-ЯЁA-Z]{0,3})(?![\w])(?!-\d)"
 )
+PLANE = re.compile(r"(?<![\w-])([А-ЯЁ][а-яё]{1,3})-(\d{1,4})(?![\w-])")
 CAPITALS = re.compile(r"\b[А-ЯЁA-Z]{2,6}\b")
 LATIN = re.compile(r"[A-Za-z]+")
 WORDLIKE = re.compile(r"(?:Wi-Fi|[A-Za-z]+)")
@@ -21,13 +22,22 @@ OPEN_HOURS = re.compile(
     r"\s*[:—–]?\s*)(\d{1,2})\s?[-–—]\s?(\d{1,2})(?![\d.,:]*\d|\s?[а-яё%])"
 )
 LETTERED = re.compile(
-    r"((?:№|(?i:дом\w{0,2}|д\.|корпус\w*|корп\.|строение|стр\.|кабинет\w*|каб\.|офис\w*|оф\.|аудитори\w|вагон|квартир\w|кв\.))"
+    r"((?:№|(?i:дом\w{0,2}|д\.|корпус\w*|корп\.|строение|стр\.|кабинет\w*|каб\.|офис\w*|оф\.|аудитори\w|вагон|поезд\w{0,2}|автобус\w{0,2}|квартир\w|кв\.))"
     r"\s?\d{1,4})\s?([А-ЯЁа-г])(?![\w.])"
 )
 BRAND = re.compile(r"(?<=\d)([А-ЯЁ])(?![\w.·/])")
 """«сталь 40Х»."""
-QUALITY = re.compile(r"(?<!\w)(?<!\d )([Мм]ин|[Мм]акс)\. ([а-яё]{3,})")
-QUALITIES = {"мин": "минимальн", "макс": "максимальн"}
+QUALITY = re.compile(r"(?<!\w)(?<!\d )([Мм]ин|[Мм]акс|[Сс]р)\. ([а-яё]{3,})")
+QUALITIES = {"мин": "минимальн", "макс": "максимальн", "ср": "средн"}
+SOFT = {"ые": "ие", "ая": "яя", "ое": "ее", "ый": "ий"}
+ENDING = frozenset(["т. д.", "т.д.", "т. п.", "т.п.", "и др.", "и пр.", "шт."])
+"""Short forms behind which a capital begins a sentence, not a name."""
+CITIES = re.compile(r"(?<!\w)(СПб|Спб|Мск)\.?(?!\w)")
+VILLAGES = re.compile(
+    r"(?<![\w.])(?<!\d )(ст\. ?м\.|(?:[дсмхор]|дер|оз|гр|проф|[Рр]есп|[Бб]ул|[Тт]уп)\.|пгт) ?"
+    r"(?=«?[А-ЯЁ][а-яё]{2,})(?![А-ЯЁ][а-яё]*\.)"
+)
+LAW = re.compile(r"часть (\d+) ст\. ?(?=\d)")
 VOWELS = frozenset("АЕЁИОУЫЭЮЯAEIOUY")
 PLACE_CASES = {"n": 0, "g": 1, "d": 2, "p": 3, "a": 3}
 """Which form of a place's name; «на ул.» is taken for «на улице»."""
@@ -52,6 +62,7 @@ def _letters_and_digits(text: str) -> str:
 
 def names(text: str) -> str:
     """Standards and models: «ГОСТ тысяча четыреста девяносто семь», «эр эм сто»."""
+    text = PLANE.sub(lambda m: f"{m[1]} {numbers.number(m[2])}", text)
     return MODEL.sub(_model, STANDARD.sub(_standard, text))
 
 
@@ -74,6 +85,8 @@ def _model(found: re.Match[str]) -> str:
 
 def _read(word: str) -> str:
     """A name before a number: «ковид» is a word, «РМ» are letters."""
+    if word in table("verbalise_ru")["read"]["words"].split():
+        return word
     if len(word) > 3 and VOWELS & set(word[1:-1].upper()):
         return latin(word.lower()) if word.isascii() else word
     return spelled(word.upper())
@@ -95,7 +108,8 @@ def _quality(found: re.Match[str]) -> str:
     if not readings:
         return found[0]
     noun = readings[0]
-    said = QUALITIES[found[1].lower()] + ("ые" if noun.plural else {"f": "ая", "n": "ое"}.get(noun.gender, "ый"))
+    ending = "ые" if noun.plural else {"f": "ая", "n": "ое"}.get(noun.gender, "ый")
+    said = QUALITIES[found[1].lower()] + (SOFT[ending] if found[1].lower() == "ср" else ending)
     return f"{said.capitalize() if found[1][0].isupper() else said} {found[2]}"
 
 
@@ -107,12 +121,35 @@ def short_words(text: str) -> str:
 
 def _stop(found: re.Match[str]) -> str:
     """The full stop of the sentence, which was the point of the short form, too."""
-    return "." if found[0][-1] == "." and not found.string[found.end() :].strip() and found.start() else ""
+    behind = found.string[found.end() :]
+    ends = found[0].lower() in ENDING and re.match(r"\s+[А-ЯЁ]", behind) is not None
+    return "." if ends and found.start() else ""
 
 
 def places(text: str) -> str:
     """Short words of addresses: «на ул. Мира» -> «на улице Мира»."""
+    text = VILLAGES.sub(_village, re.sub(r"(?<!\w)пп\. ?(?=\d)", "пункты ", CITIES.sub(_city, text)))
+    text = LAW.sub(
+        lambda m: f"часть {numbers.cardinal(int(m[1]))} статья ", re.sub(r"(?<!\w)ч\. (?=\d+ ст\.)", "часть ", text)
+    )
     return _places().sub(_place, text)
+
+
+def _village(found: re.Match[str]) -> str:
+    """«д. Ивановка» is a village, «д. 5» a house."""
+    before = found.string[: found.start()]
+    forms: list[str] = table("verbalise_ru")["villages"][found[1].lower()]
+    case = candidates(before)[0] if re.search(r"[а-яё]\s*$", before) else "n"
+    said = forms[PLACE_CASES.get(case, 0)]
+    return f"{said.capitalize() if found[1][0].isupper() else said} "
+
+
+def _city(found: re.Match[str]) -> str:
+    forms: list[str] = table("verbalise_ru")["cities"][found[1].title()]
+    case = (
+        candidates(found.string[: found.start()])[0] if re.search(r"[а-яё]\s*$", found.string[: found.start()]) else "n"
+    )
+    return forms[PLACE_CASES.get(case, 0)]
 
 
 @derived
@@ -120,7 +157,10 @@ def _places() -> re.Pattern[str]:
     short = table("verbalise_ru")["places"]
     titled = (form.capitalize() for form in short if len(form) > 2)  # «Д.» may be a person's
     forms = "|".join(sorted(map(re.escape, [*short, *titled]), key=len, reverse=True))
-    return re.compile(rf"(?<![\w.])(?<!\d )(?<!т\. )({forms})(?=\s?[А-ЯЁ]?(?:\d|[а-яё]*|\s*$))(?!\s?[а-яё])")
+    return re.compile(
+        rf"(?<![\w.])(?<!\d )(?<!т\. )(?<!\bи (?=пр))({forms})"
+        r"(?=\s?[А-ЯЁ]?(?:\d|[а-яё]*|\s*$))(?!\s?(?!рек[аи]|канала)[а-яё])"
+    )
 
 
 def _place(found: re.Match[str]) -> str:
@@ -135,6 +175,8 @@ def _place(found: re.Match[str]) -> str:
     forms: list[str] = table("verbalise_ru")["places"][written]
     if re.search(r"(?<!\w)по\s*$", before.lower()):
         case = "d"
+    if ending := re.search(r"[А-ЯЁ][а-яё]+(ом|ого|ому|ой)\s*$", before):  # «на Невском пр.»
+        case = {"ом": "p", "ого": "g", "ому": "d", "ой": "p"}[ending[1]]
     said = forms[PLACE_CASES.get(case, 0)]
     return f"{said.capitalize() if found[1][0].isupper() else said} "
 

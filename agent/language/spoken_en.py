@@ -20,7 +20,10 @@ ORDINAL_LEADS = frozenset(_ORDINAL_LEADS.split())
 YEAR_LEADS = frozenset(["in", "since", "from", "until", "till", "of", "by", "before", "after"])
 PER_TIME = {"second": "s", "minute": "min", "hour": "h"}
 PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "third": 3, "thirds": 3, "fifth": 5, "fifths": 5}
-CODES = frozenset(["order", "number", "code", "room", "invoice", "extension", "model"])
+PARTS |= {"sixths": 6, "sevenths": 7, "eighths": 8, "ninths": 9, "tenths": 10, "tenth": 10, "eighth": 8}
+REPEATED = {"double": 2, "triple": 3, "treble": 3}
+"""«double seven»."""
+CODES = frozenset(["order", "number", "code", "zip", "pin", "password", "room", "invoice", "extension", "model"])
 """Behind these, digits that are said one by one are one number."""
 
 
@@ -30,7 +33,7 @@ def step(text: str, numbers: bool) -> str:
     if not numbers:
         return units(text, counted=False)
     text = amounts_en.times(amounts_en.signed(to_digits(amounts_en.grouped(text))))
-    return amounts_en.money(units(text, counted=True))
+    return amounts_en.signs(amounts_en.money(units(text, counted=True)))
 
 
 def addresses(text: str) -> str:
@@ -100,15 +103,21 @@ def _written(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
 def _digit_run(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """«oh one one three ...»: four digits or more, one by one."""
     digits, after = _digits_from(tokens, at)
-    least = 2 if at and tokens[at - 1].text in CODES else 4
+    before = _text(tokens, at - 1)
+    letters = len(before) == 1 and before.isalpha() and (before not in "ai" or len(_text(tokens, at - 2)) == 1)
+    coded = before in CODES or letters
+    least = 2 if coded or tokens[at].text in REPEATED else 4
     return (digits, after) if len(digits) >= least else None
 
 
 def _digits_from(tokens: Sequence[Token], at: int) -> tuple[str, int]:
     digits = ""
-    while (value := _digit(_text(tokens, at))) is not None:
-        digits, at = digits + value, at + 1
-    return digits, at
+    while True:
+        times = REPEATED.get(_text(tokens, at), 1)
+        value = _digit(_text(tokens, at + (times > 1)))
+        if value is None or _words().get(_text(tokens, at + 1 + (times > 1)), 0) >= 100:
+            return digits, at
+        digits, at = digits + value * times, at + 1 + (times > 1)
 
 
 def _digit(word: str) -> str | None:
@@ -125,7 +134,11 @@ def _year(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     rest = number_at(tokens, at + 1) if at + 1 < len(tokens) else None
     if century not in {18, 19, 20} or rest is None or rest.ordinal or not 10 <= rest.value <= 99:
         return None
-    if not led and (century != 20 or rest.next < len(tokens) or at):  # «twenty twenty six» alone is a year
+    alone = not at and rest.next == len(tokens)
+    dated = at > 0 and (tokens[at - 1].text in _ordinals() or tokens[at - 1].text in ORDINAL_LEADS - {"the"})
+    if (
+        not led and not alone and not dated and (century != 20 or rest.next < len(tokens) or at)
+    ):  # «twenty twenty six» alone is a year
         return None
     return f"{century}{int(rest.value)}", rest.next
 
@@ -134,7 +147,11 @@ def _part(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """«three quarters» 3/4."""
     above, below = _words().get(_text(tokens, at), 0), PARTS.get(_text(tokens, at + 1), 0)
     one = _text(tokens, at + 1).endswith("s") != (above == 1)  # «one third», «two thirds»; «the twenty third» is none
-    return (f"{above}/{below}", at + 2) if 1 <= above < below and (one or below in {2, 4}) else None
+    return (
+        (f"{above}/{below}", at + 2)
+        if 1 <= above < below and (above, below) != (2, 4) and (one or below in {2, 4})
+        else None
+    )
 
 
 def number_at(tokens: Sequence[Token], at: int) -> Reading | None:
@@ -149,6 +166,8 @@ def number_at(tokens: Sequence[Token], at: int) -> Reading | None:
     read = _summed(tokens, at, 0)
     if read and not read.ordinal and [_text(tokens, read.next + n) for n in range(3)] == ["and", "a", "half"]:
         return _multiplied(tokens, Reading(read.value + Fraction(1, 2), read.next + 3))
+    if read and not read.ordinal and [_text(tokens, read.next + n) for n in range(3)] == ["and", "a", "quarter"]:
+        return Reading(read.value + Fraction(1, 4), read.next + 3)
     return read
 
 
@@ -211,7 +230,7 @@ def _unit(found: re.Match[str], counted: bool) -> str:
     _, forms, needing = _named()
     written = forms[re.sub(rf"[{GAPS}]", "", found["name"].lower())]
     power = {"square": "²", "cubic": "³", "": ""}[(found["power"] or "").lower()]
-    if power and not written.endswith("m"):
+    if power and not written.endswith(("m", "ft", "in", "yd", "mi")):
         return found[0]
     per = re.match(r" (?:per|a) (?:second|minute|hour|square|cubic|\w*met)", found.string[found.end() :].lower())
     measured = counted and re.search(r"\d $", found.string[: found.start()])
@@ -246,7 +265,9 @@ def _over() -> re.Pattern[str]:
     names = "|".join(
         sorted((re.escape(name) for name in known if name not in {"a.m.", "am", "in"}), key=len, reverse=True)
     )
-    return re.compile(rf"(?<![\w/·])((?:{names})[²³]?) (?:(?:per|a) (second|minute|hour)|per ((?:{names})[²³]?))(?!\w)")
+    return re.compile(
+        rf"(?<![\w/·])((?:{names})[²³]?) (?:(?:per|an?) (second|minute|hour)|per ((?:{names})[²³]?))(?!\w)"
+    )
 
 
 @derived

@@ -5,16 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from agent.language.cases_ru import describes as _describes
+from agent.language.cases_ru import nouns
 from agent.language.number_words import replaced
 from agent.language.tables import derived, table
 
 TOKEN = re.compile(r"(?<![\w,.:/-])\d{1,15}(?:,\d{1,15})?(?![\w,.:/-]*\w)|[А-Яа-яЁё]+(?:-[А-Яа-яЁё]+)*|\S")
 PLACE = re.compile(r"(десят|сот|тысячн)(?:ых|ая|ой|ую|ыми|ым)")
 PLACES = {"десят": 1, "сот": 2, "тысячн": 3}
+NAMED_HOURS = frozenset(["два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять"])
 WHOLE = re.compile(r"цел(?:ых|ая|ой|ую|ыми|ым)")
 HALVES = frozenset(["полтора", "полторы", "полутора"])
 QUARTERS = {"четверть": 4, "четверти": 4, "четвертей": 4, "треть": 3, "трети": 3, "третей": 3}
 MONTH = re.compile(r"(?:январ|феврал|март|апрел|ма[йяею]|июн|июл|август|сентябр|октябр|ноябр|декабр)\w*")
+_LEADS = """до от из у без около более больше менее меньше свыше после к в о на с при за старше младше порядка для минус
+плюс выше ниже примерно почти и или"""
+GENITIVE_LEADS = frozenset(_LEADS.split())
+"""Words before «сорока» that make it a number."""
+FIRST_YEAR = 1000
+"""Lowest number behind a month that is a year."""
+MOST_POINTED = 10
+"""Highest ordinal that stays a word where it counts nothing."""
 YEAR = re.compile(r"год\w{0,2}")
 
 
@@ -91,18 +102,33 @@ def _written(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
         written = _fraction(tokens, read) or _decimal(tokens, read)
         if written:
             return written
-    if read.plain:
+    if tokens[at].text == "сорока" and read.next == at + 1 and (not at or tokens[at - 1].text not in GENITIVE_LEADS):
+        return None  # the bird
+    if read.plain or (read.ending and _points(tokens, at, read)):
         return None
     digits = _digits(read.value)
-    if read.ending and not _is_dated(tokens, read):
+    if read.ending and not _is_dated(tokens, at, read):
         digits += f"-{read.ending}"
     return digits, read.next
 
 
-def _is_dated(tokens: Sequence[Token], read: Reading) -> bool:
+def _is_dated(tokens: Sequence[Token], at: int, read: Reading) -> bool:
     """«двадцать первого ноября», «в две тысячи шестом году»; but «в 90-х годах»."""
-    word = tokens[read.next].text if read.next < len(tokens) else ""
+    word = _text(tokens, read.next)
+    if word in {"по", "до", "и", "или"} and read.next + 1 < len(tokens):  # «с первого по десятое июня»
+        last = _cardinal(tokens, read.next + 1)
+        return last is not None and bool(last.ending) and MONTH.fullmatch(_text(tokens, last.next)) is not None
+    if at and MONTH.fullmatch(tokens[at - 1].text) and read.value >= FIRST_YEAR:  # «30 апреля две тысячи пятого»
+        return True
     return MONTH.fullmatch(word) is not None or (YEAR.fullmatch(word) is not None and read.value >= 1000)
+
+
+def _points(tokens: Sequence[Token], at: int, read: Reading) -> bool:
+    """«мне второй», «он на первом»: a short ordinal with nothing that it counts stays a word; «пятого» is a day."""
+    if read.next > at + 1 or read.value > MOST_POINTED or read.ending == "го":
+        return False
+    word = _text(tokens, read.next)
+    return not (word.isalpha() and (nouns(word) or _describes(word)))
 
 
 def _half_past(token: Token) -> str | None:
@@ -156,7 +182,9 @@ def _sum(tokens: Sequence[Token], at: int) -> Reading | None:
             if word.value >= ceiling or (place > at and part == 0):
                 break
             total, part, room, ceiling = total + max(part, 1) * word.value, 0, 1000, word.value
-        elif _fits(word.value, room) and (word.value or place == at):
+        elif (_fits(word.value, room) and (word.value or place == at)) or (word.ending and place == at):
+            if part >= 20 and _falls_off(tokens, at, place):
+                break
             part, room = part + word.value, _room(word.value)
             if word.ending or not word.value:
                 return Reading(Fraction(total + part), place + 1, word.ending)
@@ -166,6 +194,11 @@ def _sum(tokens: Sequence[Token], at: int) -> Reading | None:
     if part >= 100 and part % 50 == 0 and total and total % 1_000_000 == 0:
         part *= 1000  # «миллион двести» are thousands
     return Reading(Fraction(total + part), place) if place > at else None
+
+
+def _falls_off(tokens: Sequence[Token], at: int, place: int) -> bool:
+    """«без двадцати восемь»: minutes, then the hour, which does not stand in their case."""
+    return tokens[at - 1].text == "без" and at > 0 and tokens[place].text in NAMED_HOURS
 
 
 def _fits(value: int, room: int) -> bool:
@@ -188,12 +221,25 @@ def _decimal(tokens: Sequence[Token], read: Reading) -> tuple[str, int] | None:
         part = _cardinal(tokens, part_at) if part_at < len(tokens) else None
         unit = PLACE.fullmatch(_text(tokens, part.next)) if part else None
         if part is None or unit is None or part.ending:
+            return _zeros(tokens, read, place + 1)
+        return f"{_digits(read.value)},{int(part.value):0{PLACES[unit[1]]}d}", part.next + 1
+    if _text(tokens, place) == "и" and (part := _cardinal(tokens, place + 1) if place + 1 < len(tokens) else None):
+        unit = PLACE.fullmatch(_text(tokens, part.next))  # «пять и три десятых»
+        if unit is None or part.ending or part.plain or read.value.denominator != 1:
             return None
         return f"{_digits(read.value)},{int(part.value):0{PLACES[unit[1]]}d}", part.next + 1
     unit = PLACE.fullmatch(_text(tokens, place))
     if unit is None or read.value.denominator != 1 or read.plain:
         return None
     return f"0,{int(read.value):0{PLACES[unit[1]]}d}", place + 1
+
+
+def _zeros(tokens: Sequence[Token], read: Reading, place: int) -> tuple[str, int] | None:
+    """«ноль целых ноль пять»."""
+    digits = ""
+    while (word := _word(tokens, place)) is not None and word.value < 10 and not word.ending:
+        digits, place = f"{digits}{word.value}", place + 1
+    return (f"{_digits(read.value)},{digits}", place) if digits[:1] == "0" and len(digits) > 1 else None
 
 
 def _fraction(tokens: Sequence[Token], read: Reading) -> tuple[str, int] | None:

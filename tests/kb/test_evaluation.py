@@ -7,7 +7,7 @@ import pytest
 
 from agent.errors import StartError
 from agent.ports import Exchange, Passage
-from kb.evaluation import Answered, figures, half_of, holds_fact, judge, read
+from kb.evaluation import Answered, answers, figures, half_of, holds_fact, judge, read
 
 HERE = Path(__file__).parent
 TABLES = tuple(f"{kind}_{name}.tsv" for kind in ("eval", "dialogues") for name in ("ru", "more_ru", "last_ru"))
@@ -38,6 +38,26 @@ def passage(heading: str) -> Passage:
 )
 def test_facts_are_whole_words(said: str, fact: str, holds: bool) -> None:
     assert holds_fact(said, fact) is holds
+
+
+@pytest.mark.parametrize(
+    ("written", "answers_it"),
+    [
+        ("Скидки", True),
+        ("## Скидки", True),
+        ("Цены / Скидки", True),
+        ("# Цены > ## Скидки", True),
+        ("Прессы|скидки", True),
+        ("Цены", False),
+        ("Прессы / Скидки", False),
+        ("#", False),
+    ],
+)
+def test_a_section_is_named_as_it_stands_in_the_text_or_by_its_path(
+    tmp_path: Path, written: str, answers_it: bool
+) -> None:
+    (case,) = read(table(tmp_path, f"{QUESTIONS}a\tgeneral\tскидка\t5\t{written}\n"))
+    assert answers(case, "Цены / Скидки") is answers_it
 
 
 async def test_figures_of_right_wrong_and_refused(tmp_path: Path) -> None:
