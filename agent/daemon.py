@@ -43,7 +43,7 @@ from agent.ports import CallerInfo, Health, Line, LineSource
 from agent.redaction import redacted
 from agent.settings import Settings
 from agent.spoken import Spoken
-from agent.store import open_log
+from agent.store import check_schema, open_log
 from agent.succession import Predecessor
 from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
@@ -132,6 +132,7 @@ class Daemon:
         """
         furnished = None
         if self._before is not None:
+            await asyncio.to_thread(check_schema, self._settings.storage.dir / "calls.sqlite")
             furnished = await self._furnish(stack, None)
             await self._before.gone()
             furnished.take_over()

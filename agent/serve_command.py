@@ -4,6 +4,8 @@ import asyncio
 import gc
 import socket
 import sys
+import threading
+from importlib import import_module
 
 from agent import logs
 from agent.ports import Health
@@ -14,6 +16,8 @@ def serve(settings: Settings, after: int | None = None) -> int:
     """Run until stopped; ``after``: the file descriptor by which another daemon hands its calls over."""
     logs.set_up(settings.log)
     gc.disable()  # as in agent/__main__.py; the daemon switches it on again
+    # it reads certificates for a tenth of a second, which another core can do meanwhile
+    threading.Thread(target=import_module, args=("aiohttp",), name="import").start()
     from agent.daemon import Daemon  # noqa: PLC0415 - see above
     from agent.succession import Predecessor  # noqa: PLC0415
 

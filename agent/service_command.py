@@ -5,12 +5,14 @@ import getpass
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from agent import installed
 from agent.errors import StartError
 from agent.settings import HOUSE, load
+from agent.succession import LOAD_S
 
 UNITS = ("allo.service", "allo-backup.service", "allo-backup.timer", "allo-retention.service", "allo-retention.timer")
 ENABLED = ("allo.service", "allo-backup.timer", "allo-retention.timer")
@@ -23,6 +25,8 @@ COMMAND = "/opt/allo/.venv/bin/allo"
 CONFIG = "/etc/allo/allo.toml"
 RUNNING = Path("/run/systemd/system")
 """There where systemd is at work (sd_booted(3))."""
+LEAVE_S, LOOK_S = 5.0, 0.2
+"""Longest time from a loaded successor to the hand-over, and how often systemd is asked, seconds."""
 PRIVATE = ("/home/", "/root/", "/run/user/")
 """Folders that the service's sandbox can't see."""
 
@@ -116,11 +120,24 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _restart(args: argparse.Namespace) -> int:
-    """SIGUSR1: the daemon leaves its calls where they are, and systemd starts the next one at once."""
+    """SIGUSR1: the daemon has the next one load everything, and leaves its calls to it."""
+    before = _main_pid()
     if not _systemctl(args, "kill", "--kill-who=main", "--signal=SIGUSR1", "allo.service"):
         raise StartError("allo.service does not run here; see: allo service status")
-    _say("restarted; callers hear that the connection broke for a moment, and are answered")
+    _say("the next process is loading; calls go on")
+    deadline = time.monotonic() + LOAD_S + LEAVE_S
+    while _main_pid() in (before, "0"):
+        if time.monotonic() > deadline:
+            raise StartError("the next process did not come up, and the one of before goes on; see: journalctl -u allo")
+        time.sleep(LOOK_S)
+    _say("restarted; the calls in progress go on in it")
     return 0
+
+
+def _main_pid() -> str:
+    systemctl = shutil.which("systemctl") or "systemctl"
+    words = [systemctl, "show", "--property=MainPID", "--value", "allo.service"]
+    return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()  # noqa: S603 - ours
 
 
 def _write(path: Path, text: str) -> None:

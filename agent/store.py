@@ -5,8 +5,10 @@ Written by one connection in batches; a killed process loses at most what had no
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from sqlite3 import Error as SqliteError
+from sqlite3 import connect
 from typing import Any
 
 import aiosqlite
@@ -201,13 +203,24 @@ async def _prepare(db: aiosqlite.Connection, path: Path) -> None:
     async with db.execute("PRAGMA user_version") as cursor:
         row = await cursor.fetchone()
     version = int(row[0]) if row else 0
-    if version > SCHEMA_VERSION:
-        raise StartError(f"{path}: call log of a newer Allo (schema {version}); upgrade Allo or move the file away")
+    _check(version, path)
     await db.executescript(SCHEMA)
     for schema, script in MIGRATIONS:
         if version < schema:
             await db.executescript(script)
     await db.commit()
+
+
+def _check(version: int, path: Path) -> None:
+    if version > SCHEMA_VERSION:
+        raise StartError(f"{path}: call log of a newer Allo (schema {version}); upgrade Allo or move the file away")
+
+
+def check_schema(path: Path) -> None:
+    """Look, without opening it for writing, whether this Allo may; raises ``StartError`` for the log of a newer one."""
+    if path.exists():
+        with suppress(SqliteError), closing(connect(read_only(path), uri=True)) as db:
+            _check(int(db.execute("PRAGMA user_version").fetchone()[0]), path)
 
 
 def read_only(path: Path) -> str:
