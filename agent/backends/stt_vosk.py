@@ -22,6 +22,7 @@ import vosk
 from agent.backends.decoding import DecodingThreads, Urgency
 from agent.backends.places import Places
 from agent.backends.vosk_decoder import BLOCK_FRAMES, UNKNOWN, Decoder, Heard, native_rate, read_grammar
+from agent.backends.vosk_decoder import grammar as limits
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript, Word
 from audio.frame import FRAME_MS, AudioFrame
@@ -59,12 +60,13 @@ class Vosk:
         """
         if not folder.is_dir():
             raise StartError(f"{folder}: no such model folder; see `allo models list`, then `allo models pull NAME`")
-        self._grammar = read_grammar(grammar, folder) if grammar is not None else ""
+        phrases = read_grammar(grammar, folder) if grammar is not None else []
         vosk.SetLogLevel(-1)
         try:
             self._model = vosk.Model(str(folder.resolve()))
         except Exception:  # vosk raises the bare class; its reason is on standard error
             raise StartError(f"{folder}: not a whole Vosk model; pull it again with `allo models pull NAME`") from None
+        self._grammar = limits(phrases, self._knows, grammar) if grammar is not None else ""
         self._name = f"vosk {folder.name}"
         self._native = native_rate(folder)
         self._threads = DecodingThreads(threads, "vosk")
@@ -84,6 +86,9 @@ class Vosk:
         fed_rate = rate if self._native is None or rate >= self._native else self._native
         decoder = Decoder(self._model, rate, fed_rate, self._grammar)
         return VoskRecognizer(decoder, self._threads, rate, on_partial)
+
+    def _knows(self, word: str) -> bool:
+        return int(self._model.vosk_model_find_word(word)) >= 0
 
     async def close(self) -> None:
         """End the threads; recognisers still open finish their running step first."""

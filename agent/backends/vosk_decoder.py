@@ -1,7 +1,8 @@
 """One caller's Kaldi decoder, as Vosk gives it: what runs in the recogniser's threads and knows no event loop."""
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from agent.errors import StartError
 from audio.frame import FRAME_MS
 from audio.resample import Resampler, resample
 
+log = logging.getLogger(__name__)
 BLOCK_FRAMES = 6
 """Frames that are decoded together: the network steps by 120 ms."""
 RIVALS = 6
@@ -20,6 +22,8 @@ NEARLY = 5.0
 """One that is less likely than the best by no more than this may be what was said, natural logarithm."""
 UNKNOWN = "[unk]"
 """What is none of the words."""
+SHOWN = 10
+"""Words of a grammar that are named in a warning."""
 SLIGHT = 1
 """Letters of a word that is easily missed at the end: «и», «в», "a"."""
 
@@ -106,8 +110,8 @@ def trailing_text(alternatives: Sequence[Mapping[str, Any]]) -> str:
     return str(best["text"])
 
 
-def read_grammar(file: Path, folder: Path) -> str:
-    """The phrases of ``file`` as Vosk wants them for the model in ``folder``; raises ``StartError``."""
+def read_grammar(file: Path, folder: Path) -> list[str]:
+    """The phrases of ``file`` for the model in ``folder``, if its graph takes any; raises ``StartError``."""
     if not (folder / "graph" / "HCLr.fst").is_file():
         raise StartError(f"[stt] grammar: the graph of {folder.name} is fixed; take a model that has graph/HCLr.fst")
     try:
@@ -117,7 +121,23 @@ def read_grammar(file: Path, folder: Path) -> str:
     phrases = [" ".join(line.lower().split()) for line in lines if line.strip() and not line.startswith("#")]
     if not phrases:
         raise StartError(f"[stt] grammar: {file} has no phrases")
-    return json.dumps([*phrases, UNKNOWN], ensure_ascii=False)
+    return phrases
+
+
+def grammar(phrases: Sequence[str], knows: Callable[[str], bool], file: Path) -> str:
+    """The phrases as Vosk wants them; those with a word that the model does not know can't be heard.
+
+    ``knows`` tells whether a word is in its vocabulary. Vosk itself would warn of each word at each call, and hear the
+    rest of the phrase. Raises ``StartError`` where no phrase is left.
+    """
+    strange = sorted({word for phrase in phrases for word in phrase.split() if not knows(word)})
+    left = [phrase for phrase in phrases if all(knows(word) for word in phrase.split())]
+    if not left:
+        raise StartError(f"[stt] grammar: {file}: the model knows the words of no phrase; the first is {strange[0]!r}")
+    if strange:
+        shown = ", ".join(strange[:SHOWN])
+        log.warning("[stt] grammar: phrases with words that the model does not know are left out: %s", shown)
+    return json.dumps([*left, *([UNKNOWN] if knows(UNKNOWN) else [])], ensure_ascii=False)
 
 
 def native_rate(folder: Path) -> int | None:

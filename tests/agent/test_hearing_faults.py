@@ -9,10 +9,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 
 import pytest
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from agent.backends.streamed_ear import TRIES
 from agent.backends.stt_openai import OpenAiStt
+from agent.breaker import FAILURES, PAUSE_S
+from agent.engine_meters import EngineMeters
 from agent.engine_settings import OpenAi, Wyoming, Yandex
+from agent.engine_times import EngineState, failing
 from agent.hearing_chain import HearingChain
 from agent.ports import Recognizer, SpeechToText, Transcript
 from audio.frame import AudioFrame, frame_bytes
@@ -211,3 +216,45 @@ async def test_a_text_that_is_late_is_waited_for_within_the_deadline(name: str) 
         await chain.close()
     assert [heard.text for heard, _ in texts] == [SAID, SAID]
     assert server.behaviour.heard == []
+
+
+async def utterance(ear: Recognizer) -> str:
+    await push(ear, say(SAID))
+    return (await ear.finish()).text
+
+
+async def test_one_that_keeps_failing_is_tried_by_one_call_after_a_while() -> None:
+    """On the wire, in health and in the meters."""
+    clock, registry = [0.0], CollectorRegistry()
+    meters = EngineMeters(registry)
+    async with OpenAiEars(EarsBehaviour(always="500")) as ill, OpenAiEars() as well:
+        first, second = (
+            OpenAiStt(OpenAi(base_url=server.base_url, stt_realtime=False, stt_model=name), "ru")
+            for server, name in ((ill, "first"), (well, "second"))
+        )
+        chain = HearingChain([first, second], 5.0, lambda: clock[0], meters.told)
+        meters.state = lambda: EngineState(failing("stt", chain.states))
+
+        def told(name: str, **labels: str) -> float | None:
+            meters.look()
+            return registry.get_sample_value(name, {"kind": "stt", "engine": first.name, **labels})
+
+        for _ in range(FAILURES + 2):
+            ear = await chain.open(8000, lambda _partial: None)
+            assert await utterance(ear) == SAID
+            await ear.close()
+        assert len(ill.behaviour.keys) == TRIES * FAILURES
+        assert chain.states[first.name].startswith("failing")
+        assert told("allo_engine_failing") == 1
+        assert told("allo_engine_requests_total", outcome="failed") == FAILURES
+
+        clock[0] += PAUSE_S + 0.1
+        ill.behaviour.always = ""
+        ears = [await chain.open(8000, lambda _partial: None) for _ in range(3)]
+        assert await asyncio.gather(*(utterance(ear) for ear in ears)) == [SAID] * 3
+        assert ill.behaviour.heard == [SAID]
+        assert chain.states[first.name].startswith("ok")
+        assert told("allo_engine_failing") == 0
+        for ear in ears:
+            await ear.close()
+        await chain.close()

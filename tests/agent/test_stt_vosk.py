@@ -10,7 +10,7 @@ import vosk
 
 from agent.backends import stt_vosk
 from agent.backends.stt_vosk import Vosk, VoskRecognizer
-from agent.backends.vosk_decoder import read_grammar
+from agent.backends.vosk_decoder import grammar, read_grammar
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript
 from audio.frame import AudioFrame, frame_bytes
@@ -337,10 +337,25 @@ async def test_a_grammar_wants_a_model_with_a_dynamic_graph_and_phrases(tmp_path
     dynamic = tmp_path / "model"
     (dynamic / "graph").mkdir(parents=True)
     (dynamic / "graph" / "HCLr.fst").touch()
-    assert json.loads(read_grammar(file, dynamic)) == ["да", "нет", "не знаю", "[unk]"]
+    assert read_grammar(file, dynamic) == ["да", "нет", "не знаю"]
     for text in ("", "# nothing\n"):
         file.write_text(text)
         with pytest.raises(StartError, match="no phrases"):
             read_grammar(file, dynamic)
     with pytest.raises(StartError, match="can't be read"):
         read_grammar(tmp_path / "nowhere.txt", dynamic)
+
+
+def test_phrases_that_the_model_cannot_hear_are_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    model = vosk.Model(str(MODELS / "vosk-demo-ru"))
+
+    def knows(word: str) -> bool:
+        return int(model.vosk_model_find_word(word)) >= 0
+
+    file = Path("phrases.txt")
+    with caplog.at_level(logging.WARNING):
+        assert json.loads(grammar(["да", "зюзюка да", "какая гарантия"], knows, file))[:2] == ["да", "какая гарантия"]
+    assert "зюзюка" in caplog.text
+    assert knows("[unk]") == ("[unk]" in json.loads(grammar(["да"], knows, file)))
+    with pytest.raises(StartError, match=r"phrases\.txt: the model knows the words of no phrase.*зюзюка"):
+        grammar(["зюзюка"], knows, file)

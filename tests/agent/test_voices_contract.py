@@ -28,8 +28,8 @@ from tests.fakes.speech_server import SpeechServer
 
 ROOT = Path(__file__).parents[2]
 NEEDS = {"piper": "piper", "yandex": "yandex", "yandex over http": "yandex", "wyoming": "wyoming"}
-HUMS = ("piper",)
-"""Its toy voice has no words."""
+HUMS = ("piper", "xtts with random weights")
+"""Toys: these voices have no words. The second is that of ``tests/heavy``."""
 
 Opened = AsyncIterator[Synthesizer]
 

@@ -7,7 +7,7 @@ listens to samples, keeps what it learnt, streams and stops is real.
 import asyncio
 import importlib.util
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from agent.backends.tts_xtts import XttsVoice
 from agent.clone_command import clone_voice
 from agent.engine_settings import Xtts
 from agent.errors import StartError
+from agent.ports import Synthesizer
 from agent.settings import Settings, Storage
 from agent.voice_chain import VoiceChain
 from agent.voice_table import one_voice
+from tests.agent.test_voices_contract import CLAUSES
 from tests.agent.voices import listened
 from tests.fakes import xtts_model
 from tests.fakes.recordings import record
@@ -55,6 +57,13 @@ async def test_it_streams_and_stops(studio: XttsVoice) -> None:
     again = await listened(studio, TEXT)
     assert again.pcm == wire.pcm  # the same sentence sounds the same each time
     assert (await listened(studio, "...")).pcm == b""
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
+async def test_it_keeps_the_contract_of_all_voices(
+    studio: XttsVoice, clause: Callable[[str, Synthesizer], Awaitable[None]]
+) -> None:
+    await clause("xtts with random weights", studio)
 
 
 async def test_a_faster_pace_is_shorter_and_a_listener_may_leave(studio: XttsVoice) -> None:
