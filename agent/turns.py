@@ -167,7 +167,7 @@ class TurnTaker:
             return max(self._min_speech - self._voiced, 0) + self._lull
         quiet = position - self._speech_end
         if self._asked != self._speech_end:
-            return max(self._lull - quiet, self._ask_after - position)
+            return min(max(self._lull - quiet, self._ask_after - position), self._end_silence - quiet)
         return min(self._end_silence - quiet, self._judging)
 
     def push(
