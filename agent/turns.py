@@ -199,6 +199,8 @@ class TurnTaker:
             self._idle_since = max(frame.end, self._idle_since)
         if self._hints and self._hints.push(frame, sound and audible) and not self._in_guard(frame):
             return self._on_hint(frame)
+        if self._state is _State.QUIET and frame.end <= self._idle_since:
+            return None
         return self._on_quiet(frame)
 
     def rest(self, frame: AudioFrame) -> Decision | None:
