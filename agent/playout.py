@@ -220,6 +220,10 @@ class Playout:
         self._begun = 0
 
     def _take(self, want: int) -> bytes:
+        piece, end = self._pending[0] if self._pending else b"", self._begun + want
+        if end < len(piece):  # what nearly always is
+            taken, self._begun = piece[self._begun : end], end
+            return taken
         taken = b""
         while self._pending:
             piece, end = self._pending[0], self._begun + want - len(taken)

@@ -167,7 +167,7 @@ class TurnTaker:
             return max(self._min_speech - self._voiced, 0) + self._lull
         quiet = position - self._speech_end
         if self._asked != self._speech_end:
-            return max(self._lull - quiet, self._ask_after - position)
+            return min(max(self._lull - quiet, self._ask_after - position), self._end_silence - quiet)
         return min(self._end_silence - quiet, self._judging)
 
     def push(
@@ -199,6 +199,8 @@ class TurnTaker:
             self._idle_since = max(frame.end, self._idle_since)
         if self._hints and self._hints.push(frame, sound and audible) and not self._in_guard(frame):
             return self._on_hint(frame)
+        if self._state is _State.QUIET and frame.end <= self._idle_since:
+            return None
         return self._on_quiet(frame)
 
     def rest(self, frame: AudioFrame) -> Decision | None:

@@ -100,14 +100,19 @@ class WebSocketMouth:
 
     def tick(self, periods: int) -> None:
         """The shared clock: ``periods`` times 20 ms have passed."""
-        if self._paused or self.rests:
+        left, sent = self._left, self._sent
+        if self._paused or (left == sent and not self._held):
             return
-        if self._left < self._sent:
-            limit = self._marks[0] if self._marks else self._sent
-            self._watch(limit, periods)
-            self._reach(min(self._left + periods, limit))
-        self._feed()
-        self._finish_frame()
+        if left < sent:
+            limit = self._marks[0] if self._marks else sent
+            if left >= limit or self._pads:
+                self._watch(limit, periods)
+                self._reach(min(left + periods, limit))
+            else:  # what nearly always is
+                self._left, self._stuck = min(left + periods, limit), 0
+        if self._held:
+            self._feed()
+            self._finish_frame()
         if self._marked < self._sent:
             self._mark()
 
