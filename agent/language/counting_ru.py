@@ -127,6 +127,8 @@ def _of_half(value: str, case: str) -> str:
 
 def _said(value: str, of: Unit, case: str) -> str:
     gender = "f" if of.feminine else "m"
+    if value == "1" and of.declension == "days":
+        return "одних" if case == "g" else "одни"
     return _half(value, case, gender) or numbers.number(value, case, gender)
 
 
