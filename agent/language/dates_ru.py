@@ -13,7 +13,8 @@ MONTH = r"0?[1-9]|1[0-2]"
 ISO = re.compile(rf"(?<![\w-])((?:19|20)\d\d)-({MONTH})-({DAY})(?![\w-])")
 DOTTED = re.compile(rf"(?<![\d.])({DAY})\.({MONTH})\.((?:19|20)\d\d|\d\d)(?![\d])(?:\s?г\.|\s?года)?")
 SHORT = re.compile(
-    r"(?<![\w])([Сс]|[Сс]о|[Пп]о|[Дд]о|[Кк]|[Нн]а|[Оо]т|[Пп]осле)( )(0[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])(?![\d.]*\d)(?! ?[%°а-я]*/)"
+    r"(?<![\w])([Сс]|[Сс]о|[Пп]о|[Дд]о|[Кк]|[Нн]а|[Оо]т|[Пп]осле)( )"
+    r"(0[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])(?![\d.]*\d)(?! ?[%°а-я]*/)"
 )
 DAYS = re.compile(rf"(?<![\d.,])({DAY})\s?[-–—]\s?({DAY}) ({'|'.join(MONTHS)})\b")
 SPAN = re.compile(rf"(?<!\w)([Сс]о?|[Оо]т) ({DAY}) (по|до) ({DAY}) ({'|'.join(MONTHS)}|числа|число)\b")
@@ -44,7 +45,7 @@ SCORE = re.compile(
 )
 RATIO = re.compile(r"(?<![\d:.,])(\d{1,4}):(\d|\d{3,4}|[6-9]\d)(?![\d:])")
 ROMAN_NOUNS = re.compile(
-    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс|мест|Олимп"
+    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс|мест|миров|Олимп"
 )
 NUMBERED_DAYS = {"число": "n", "числа": "g", "числу": "d"}
 DAY_CASES = {
@@ -234,4 +235,4 @@ def agreeing(value: int, before: str, word: str) -> str:
                 return numbers.ordinal(value, case, noun.gender or "m", plural=noun.plural)
     if readings:
         return numbers.ordinal(value, readings[0].case, readings[0].gender or "m", plural=readings[0].plural)
-    return numbers.ordinal(value)
+    return numbers.ordinal(value, "n", "f" if word.endswith("ая") else "m")

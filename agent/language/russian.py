@@ -128,6 +128,8 @@ def _words(text: str) -> str:
 def _shapes(text: str) -> str:
     """What is written by a shape of its own: flats, storeys, inches, tyres, percentage points."""
     text = re.sub(r"[Ø⌀](?=\d)", "диаметр ", text)
+    text = re.sub(r"(?<!\w)([Гг]рафик\w* )(\d)/(\d)(?![\d/])", r"\1\2 на \3", text)
+    text = re.sub(r"(?<=\d)-([А-ЯЁ])(?![\w-])", lambda m: f" {spelling_ru.spelled(m[1].upper())}", text)
     text = WORKING.sub(lambda m: "рабочий " if m[1] == "день" else "рабочих ", ROUBLES.sub(" руб", text))
     text = re.sub(r"(?<=\d)-(?=[А-ЯЁ]{2,3}(?![\w-]))", " ", text)  # «152-ФЗ»
     text = re.sub(r"(?<![\w])([Мм])ин\. (?=\d)", r"\1инимум ", text)
