@@ -98,6 +98,8 @@ def noun_behind(behind: str) -> tuple[Noun, ...]:
         if found is None:
             return ()
         word = found[1].lower()
+        if word == "дробь":  # «дом 1/2» counts no fractions
+            return ()
         after = WORD.match(behind, found.end())
         adjective = describes(word)
         # «рабочих» is a noun, too, but not before «дней»
