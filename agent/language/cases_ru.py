@@ -98,6 +98,8 @@ def noun_behind(behind: str) -> tuple[Noun, ...]:
         if found is None:
             return ()
         word = found[1].lower()
+        if word == "дробь":  # «дом 1/2» counts no fractions
+            return ()
         after = WORD.match(behind, found.end())
         adjective = describes(word)
         # «рабочих» is a noun, too, but not before «дней»
@@ -136,7 +138,8 @@ def agreement(before: str, value: str, behind: str) -> Agreement:
     for case in _ordered(allowed, value) + ANY:  # what governs another word is no reason against the noun
         for noun in readings:
             if fits(last, case, noun):
-                animate = case == "a" and noun.animate and (noun.plural or noun.gender == "m")
+                few = last[-1:] in "1234" and last[-2:-1] != "1"  # «двух клиентов», but «на шесть персон»
+                animate = case == "a" and noun.animate and few and (noun.plural or noun.gender == "m")
                 return Agreement("g" if animate else case, noun.gender or "m")
     return Agreement(_ordered(allowed, value)[0], _gender(readings))
 

@@ -127,6 +127,8 @@ def _of_half(value: str, case: str) -> str:
 
 def _said(value: str, of: Unit, case: str) -> str:
     gender = "f" if of.feminine else "m"
+    if value == "1" and of.declension == "days":
+        return "одних" if case == "g" else "одни"
     return _half(value, case, gender) or numbers.number(value, case, gender)
 
 
@@ -165,11 +167,12 @@ def _price(value: str, of: Unit, case: str) -> str:
     """«девяносто девять рублей девяносто копеек»."""
     whole, _, part = value.partition(".")
     coin = Unit(*of.hundredth)
-    said = f"{numbers.number(whole, case)} {counted(of, whole, case)}"
     if part == "00":
-        return said
+        return f"{numbers.number(whole, case)} {counted(of, whole, case)}"
+    said = f"{numbers.number(whole, case)} {counted(Unit(of.stem, of.declension), whole, case)}"
     gender = "f" if coin.feminine else "m"
-    return f"{said} {numbers.cardinal(int(part), case, gender)} {counted(coin, int(part), case)}"
+    said = f"{said} {numbers.cardinal(int(part), case, gender)} {counted(coin, int(part), case)}"
+    return f"{said} {of.rest}".rstrip()
 
 
 def _lone_unit(found: re.Match[str]) -> str:

@@ -13,7 +13,8 @@ MONTH = r"0?[1-9]|1[0-2]"
 ISO = re.compile(rf"(?<![\w-])((?:19|20)\d\d)-({MONTH})-({DAY})(?![\w-])")
 DOTTED = re.compile(rf"(?<![\d.])({DAY})\.({MONTH})\.((?:19|20)\d\d|\d\d)(?![\d])(?:\s?г\.|\s?года)?")
 SHORT = re.compile(
-    r"(?<![\w])(с|со|по|до|к|на|от|после)( )(0[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])(?![\d.]*\d)(?! ?[%°а-я]*/)"
+    r"(?<![\w])([Сс]|[Сс]о|[Пп]о|[Дд]о|[Кк]|[Нн]а|[Оо]т|[Пп]осле)( )"
+    r"(0[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])(?![\d.]*\d)(?! ?[%°а-я]*/)"
 )
 DAYS = re.compile(rf"(?<![\d.,])({DAY})\s?[-–—]\s?({DAY}) ({'|'.join(MONTHS)})\b")
 SPAN = re.compile(rf"(?<!\w)([Сс]о?|[Оо]т) ({DAY}) (по|до) ({DAY}) ({'|'.join(MONTHS)}|числа|число)\b")
@@ -21,6 +22,7 @@ LIST = re.compile(rf"(?<![\d.,])((?:(?:{DAY}), )*(?:{DAY}) (?:и|или) )(?=(?:
 QUARTER = re.compile(r"(?<![\w.,/-])([1-4])(?:-(?:й|м|го|му))? кв\.(?=\s+(?:19|20)\d\d(?!\d)|\s*$)")
 TODAY = re.compile(r"(?<!\w)(?:[Сс]егодня|[Вв]чера было|[Ээ]то|[Зз]автра(?: будет)?)\s*(?:—\s*)?$")
 DATE = re.compile(rf"(?<![\d.,])({DAY}) ({'|'.join(MONTHS)}|Марта|Мая|числа|число|числу)\b")
+YEAR_SPAN = re.compile(r"(?<!\w)([Сс]) (1[5-9]\d\d|20\d\d) по (1[5-9]\d\d|20\d\d) (год|годы)(?!\w)")
 YEARS = re.compile(r"(?<![\d.,])(1[5-9]\d\d|20\d\d)\s?[-–—]\s?(1[5-9]\d\d|20\d\d) (гг\.|годы|годов|годах|годам)(?!\w)")
 YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)\s?(год|года|году|годом|г\.|г)(?!\w)")
 CLOCKS = re.compile(r"(?<![\d:])((?:[01]?\d|2[0-4]):[0-5]\d)\s?[-–—]\s?((?:[01]?\d|2[0-4]):[0-5]\d)(?![\d:])")
@@ -43,7 +45,7 @@ SCORE = re.compile(
 )
 RATIO = re.compile(r"(?<![\d:.,])(\d{1,4}):(\d|\d{3,4}|[6-9]\d)(?![\d:])")
 ROMAN_NOUNS = re.compile(
-    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс|Олимп"
+    r"век|в\.$|квартал|полугоди|категори|степен|класс|разряд|групп|тип|этап|том|глав|раздел|очеред|тур|съезд|пункт|част|курс|мест|миров|Олимп"
 )
 NUMBERED_DAYS = {"число": "n", "числа": "g", "числу": "d"}
 DAY_CASES = {
@@ -82,6 +84,9 @@ def words(text: str) -> str:
         lambda m: f"{numbers.cardinal(int(m[1]))} к {numbers.cardinal(int(m[2]), 'd')}", LIST.sub(_list, text)
     )
     text = CLOCK.sub(_clock, text)
+    text = YEAR_SPAN.sub(
+        lambda m: f"{m[1]} {numbers.ordinal(int(m[2]), 'g')} по {numbers.ordinal(int(m[3]), 'n')} {m[4]}", text
+    )
     text = YEARS.sub(_years, QUARTER.sub(_quarter, text))
     text = YEAR.sub(_year, text)
     text = DATE.sub(_date, text)
@@ -230,4 +235,4 @@ def agreeing(value: int, before: str, word: str) -> str:
                 return numbers.ordinal(value, case, noun.gender or "m", plural=noun.plural)
     if readings:
         return numbers.ordinal(value, readings[0].case, readings[0].gender or "m", plural=readings[0].plural)
-    return numbers.ordinal(value)
+    return numbers.ordinal(value, "n", "f" if word.endswith("ая") else "m")

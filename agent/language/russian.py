@@ -127,6 +127,9 @@ def _words(text: str) -> str:
 
 def _shapes(text: str) -> str:
     """What is written by a shape of its own: flats, storeys, inches, tyres, percentage points."""
+    text = re.sub(r"[Ø⌀](?=\d)", "диаметр ", text)
+    text = re.sub(r"(?<!\w)([Гг]рафик\w* )(\d)/(\d)(?![\d/])", r"\1\2 на \3", text)
+    text = re.sub(r"(?<=\d)-([А-ЯЁ])(?![\w-])", lambda m: f" {spelling_ru.spelled(m[1].upper())}", text)
     text = WORKING.sub(lambda m: "рабочий " if m[1] == "день" else "рабочих ", ROUBLES.sub(" руб", text))
     text = re.sub(r"(?<=\d)-(?=[А-ЯЁ]{2,3}(?![\w-]))", " ", text)  # «152-ФЗ»
     text = re.sub(r"(?<![\w])([Мм])ин\. (?=\d)", r"\1инимум ", text)
@@ -197,6 +200,8 @@ def _ordinal(found: re.Match[str]) -> str:
     case, gender = SUFFIXES.get(ending, ("n", "m"))
     if ending in {"й", "ой"} and readings and readings[0].gender == "f":
         return numbers.ordinal(value, "g", "f")
+    if ending == "м" and readings and all(noun.case == "i" for noun in readings if not noun.plural):
+        case = "i"  # «2-м классом»
     if ending == "м" and candidates(before)[0] in "ig" and "i" in candidates(before) and len(candidates(before)) < 3:
         case = "i"
     return numbers.ordinal(value, case, gender)

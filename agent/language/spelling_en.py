@@ -88,6 +88,7 @@ def longer(text: str, say: Callable[[int, str], str]) -> str:
     text = re.sub(
         r"(?<=/\d )(lb|oz|mi|kg|in|ft)(?!\w)", lambda m: ONES[m[1]], HASHED.sub("hash", STARRED.sub("star", text))
     )
+    text = re.sub(r"(?<=per )sq\.? (ft|m|in|yd)(?!\w)\.?(?=\s|$)", _square, text)
     text = re.sub(r"(?<=per )(lb|ft|mi|hr|gal|oz)(?!\w)", lambda m: ONES[m[1]], text)
     text = ZIP.sub(lambda m: m[1] + " ".join(say(int(digit), "cardinal") for digit in m[2]), text)
     text = COMPASS.sub(lambda m: f"{COMPASS_NAMES[m[1]]} ", text)
@@ -115,6 +116,10 @@ def _height(found: re.Match[str]) -> str:
     if found[2] is None and not re.match(r"\s|$|[,.;]", found.string[found.end() :]):
         return found[0]
     return f"{found[1]} ft" + (f" {found[2]} in." if found[2] else "")
+
+
+def _square(found: re.Match[str]) -> str:
+    return "square " + {"ft": "foot", "m": "metre", "in": "inch", "yd": "yard"}[found[1]]
 
 
 def _half_day(found: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from agent.language import numbers_ru as numbers
-from agent.language.cases_ru import NUMBER, candidates, noun_behind
+from agent.language.cases_ru import NUMBER, candidates, noun_behind, nouns
 from agent.language.tables import derived, table
 from agent.language.units_ru import unit
 
@@ -177,6 +177,10 @@ def _place(found: re.Match[str]) -> str:
         case = "d"
     if ending := re.search(r"[А-ЯЁ][а-яё]+(ом|ого|ому|ой)\s*$", before):  # «на Невском пр.»
         case = {"ом": "p", "ого": "g", "ому": "d", "ой": "p"}[ending[1]]
+    name = re.match(r"\s?([А-ЯЁ][а-яё]+)", found.string[found.end() :])
+    readings = nouns(name[1].lower()) if name and written == "г." else ()
+    if case == "a" and readings and all(noun.case != "p" for noun in readings):
+        case = "n"  # «доставка в г. Тверь», not «в Твери»
     said = forms[PLACE_CASES.get(case, 0)]
     return f"{said.capitalize() if found[1][0].isupper() else said} "
 

@@ -16,6 +16,7 @@ BEFORE_MARK = re.compile(r"\s+([,.;:!?…])")
 @derived
 def verbalise(text: str, language: str) -> str:
     """One sentence as it is to be spoken; ``language`` is ``ru`` or ``en``. Any text will do."""
+    text = text.replace(">=", "≥").replace("<=", "≤")
     plain = OTHER_DIGITS.sub(lambda found: str(unicodedata.digit(found[0])), MARKUP.sub(" ", text))
     words = english.words(plain) if language == "en" else russian.words(plain)
     return BEFORE_MARK.sub(r"\1", SPACES.sub(" ", words)).strip()
