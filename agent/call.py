@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Literal
 
@@ -76,6 +77,7 @@ class Call:
         self._reply: asyncio.Task[None] | None = None
         self._dead_air = DeadAir(rate)
         self._far_end = house.new_far_end()
+        self._context = copy_context()
         self._resumed, begin = resumed, resumed.position if resumed else 0
         self._limit = TimeLimit(house.calls.max_minutes, rate, begin)
         self._reprompted = 0
@@ -87,6 +89,7 @@ class Call:
 
     async def run(self) -> None:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
+        self._context = copy_context()
         self._emit(CallStarted(self._line.caller))
         ended = HungUp("lost")
         status: Literal["failed"] | None = "failed"
@@ -358,7 +361,8 @@ class Call:
         self._reply = self._spawn(self._guarded(reply))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        return self._tasks.create_task(work)
+        # frames come in the context of whoever reads the wire for all calls: the log would name another call
+        return self._tasks.create_task(work, context=self._context.copy())
 
     async def _guarded(self, reply: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -368,7 +372,7 @@ class Call:
 
     def _failed(self, error: AlloError, apology: str = "") -> None:
         """An engine failed: ask once more; the second time, or without a voice, hand the caller to a person."""
-        log.error("call %s: %s: %s", self._line.caller.call_id, error.code, error)
+        self._context.run(log.error, "call %s: %s: %s", self._line.caller.call_id, error.code, error)
         self._emit(Noted(error.code, str(error)))
         if self._leaving:
             return

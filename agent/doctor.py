@@ -21,7 +21,7 @@ from agent.finding import Finding, bad, fine, poor
 from agent.hearing_check import recognisers
 from agent.modem_command import check as modem
 from agent.prompts import load_prompts
-from agent.reachability import asterisk, language_model, ports
+from agent.reachability import asterisk, known, language_model, ports, running
 from agent.settings import Settings
 from agent.upkeep_check import upkeep
 from agent.voice_check import voices
@@ -34,6 +34,7 @@ _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "fault": "[red]
 
 async def check(settings: Settings) -> list[Finding]:
     """Look at everything, in the order in which it is shown."""
+    lines = await running(settings)
     found = await asyncio.gather(
         _python(),
         recognisers(settings),
@@ -47,7 +48,7 @@ async def check(settings: Settings) -> list[Finding]:
         modem(settings.modem),
         upkeep(settings),
     )
-    return [finding for findings in found for finding in findings]
+    return known([finding for findings in found for finding in findings], lines)
 
 
 def show(findings: Iterable[Finding], as_json: bool = False, console: Console | None = None) -> int:

@@ -70,7 +70,6 @@ class _MeteredEar:
         self._inner, self._of, self._meter = inner, of, meter
         self._samples = self._rate = 0
         self._refused = False
-        self.close = inner.close
 
     def push(self, frame: AudioFrame) -> None:
         if not self._samples:
@@ -85,10 +84,18 @@ class _MeteredEar:
             raise self._of.refusal(HearingError)
         return await self._inner.peek(trailing)
 
-    async def finish(self) -> Transcript:
-        refused, samples, self._samples = self._refused, self._samples, 0
-        if samples and not refused:
+    async def close(self) -> None:
+        self._count()  # who hangs up in mid-utterance is paid for too
+        await self._inner.close()
+
+    def _count(self) -> None:
+        samples, self._samples = self._samples, 0
+        if samples and not self._refused:
             self._meter.add(minutes=samples / self._rate / 60)
+
+    async def finish(self) -> Transcript:
+        refused = self._refused
+        self._count()
         if refused:
             raise self._of.refusal(HearingError)
         return await self._inner.finish()

@@ -16,12 +16,37 @@ from telephony.chan_websocket import usable
 LIMIT_S = 3.0
 """Longest wait for an answer of another machine, seconds."""
 
+TAKEN = " is in use"
+"""What is said of a port that somebody has."""
+CONNECTED = " is connected as this application already"
 OPENAI = "https://api.openai.com/v1"
 
 Answer = tuple[int, Any]
 """HTTP status and the JSON that came, None where it was none."""
 
 # ---------------------------------------------------------------- our own ports
+
+
+async def running(settings: Settings) -> dict[str, str]:
+    """The lines, each with its state, of the Allo that answers at the address of these settings; empty: none does."""
+    host = "127.0.0.1" if settings.web.host in {"0.0.0.0", "::"} else settings.web.host  # noqa: S104 - asked, not bound
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LIMIT_S)) as http:
+        answer = await _get(http, f"http://{f'[{host}]' if ':' in host else host}:{settings.web.port}/health")
+    said = answer[1] if not isinstance(answer, str) and isinstance(answer[1], dict) else {}
+    lines = said.get("lines") if {"ready", "version"} <= set(said) else None
+    return {"page": "up", **lines} if isinstance(lines, dict) else {}
+
+
+def known(found: list[Finding], lines: dict[str, str]) -> list[Finding]:
+    """What is taken is as it should be where the Allo that runs has it; ``lines``: see ``running``."""
+    whose = {"web port": "page", "SIP port, UDP": "sip", "SIP port, TCP": "sip"}
+    told = []
+    for one in found:
+        line = "asterisk" if one.check.startswith("Stasis application") else whose.get(one.check, "")
+        ours = line in lines and one.result.endswith((TAKEN, CONNECTED))
+        told.append(fine(one.check, f"{one.result}: the Allo that runs") if ours else one)
+    state = ", ".join(f"{line} {state}" for line, state in lines.items())
+    return [*told, fine("running", state)] if lines else told
 
 
 async def ports(settings: Settings) -> list[Finding]:
@@ -56,9 +81,7 @@ def _port(check: str, host: str, port: int, kind: socket.SocketKind, setting: st
 
 def _taken(check: str, where: str, error: OSError, setting: str) -> Finding:
     if error.errno == errno.EADDRINUSE:
-        return bad(
-            check, f"{where} is in use", f"stop the other program (is Allo running already?) or change {setting}"
-        )
+        return bad(check, f"{where}{TAKEN}", f"stop the other program (is Allo running already?) or change {setting}")
     if error.errno == errno.EACCES:
         return bad(check, f"{where}: not allowed", f"ports below 1024 need root: change {setting}")
     host = setting.replace("port", "host")
@@ -137,7 +160,7 @@ def _app(section: Asterisk, app: Answer | str) -> Finding:
     name = f"Stasis application {section.app}"
     if not isinstance(app, str) and app[0] == 200:
         advice = "one application, one daemon: a second one takes over its calls; choose another [asterisk] app"
-        return poor(name, "somebody is connected as this application already", advice)
+        return poor(name, f"somebody{CONNECTED}", advice)
     return fine(name, "free")
 
 

@@ -7,15 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from agent import installed
+from agent import installed, settings_file
 from agent.errors import StartError
 from agent.settings import HOUSE, load
 from agent.succession import LOAD_S
 
 UNITS = ("allo.service", "allo-backup.service", "allo-backup.timer", "allo-retention.service", "allo-retention.timer")
 ENABLED = ("allo.service", "allo-backup.timer", "allo-retention.timer")
+COMPILING = ("xtts", "whisper")
+"""Engines that make machine code while they run."""
+DROP_IN, DROPPED = "allo-compiling.conf", Path("allo.service.d/compiling.conf")
+"""What the sandbox must allow them, and where it lies beside the units."""
 RULES = "70-allo-modem.rules"
 SYSTEM = Path("etc/systemd/system")
 UDEV = Path("etc/udev/rules.d")
@@ -68,6 +73,7 @@ def _install(args: argparse.Namespace) -> int:
         raise StartError(f"{args.root / config.relative_to('/')}: there is no such settings file")
     for name in UNITS:
         _write(args.root / SYSTEM / name, unit(name, command, str(config)))
+    _allow_compiling(args.root / SYSTEM / DROPPED, args.root / config.relative_to("/"))
     _write(args.root / UDEV / RULES, (HOUSE / "systemd" / RULES).read_text(encoding="utf-8"))
     _folder(args.root / CREDENTIALS, "secrets, one in a file: llm.api_key, sip.password, web.api_key ...")
     for texts in ("kb", "prompts"):
@@ -77,6 +83,17 @@ def _install(args: argparse.Namespace) -> int:
         _say("told systemd to read its units anew")
     _say("next: sudo systemctl enable --now allo allo-backup.timer allo-retention.timer; then: allo service status")
     return 0
+
+
+def _allow_compiling(path: Path, config: Path) -> None:
+    """Only where an engine needs it: the fence of all others stays whole."""
+    tree = settings_file.read(config)
+    named = " ".join(str(tree.get(section, {}).get("engine", "")) for section in ("stt", "tts"))
+    if any(engine in named for engine in COMPILING):
+        _write(path, (HOUSE / "systemd" / DROP_IN).read_text(encoding="utf-8"))
+    elif path.exists():
+        path.unlink()
+        _say(f"removed {path}: no engine of the settings needs it")
 
 
 def _command() -> str:
@@ -96,11 +113,13 @@ def _uninstall(args: argparse.Namespace) -> int:
         "--now",
         *(name for name in UNITS if not name.endswith(("backup.service", "retention.service"))),
     )
-    gone = [args.root / SYSTEM / name for name in UNITS] + [args.root / UDEV / RULES]
+    gone = [args.root / SYSTEM / name for name in (*UNITS, DROPPED)] + [args.root / UDEV / RULES]
     for path in gone:
         if path.exists():
             path.unlink()
             _say(f"removed {path}")
+    with suppress(OSError):  # somebody's own settings of the unit stay
+        (args.root / SYSTEM / DROPPED).parent.rmdir()
     _systemctl(args, "daemon-reload")
     _say(f"left as they are: {args.root / STATE} (records, texts), {args.root / CREDENTIALS}, the settings file")
     return 0

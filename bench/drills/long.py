@@ -1,12 +1,14 @@
 """Thousands of calls in a row, then many at once for a long time: nothing of them may stay."""
 
 import contextlib
+from dataclasses import replace
 
 from bench.asterisk import SUITE, beside, caller_uri
 from bench.cpu import place_crowd
 from bench.crowd import CrowdPlan
 from bench.daemon import DaemonProcess
 from bench.drills.common import say
+from bench.drills.starved import waited_ns
 from bench.report import Row
 from bench.soak import GROWTH, Holdings, calls_one_after_another, holdings
 from bench.speech import questions
@@ -41,11 +43,13 @@ def long(short: bool) -> list[Row]:
             say(f"long: round {number + 1} of {rounds}")
         late = _rested(daemon, early)
         left = pbx.channels() + pbx.bridges() if pbx else 0
-        trouble = daemon.trouble
+        trouble, waited = daemon.trouble, max(waited_ns(daemon.pid).values()) / 1e9
         say("\n".join(trouble[:20]))
     placed = max(20, row // 20) + row + at_once * (rounds + 1)
     what = f"{row} calls in a row of {EACH_S:.0f} s each, then {at_once} at once for {rounds * round_s:.0f} s"
-    return [_row((early, between, late), (answered, placed), left, trouble, what)]
+    told = _row((early, between, late), (answered, placed), left, trouble, what)
+    kept = f"{told.measured}; the machine let a thread of the daemon wait {waited:.0f} s for a processor in all"
+    return [replace(told, measured=kept)]
 
 
 def _rested(daemon: DaemonProcess, early: Holdings) -> Holdings:

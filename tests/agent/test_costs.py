@@ -186,3 +186,14 @@ async def test_prometheus_is_told(tmp_path: Path) -> None:
     assert 'allo_engine_cost_today{engine="stt cloud"} 6.0' in page
     assert 'allo_engine_limit_used{engine="stt cloud"} 0.75' in page
     await purse.close()
+
+
+async def test_who_hangs_up_in_mid_utterance_is_paid_for_too(tmp_path: Path) -> None:
+    purse = costs(tmp_path, per_minute=60)
+    ear = await metered_stt(Tones("cloud"), "cloud", purse).open(8000, lambda _: None)
+    await push(ear, say(SAID))
+    assert "0.0 minutes" in purse.states["costs of stt cloud"]
+    await ear.close()
+    heard_s = len(say(SAID)) / 2 / 8000
+    assert purse.figures["stt cloud"]["money"] == pytest.approx(heard_s, abs=0.05)
+    await purse.close()

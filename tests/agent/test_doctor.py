@@ -144,6 +144,21 @@ async def test_ports_in_use_are_named(tmp_path: Path) -> None:
     assert "[web] port" in by_name["web port"].advice
 
 
+async def test_ports_of_the_allo_that_runs_are_as_they_should_be(tmp_path: Path) -> None:
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"ready": True, "version": "0.1.0", "lines": {"sip": "up", "asterisk": "no answer"}})
+
+    async with site(health) as url, site(ari(app=True)) as pbx:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.bind(("127.0.0.1", 0))
+            own = {"sip": {"port": udp.getsockname()[1]}, "web": {"port": int(url.rpartition(":")[2])}}
+            by_name = await found(settings(tmp_path, **own, asterisk={"url": pbx, "password": "pass"}))
+    assert {by_name[name].state for name in ("SIP port, UDP", "SIP port, TCP", "web port")} == {"ok"}
+    assert by_name["web port"].result.endswith("is in use: the Allo that runs")
+    assert by_name["Stasis application allo"].state == "ok"
+    assert by_name["running"].result == "page up, sip up, asterisk no answer"
+
+
 async def test_a_foreign_address_and_a_narrow_rtp_range_are_faults(tmp_path: Path) -> None:
     house = settings(tmp_path, sip={"host": "192.0.2.1", "rtp_ports": (20000, 20009)})
     by_name = await found(house)

@@ -1,10 +1,14 @@
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from contextvars import copy_context
 
 import pytest
 
 from agent import logs
+from agent.call import Call
+from agent.logs import CALL
 from agent.settings import Log, Settings
 
 log = logging.getLogger("telephony.test_logs")
@@ -73,3 +77,18 @@ def test_libraries_are_quiet_unless_asked(capsys: pytest.CaptureFixture[str]) ->
 def test_levels_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLO_LOG__LEVELS", "telephony=debug, kb = warning")
     assert Settings().log.levels == {"telephony": "debug", "kb": "warning"}
+
+
+async def test_what_a_frame_sets_off_is_logged_for_its_own_call() -> None:
+    """Frames may come in the context of whoever reads the wire, or keeps the clock, for all calls."""
+
+    async def named() -> str:
+        return CALL.get()
+
+    call = object.__new__(Call)
+    CALL.set("its own")
+    call._context = copy_context()
+    async with asyncio.TaskGroup() as call._tasks:
+        CALL.set("of another call")
+        begun = call._spawn(named())
+    assert begun.result() == "its own"

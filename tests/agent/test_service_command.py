@@ -9,7 +9,7 @@ import pytest
 
 from agent.commands import main
 from agent.errors import SettingsError
-from agent.service_command import UNITS
+from agent.service_command import DROPPED, UNITS
 from agent.settings import load
 from agent.settings_file import with_credentials
 
@@ -88,6 +88,39 @@ def test_systemd_finds_no_fault_and_little_exposure(machine: Path) -> None:
     for name in ("allo.service", "allo-backup.service", "allo-retention.service"):
         exposed = judged("security", "--offline=true", "--threshold=20", str(folder / name))
         assert exposed.returncode == 0, exposed.stdout.splitlines()[-1]
+
+
+def test_a_cloned_voice_may_compile_and_nobody_else(machine: Path) -> None:
+    settings, dropped = machine / "etc/allo/allo.toml", machine / "etc/systemd/system" / DROPPED
+    service("install", machine)
+    assert not dropped.exists()
+    settings.write_text('[tts]\nengine = "xtts:anna, espeak"\n', encoding="utf-8")
+    service("install", machine)
+    assert "MemoryDenyWriteExecute=no" in dropped.read_text(encoding="utf-8").splitlines()
+    settings.write_text('[stt]\nengine = "whisper, vosk"\n', encoding="utf-8")
+    service("install", machine)
+    assert dropped.exists()
+    settings.write_text("", encoding="utf-8")
+    service("install", machine)
+    assert not dropped.exists()
+
+
+@pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is missing: sudo apt-get install systemd")
+def test_with_a_cloned_voice_the_fence_stands_too(machine: Path) -> None:
+    (machine / "etc/allo/allo.toml").write_text('[tts]\nengine = "xtts:anna"\n', encoding="utf-8")
+    service("install", machine)
+    folder = machine / "etc/systemd/system"
+    faults = judged("verify", str(folder / "allo.service")).stderr
+    assert [line for line in faults.splitlines() if "allo" in line] == []
+    whole = (folder / "allo.service").read_text(encoding="utf-8").replace("[Install]", _settings_of(folder / DROPPED))
+    (machine / "allo.service").write_text(whole, encoding="utf-8")  # offline it reads no drop-ins of its own
+    exposed = judged("security", "--offline=true", "--threshold=20", str(machine / "allo.service"))
+    assert exposed.returncode == 0, exposed.stdout.splitlines()[-1]
+    assert "MemoryDenyWriteExecute=" in "".join(line for line in exposed.stdout.splitlines() if "✗" in line)
+
+
+def _settings_of(drop_in: Path) -> str:
+    return drop_in.read_text(encoding="utf-8").partition("[Service]")[2] + "\n[Install]"
 
 
 def test_a_credential_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
