@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from agent.ports import Exchange, Passage
-from kb.retriever import KnowledgeBase, Search
+from kb.found import Search
+from kb.retriever import KnowledgeBase
 
 
 class Knowledge:
