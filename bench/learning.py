@@ -40,7 +40,7 @@ ORDER_DECAY, SURE_DECAY = 0.002, 0.003
 """How much large weights cost."""
 REFUSING = 2.5
 """How much more a question without an answer counts than one with: there are fewer of them."""
-SHY = -0.35
+SHY = 0.1
 """Added to the bias: the smaller, the more is refused."""
 
 PLACES = ((False, False), (False, True), (True, False), (True, True))

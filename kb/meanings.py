@@ -127,22 +127,16 @@ class Meanings:
         self._vectors = vectors
         self._words = [word for word in vocabulary if len(word) > 1 and vectors and vectors.has(word)]
         self._rows = vectors.rows(self._words) if vectors else None
-        self.firm: Callable[[str], Mapping[str, float]] = lru_cache(CACHED)(self._firm)
-        """The same without the thesaurus, which says of common verbs what they seldom mean."""
         self.of: Callable[[str], Mapping[str, float]] = lru_cache(CACHED)(self._of)
 
     def _of(self, term: str) -> dict[str, float]:
         """Terms of the index that may be meant by ``term``, itself not among them."""
-        found = dict(self.firm(term))
-        for other, sure in self._thesaurus(term) if term.isalpha() else ():
-            if other in self._known and other != term:
-                found[other] = max(found.get(other, 0.0), sure)
-        return found
-
-    def _firm(self, term: str) -> dict[str, float]:
         if not term.isalpha():
             return {}
         found = {other: CONCEPT for other in self._concepts.get(term, ()) if other in self._known}
+        for other, sure in self._thesaurus(term):
+            if other in self._known:
+                found[other] = max(found.get(other, 0.0), sure)
         found.update({other: NEAR for other in self._near.get(term, ()) if other in self._known})
         if term not in self._known:
             doubt = SAID if self._vectors and self._vectors.has(term) else 1.0

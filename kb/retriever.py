@@ -30,8 +30,6 @@ LIGHT = 0.25
 """Importance of a light word that the knowledge base does not have, and of «один», «два» which are often no numbers."""
 LIGHT_KNOWN = 0.6
 """Importance of a light word that it has."""
-LIGHT_MEANT = 0.4
-"""Importance of a light word that only the thesaurus joins to what it has."""
 MEANT = 0.5
 """A light word counts as known when a word that is surely meant by it is."""
 EVIDENCE = 0.6
@@ -261,9 +259,7 @@ class KnowledgeBase:
             return LIGHT
         if not light:
             return 1.0
-        if self.index.knows(term) or max(self._meanings.firm(term).values(), default=0.0) >= MEANT:
-            return LIGHT_KNOWN
-        return LIGHT_MEANT if self._surely(term) else LIGHT
+        return LIGHT_KNOWN if self._surely(term) else LIGHT
 
     def _surely(self, term: str) -> bool:
         """The texts have it, or what is surely meant by it."""
@@ -325,7 +321,7 @@ class KnowledgeBase:
     def _reading(self, term: str, weight: float, wanted: Mapping[str, float]) -> dict[str, float]:
         if self._of_others(term):
             return {}
-        least = MEANT if weight in (LIGHT, LIGHT_MEANT, LIGHT_KNOWN) else 0.0
+        least = MEANT if weight in (LIGHT, LIGHT_KNOWN) else 0.0
         return {other: sure for other, sure in self.meant(term).items() if other not in wanted and sure >= least}
 
     def _holds(self, kind: re.Pattern[str], number: int) -> bool:

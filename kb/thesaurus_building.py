@@ -21,7 +21,7 @@ SYNONYM, ASKS, BROADER, NARROWER, RELATED = 0.6, 0.55, 0.5, 0.3, 0.25
 TABLES = ("synonyms", "asks", "broader", "related")
 COLLOQUIAL = "colloquial"
 """Words of the tables that the dictionary lacks and that are no slips; they are relations of nothing."""
-STEMMERS = {"ru": "russian"}
+STEMMERS = {"ru": "russian", "en": "english"}
 NO_WORDS = frozenset({"PRTF", "PRTS"})
 """Forms of a verb that are words of their own."""
 
