@@ -26,8 +26,8 @@ from agent.tables import new_knowledge
 from kb import evaluation
 from kb.building import Built
 from kb.evaluation import Answered, Case, Figures, Half, Result
+from kb.found import Found, Search
 from kb.live import Knowledge
-from kb.retriever import Found, Search
 
 SHIPPED = HOUSE / "tests/kb"
 DEVELOPMENT = (SHIPPED / "eval_ru.tsv", SHIPPED / "dialogues_ru.tsv")

@@ -1,7 +1,8 @@
 """Learn the weights of ``kb.weighing`` from the tables of questions: ``python -m bench.learning [--write]``.
 
-Prints five-fold figures (all questions of a section in one fold) before it fits everything. Each question is shown
-twice, the second time without the table of near words: much of it was written for these questions' words.
+Prints figures of what was left out before it fits everything: a fifth of the demo's sections with their questions, or
+a whole firm of another trade. Each question of the demo is shown twice, the second time without the table of near
+words: much of it was written for these questions' words.
 """
 
 import asyncio
@@ -19,25 +20,31 @@ from agent.knowledge import new_library
 from agent.language.normalise import normalise
 from agent.ports import Embedder, Exchange
 from agent.settings import Settings
-from kb import evaluation, weighing
+from kb import evaluation, ingest, weighing
 from kb.dense import DenseSearch
 from kb.hashing import HashEmbedder
+from kb.ingest import Section
 from kb.meanings import WordVectors
 from kb.retriever import KnowledgeBase
 from kb.terms import Terms
 from kb.vectors import Matrix
 
-TABLES = tuple(
-    f"{what}_{name}" for what in ("eval", "dialogues") for name in ("ru", "more_ru", "last_ru", "held_out_ru")
-)
+NAMES = ("ru", "more_ru", "last_ru", "held_out_ru", "blind_ru")
+TABLES = tuple(f"{what}_{name}" for what in ("eval", "dialogues") for name in NAMES)
+QUESTIONS = Path("tests/kb")
+TRADES = tuple(sorted(folder for folder in (QUESTIONS / "trades").iterdir() if folder.is_dir()))
+"""Knowledge bases of other trades; each is a fold of its own."""
 FOLDS = 5
 STEPS = 600
 ORDER_DECAY, SURE_DECAY = 0.002, 0.003
 """How much large weights cost."""
 REFUSING = 2.5
 """How much more a question without an answer counts than one with: there are fewer of them."""
-SHY = -0.75
+SHY = 0.1
 """Added to the bias: the smaller, the more is refused."""
+
+PLACES = ((False, False), (False, True), (True, False), (True, True))
+"""Another trade?, is there an answer?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +57,26 @@ class Shown:
     rows: Any
     right: Any
     """For each row whether its section answers."""
-    group: int
-    """Folds go by it: the section that answers."""
+    fold: str
+    """What is left out together: sections of the demo, a whole trade."""
     answerable: bool
     full: bool
     """With the table of near words; only these are judged."""
 
 
-def knowledge(kind: str, *, near: bool) -> KnowledgeBase:
-    """The demo's base with one kind of vectors."""
-    settings = Settings()
-    terms, sections = Terms("ru"), new_library(settings).sections()
+def demo_sections() -> list[Section]:
+    """Those that come with Allo."""
+    return list(new_library(Settings()).sections())
+
+
+def trade_sections(folder: Path) -> list[Section]:
+    """Those of an invented firm."""
+    return [*ingest.load(folder / "general.md", "general"), *ingest.load(folder / "tech.md", "tech")]
+
+
+def knowledge(kind: str, sections: Sequence[Section], *, near: bool = True) -> KnowledgeBase:
+    """A base with one kind of vectors."""
+    terms = Terms("ru")
     if not near:
         terms.__dict__["near"] = {}
     embedder: Embedder | None = None
@@ -71,25 +87,38 @@ def knowledge(kind: str, *, near: bool) -> KnowledgeBase:
     dense = None
     if isinstance(embedder, UseEmbedder | HashEmbedder):
         dense = DenseSearch(Matrix(embedder.rows([section.enriched for section in sections])), embedder)
-    kb = settings.kb
+    kb = Settings().kb
     return KnowledgeBase(sections, terms, kb.top_k, kb.fallback_threshold, dense)
 
 
-async def shown(base: KnowledgeBase, folder: Path, *, full: bool) -> list[Shown]:
+async def shown(base: KnowledgeBase, tables: Sequence[Path], *, trade: str = "", full: bool = True) -> list[Shown]:
     """All questions of the tables."""
     found: list[Shown] = []
-    for table in TABLES:
-        for case in evaluation.read(folder / f"{table}.tsv"):
+    for path in tables:
+        for case in evaluation.read(path):
             *before, text = (normalise(turn, "ru") for turn in case.turns)
             _, seen, _ = await base._look(text, [Exchange(turn, "") for turn in before])
             if seen is None:
                 continue
             numbers = weighing.likely(seen)
             answers = [n for n, section in enumerate(base.sections) if evaluation.answers(case, section.heading)]
-            group = answers[0] if answers else len(found)
+            fold = trade or f"fold {(answers[0] if answers else len(found)) % FOLDS}"
             right = np.isin(numbers, answers)
             rows = base.weighed(seen, numbers, text)
-            found.append(Shown(table, seen, numbers, rows, right, group, case.answerable, full))
+            found.append(Shown(trade or path.stem, seen, numbers, rows, right, fold, case.answerable, full))
+    return found
+
+
+def everything(kind: str) -> list[Shown]:
+    """All tables of the demo, with and without its table of near words, and those of the other trades."""
+    found: list[Shown] = []
+    sections = demo_sections()
+    for near in (True, False):
+        tables = [QUESTIONS / f"{table}.tsv" for table in TABLES]
+        found += asyncio.run(shown(knowledge(kind, sections, near=near), tables, full=near))
+    for folder in TRADES:
+        tables = [folder / "eval_ru.tsv", folder / "dialogues_ru.tsv"]
+        found += asyncio.run(shown(knowledge(kind, trade_sections(folder)), tables, trade=folder.name))
     return found
 
 
@@ -136,6 +165,7 @@ def first(one: Shown, order: Any) -> tuple[int, Any]:
 
 def fit_sure(among: Sequence[Shown], order: Any) -> tuple[Any, float]:
     """Logistic: is there an answer?"""
+    among = [one for one in among if one.full]
     rows = np.stack([first(one, order)[1] for one in among])
     target = np.array([float(one.answerable) for one in among])
     weight = np.where(target > 0, 1.0, REFUSING)
@@ -153,12 +183,13 @@ def fit_sure(among: Sequence[Shown], order: Any) -> tuple[Any, float]:
 def judge(tested: Sequence[tuple[Shown, Any, Any, float]]) -> str:
     """First, among three, refused, wrongly refused; by table."""
     lines = []
-    for table in TABLES:
+    trades = [folder.name for folder in TRADES]
+    for name, tables in [(table, [table]) for table in (*TABLES, *trades)] + [("demo", TABLES), ("trades", trades)]:
         ranks: list[int] = []
         refused: list[bool] = []
         wrongly: list[bool] = []
         for one, order, sure, bias in tested:
-            if one.table != table:
+            if one.table not in tables:
                 continue
             sums = one.rows @ order
             says_no = float(first(one, order)[1] @ sure) + bias < 0
@@ -174,31 +205,32 @@ def judge(tested: Sequence[tuple[Shown, Any, Any, float]]) -> str:
             np.mean(refused or [True]),
             np.mean(wrongly),
         )
-        lines.append(f"  {table:18}" + "".join(f"{100 * part:7.1f}" for part in parts))
+        lines.append(f"  {name:18}" + "".join(f"{100 * part:7.1f}" for part in parts))
     return "\n".join(lines) + "\n" + "\n".join(curve(tested))
 
 
 def curve(tested: Sequence[tuple[Shown, Any, Any, float]]) -> list[str]:
-    """What other biases would refuse."""
-    margins = [(one.answerable, float(first(one, order)[1] @ sure) + bias) for one, order, sure, bias in tested]
+    """What other biases would refuse, in the demo and in other trades."""
+    trades = {folder.name for folder in TRADES}
+    told = [(one.table in trades, one.answerable, float(first(one, o)[1] @ s) + bias) for one, o, s, bias in tested]
     lines = []
-    for more in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25):
-        refused, wrongly = (np.mean([m < more for yes, m in margins if yes is kind]) for kind in (False, True))
-        lines.append(f"  {more:5.2f} shyer: refused {100 * refused:.1f}, wrongly {100 * wrongly:.1f}")
+    for more in (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25):
+        parts = [np.mean([m < more for t, y, m in told if t is trade and y is yes]) for trade, yes in PLACES]
+        said = ", ".join(f"{100 * part:.1f}" for part in parts)
+        lines.append(f"  {more:5.2f} shyer: refused, wrongly: {said}")
     return lines
 
 
 def learn(kind: str) -> dict[str, object]:
     """Figures printed, weights given back."""
-    folder = Path("tests/kb")
-    every = [one for near in (True, False) for one in asyncio.run(shown(knowledge(kind, near=near), folder, full=near))]
+    every = everything(kind)
     tested = []
-    for fold in range(FOLDS):
-        taught = [one for one in every if one.group % FOLDS != fold]
+    for fold in sorted({one.fold for one in every}):
+        taught = [one for one in every if one.fold != fold]
         order = fit_order(taught)
         sure, bias = fit_sure(taught, order)
-        tested += [(one, order, sure, bias) for one in every if one.full and one.group % FOLDS == fold]
-    sys.stdout.write(f"{kind}: first, among three, refused, wrongly refused (five-fold, %)\n{judge(tested)}\n")
+        tested += [(one, order, sure, bias) for one in every if one.full and one.fold == fold]
+    sys.stdout.write(f"{kind}: first, among three, refused, wrongly refused (a fold left out, %)\n{judge(tested)}\n")
     order = fit_order(every)
     sure, bias = fit_sure(every, order)
     named = dict(zip(weighing.ORDER, np.round(order, 4).tolist(), strict=True))

@@ -102,7 +102,7 @@ class Index:
 
         scores, met, headed, matched, told = (np.zeros(self.size, np.float32) for _ in range(5))
         meant = meant or {}
-        weights = {term: self._worth(term, meant.get(term, {})) * i for term, i in wanted.items()}
+        weights = {term: self.worth(term, meant.get(term, {})) * i for term, i in wanted.items()}
         best = sum(weights.values()) or 1.0
         for term, weight in weights.items():
             got, named = self._got({**meant.get(term, {}), term: 1.0})
@@ -123,10 +123,10 @@ class Index:
 
     def parts(self, number: int, wanted: Mapping[str, float], meant: Meant) -> dict[str, float]:
         """What each wanted term adds to the score of one section before its heading is looked at, for people."""
-        best = sum(self._worth(term, meant.get(term, {})) * i for term, i in wanted.items()) or 1.0
+        best = sum(self.worth(term, meant.get(term, {})) * i for term, i in wanted.items()) or 1.0
         found: dict[str, float] = {}
         for term, importance in wanted.items():
-            share = self._worth(term, meant.get(term, {})) * importance / best
+            share = self.worth(term, meant.get(term, {})) * importance / best
             for other, sure in {**meant.get(term, {}), term: 1.0}.items():
                 saturation = self._postings.at(other, number)
                 name = term if other == term else f"{term}~{other}"
@@ -147,7 +147,7 @@ class Index:
                 named[heads] = np.maximum(named[heads], sure)
         return got, named
 
-    def _worth(self, term: str, readings: Mapping[str, float]) -> float:
+    def worth(self, term: str, readings: Mapping[str, float]) -> float:
         """A word that the index lacks is worth what the words are that it may stand for, as far as that is sure."""
         if self.knows(term) or not readings:
             return self.weight(term)

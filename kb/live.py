@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 from agent.errors import KnowledgeError
 from agent.ports import Exchange, Passage
-from kb.retriever import KnowledgeBase, Search
+from kb.found import Search
+from kb.retriever import KnowledgeBase
 
 
 class Knowledge:

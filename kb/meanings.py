@@ -4,7 +4,7 @@ Four sources, each a weight from 0 to 1: the table of near words (written by peo
 the root, both only for words that the knowledge base does not have, and word vectors (words used in the same company).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,14 @@ COMMON, COMMON_RANGE = 4.0, 2.0
 """Commonness from which a word tells less, and within which it comes to tell least; news have 7.8 for the commonest."""
 COMMONEST = 0.6
 """What the commonest words tell less, as a share."""
+
+
+Related = Callable[[str], Iterable[tuple[str, float]]]
+"""Terms that may be meant by a term, and how surely, 0 to 1."""
+
+
+def _nothing(_term: str) -> Iterable[tuple[str, float]]:
+    return ()
 
 
 class WordVectors:
@@ -105,10 +113,15 @@ class Meanings:
         near: Mapping[str, Sequence[str]],
         vectors: WordVectors | None,
         alike: Mapping[str, Sequence[str]] | None = None,
+        thesaurus: Related | None = None,
     ) -> None:
-        """``near``: the table of near words, term -> terms; ``alike``: that of everyday concepts."""
+        """``near``: the table of near words, term -> terms; ``alike``: that of everyday concepts.
+
+        ``thesaurus``: what else may be meant by a term.
+        """
         self._known = frozenset(vocabulary)
         self._near, self._concepts = near, alike or {}
+        self._thesaurus = thesaurus or _nothing
         self._sounds = Sounds([word for word in vocabulary if word.isalpha()])
         self._roots = Roots([word for word in vocabulary if word.isalpha()])
         self._vectors = vectors
@@ -121,6 +134,9 @@ class Meanings:
         if not term.isalpha():
             return {}
         found = {other: CONCEPT for other in self._concepts.get(term, ()) if other in self._known}
+        for other, sure in self._thesaurus(term):
+            if other in self._known:
+                found[other] = max(found.get(other, 0.0), sure)
         found.update({other: NEAR for other in self._near.get(term, ()) if other in self._known})
         if term not in self._known:
             doubt = SAID if self._vectors and self._vectors.has(term) else 1.0

@@ -7,7 +7,7 @@ gives their order and the confidence that the first one answers.
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from agent.ports import Base, Embedder, Exchange, Passage
 from kb import followups, ingest, weighing
 from kb.followups import Subject
+from kb.found import Found, Search
 from kb.index import Cover, Index
 from kb.ingest import Section
+from kb.lines import Aim, Lines
 from kb.ranking import highest
 from kb.terms import Terms, plainly
 from kb.weighing import Asked, Seen
@@ -65,34 +67,6 @@ class DenseScorer(Protocol):
         """0 to 1 for each section, 0 meaning no more alike than average; empty when there is no answer in time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One section and why it was found."""
-
-    passage: Passage
-    words: float
-    """Score of the words, 0 to 1."""
-    dense: float
-    """Score of the vectors, 0 to 1."""
-    fused: float
-    """What all that is known of it weighs; only the order means something."""
-    matched: Mapping[str, float] = field(default_factory=dict)
-    """What each wanted term added; ``one~other``: another word was taken for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """One search and all that people may ask about it."""
-
-    wanted: Mapping[str, float]
-    """Term -> importance, earlier turns' terms included."""
-    route: Base | None
-    """The base that the keywords point to."""
-    fell_back: bool
-    """That base knew too little, so both were searched."""
-    found: tuple[Found, ...]
-
-
 class KnowledgeBase:
     """Both bases of one language in memory; searching a few hundred sections takes well under a millisecond."""
 
@@ -120,6 +94,7 @@ class KnowledgeBase:
         self._dense, self._embedder = dense, embedder
         self._meanings = meanings or _meanings(self.index, terms)
         self._bases = _bases(self.sections)
+        self._lines = Lines(self.sections, terms, self.weight)
         self._has = lru_cache(KINDS_KEPT)(self._holds)
 
     async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
@@ -233,7 +208,8 @@ class KnowledgeBase:
         alone = seen.cover.matched[numbers] == 1
         if seen.asked.wanted == 1:
             alone &= seen.cover.headed[numbers] == 0
-        return weighing.features(seen, numbers, np.stack([len(kinds) - holding, holding], 1), alone)
+        lines = self._lines.shares(numbers, seen.asked.aim)
+        return weighing.features(seen, numbers, np.stack([len(kinds) - holding, holding], 1), alone, lines)
 
     def _lean(self, text: str, subject: Subject | None) -> dict[str, float]:
         signs = self.terms.signs
@@ -313,7 +289,12 @@ class KnowledgeBase:
         literal = self.index.cover(wanted).scores
         news = self.index.cover(own if wanted.keys() - own.keys() else {}, meant)
         share = unknown / (sum(weights.values()) or 1.0)
-        return Asked(len(wanted), sum(wanted.values()), share, foreign, others, literal, news.scores, news.headed)
+        telling = {
+            term: self.index.worth(term, meant[term]) * self._meanings.telling(term) * importance
+            for term, importance in wanted.items()
+        }
+        aim = Aim.of(telling, meant)
+        return Asked(len(wanted), sum(wanted.values()), share, foreign, others, literal, news.scores, news.headed, aim)
 
     def _of_kind(self, words: Any, text: str) -> Any:
         """Less confidence in sections that have nothing of the kind that is asked for."""
@@ -331,7 +312,11 @@ class KnowledgeBase:
         return {term: self._reading(term, weight, wanted) for term, weight in wanted.items()}
 
     def _of_others(self, term: str) -> bool:
-        return term in self.terms.other and term not in self.index.subjects
+        """A word of other things, unless a heading has it or what the thesaurus says is meant by it."""
+        if term not in self.terms.other or term in self.index.subjects:
+            return False
+        meant = self.terms.related(term)
+        return not any(sure >= MEANT and other in self.index.subjects for other, sure in meant)
 
     def _reading(self, term: str, weight: float, wanted: Mapping[str, float]) -> dict[str, float]:
         if self._of_others(term):
@@ -367,7 +352,7 @@ def _bases(sections: Sequence[Section]) -> dict[Base, Any]:
 def _meanings(index: Index, terms: Terms) -> "Meanings":
     from kb.meanings import Meanings, WordVectors  # noqa: PLC0415
 
-    return Meanings(index.vocabulary, terms.near, WordVectors.load(terms.language), terms.alike)
+    return Meanings(index.vocabulary, terms.near, WordVectors.load(terms.language), terms.alike, terms.related)
 
 
 def load(directory: Path, language: str, top_k: int, threshold: float) -> KnowledgeBase:

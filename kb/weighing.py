@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.index import Cover
+from kb.lines import Aim
 from kb.ranking import highest
 
 DATA = Path(__file__).parent / "data" / "weights.json"
@@ -29,6 +30,8 @@ EVEN = 0.22
 """Confidence from which to answer was best when the weights were learnt: the default of ``kb.threshold``."""
 
 
+SMALL = 100
+"""Sections under which shares come out lower, for questions with an answer and for those without."""
 FEWEST = 30
 """Sections under which shares and deviations say little of what was learnt: the words alone tell whether to answer."""
 ALONE = 0.65
@@ -55,6 +58,8 @@ class Asked:
     """Share of the terms that no earlier turn gave that each section has, 0 to 1; 0 where none is leant on."""
     subject: Any
     """Share of them that the section's heading has."""
+    aim: Aim
+    """The same for single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,10 @@ class Seen:
 
 
 ORDER = ("share", "best", "words", "vectors", "vectors_behind", "headed", "strange", "matched", "routed",
-         "lacking", "holding", "alone", "literal", "news", "subject")  # fmt: skip
+         "lacking", "holding", "alone", "literal", "news", "subject", "line", "asked")  # fmt: skip
 """What is weighed of each section, in the order of the features."""
 SURE = ("words", "best_words", "vectors", "odds", "unknown", "others", "wanted", "headed", "matched", "lacking",
-        "alone", "literal", "news", "foreign", "named")  # fmt: skip
+        "alone", "literal", "news", "foreign", "named", "line", "asked", "small")  # fmt: skip
 """What is weighed of the first section when it comes to whether anything answers."""
 
 
@@ -89,11 +94,11 @@ def likely(seen: Seen) -> Any:
     return numbers.astype(np.int64)
 
 
-def features(seen: Seen, numbers: Any, kinds: Any, alone: Any) -> Any:
+def features(seen: Seen, numbers: Any, kinds: Any, alone: Any, lines: Any) -> Any:
     """A row of ``ORDER`` for each of the sections ``numbers``.
 
     ``kinds``: for each, how many kinds of asked facts it lacks and how many it holds (two columns); ``alone``: whether
-    it has but one of several wanted terms.
+    it has but one of several wanted terms; ``lines``: what ``kb.lines`` says of each (two columns).
     """
     import numpy as np  # noqa: PLC0415
 
@@ -106,7 +111,7 @@ def features(seen: Seen, numbers: Any, kinds: Any, alone: Any) -> Any:
         words / most, words >= most, words, dense, ahead - dense, cover.headed[numbers], cover.strange[numbers],
         cover.told[numbers], seen.routed[numbers],
         kinds[:, 0], kinds[:, 1], alone, seen.asked.literal[numbers], seen.asked.news[numbers],
-        seen.asked.subject[numbers],
+        seen.asked.subject[numbers], lines[:, 0], lines[:, 1],
     )  # fmt: skip
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 
@@ -121,7 +126,7 @@ def of_first(seen: Seen, row: Any, odds: float) -> Any:
             one["words"], float(seen.words.max()), one["vectors"], odds, asked.unknown, float(asked.others),
             min(asked.weight, MATCHED) / MATCHED, one["headed"], one["matched"], one["lacking"], one["alone"],
             one["literal"], one["news"], min(asked.foreign, 3) / 3,
-            one["headed"] * (asked.weight < LONE),
+            one["headed"] * (asked.weight < LONE), one["line"], one["asked"], max(1 - len(seen.words) / SMALL, 0.0),
         ]
     )  # fmt: skip
 
