@@ -21,9 +21,9 @@ BARS = {
 part that is complete, and the least that is open: seen and held out. Most of those beginnings might be all that is
 said: «кто платит», «счет пришел»."""
 HESITATIONS = {
-    ("ru", False): (0.95, 0.06, 0.88),
+    ("ru", False): (0.93, 0.06, 0.88),
     ("en", False): (0.98, 0.02, 0.94),
-    ("ru", True): (0.80, 0.12, 0.74),
+    ("ru", True): (0.72, 0.10, 0.73),
     ("en", True): (0.90, 0.02, 0.90),
 }
 """Callers of other trades: least part of whole utterances that is complete; of their halts the greatest part that is
