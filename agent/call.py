@@ -278,6 +278,9 @@ class Call:
             self._replies.keep(text)
             if not self._listening.speaking:
                 self._start(partial(self._reply_to, "", self._listening.position, {}))
+        elif not self._listening.speaking and voiced and self._listening.spoke_unclearly():
+            self._emit(Noted("interruption"))
+            self._say([self._house.prompts.unclear], None)
         elif not self._listening.speaking:
             self._emit(Noted("resumed"))
             self._playout.resume()

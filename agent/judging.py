@@ -20,6 +20,9 @@ SURE, HARDLY = 0.7, 0.3
 BELIEVED = 0.8
 """Words over the agent's speech count from this confidence on: recognisers make words of «мгм» and coughs."""
 
+BELIEVED_TOGETHER = 0.65
+"""The same for two words or more: «стоп минуту» at 0.76 was meant, what noises become is single words."""
+
 
 def new_listening(house: House, rate: int) -> Listening:
     """The caller's side of a call at ``rate`` Hz."""
@@ -64,11 +67,13 @@ class Judging:
         with suppress(AlloError):
             heard = await self._listening.peek()
             taken = self.takes_turn(heard) and not self._begun_listening(heard.text)
+            if taken and " " not in heard.text:
+                return  # half a word perhaps, «ин» of «интересно»; the agent is silent anyway
             self._listening.understood(heard.text, backchannel=not taken)
 
     def takes_turn(self, heard: Transcript) -> bool:
         """True for words that are more than a noise or an «угу»."""
-        if not heard.text or heard.confidence < BELIEVED:
+        if not heard.text or heard.confidence < (BELIEVED_TOGETHER if " " in heard.text else BELIEVED):
             return False
         said = meant(heard.text, self._house.language)
         return bool(said) and not self._is_backchannel(said)
@@ -101,4 +106,4 @@ class Judging:
             return verdict
         if probability >= SURE:
             return "complete"
-        return "open" if probability <= HARDLY and verdict == "unsure" else "unsure"
+        return "open" if probability <= HARDLY and verdict in {"likely", "unsure"} else "unsure"

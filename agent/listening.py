@@ -15,6 +15,8 @@ from audio.frame import FRAME_MS, AudioFrame
 
 PREROLL_MS = 300
 """Audio before a sound that the recogniser hears too: a detector opens after the first consonant."""
+MEANT_MS = 440
+"""A voice over the agent for so long wants something, understood or not: noises have 260 at most, «мгм» 300."""
 WHILE_QUIET, WHILE_SPEAKING = 10, 6
 """Most frames that may come together while the caller is silent, and while the recogniser hears them."""
 RECENT_MS = 8000
@@ -117,6 +119,10 @@ class Listening:
         """Frames after the end of an utterance whose text is not there yet: they belong to the next one."""
         self._anyone = False
         """Somebody has spoken in this call."""
+        self._voiced = self._lasted = 0
+        """Samples of speech of the present sound, and of the last that is over."""
+        self._silent = True
+        """No word was understood of the last utterance."""
         self.position = 0
         """Caller audio received so far, samples: the clock of the conversation."""
 
@@ -155,6 +161,7 @@ class Listening:
         """
         self.position = frame.end
         frame, speech = self._heard(frame, far)
+        self._voiced += frame.samples if speech else 0
         wary = self._canceller is not None and self._canceller.possible
         decision = self._turns.push(frame, speech, audible, busy, firm=firm, wary=wary, sound=self._sound)
         return self._pass_on(frame, decision, speech and not audible)
@@ -200,6 +207,7 @@ class Listening:
             self._recent.append(frame.pcm)
         if decision is not None and isinstance(decision, _ENDS):
             self._anyone = self._anyone or isinstance(decision, EndOfTurn)
+            self._lasted, self._voiced = self._voiced, 0
             self._seal()
         if self._turns.listening:
             faded = self._fading.push(frame, voice)
@@ -248,12 +256,19 @@ class Listening:
         if self._ear is None:
             raise HearingError("the recogniser is not open")
         self._seal()
+        self._silent = False
         try:
-            return await self._ear.finish()
+            heard = await self._ear.finish()
+            self._silent = not heard.text
+            return heard
         finally:
             later, self._sealed = self._sealed or [], None
             for frame in later:
                 self._ear.push(frame)
+
+    def spoke_unclearly(self) -> bool:
+        """The last utterance over the agent's speech was too long a voice for «угу», and no word was understood."""
+        return self._silent and self._lasted >= MEANT_MS * self._rate // 1000
 
     @property
     def _sound(self) -> bool:

@@ -7,15 +7,17 @@ is a little longer than the pauses they were seen to make.
 from collections import deque
 from typing import Literal
 
-Verdict = Literal["complete", "unsure", "open"]
-"""How finished the words of a turn sound."""
+Verdict = Literal["complete", "likely", "unsure", "open"]
+"""How finished the words of a turn sound; ``likely``: more likely finished than not, but not surely."""
 
 QUICKEST_MS = 180
 """No turn ends sooner after speech, milliseconds."""
-LONGEST_MS = 900
+LONGEST_MS = 1050
 """What was learnt never makes anybody wait longer, milliseconds."""
-THINKER_MS, THINKER_AFTER_WHOLE_MS = 850, 650
+THINKER_MS, THINKER_AFTER_WHOLE_MS = 1050, 900
 """Who searched for words in this turn may do so again: waited for at least so long, milliseconds."""
+HESITANT_MS = 700
+"""Who searched for words in an earlier turn is waited for at least so long where the end is in doubt, milliseconds."""
 LEAST_MS = 100
 """Shorter gaps lie between words, milliseconds."""
 THOUGHT_MS = 300
@@ -47,6 +49,7 @@ class Pauses:
         self._paused = False
         self._thought = 0
         """Longest pause of the present turn."""
+        self._hesitant = False
         self._cut_in = 0
         self._wait = 0
         """What was answered last."""
@@ -72,6 +75,7 @@ class Pauses:
     def ended(self, end: int) -> None:
         """The turn whose speech ended at ``end`` was taken as over."""
         self._fluent = 0 if self._paused else self._fluent + 1
+        self._hesitant = bool(self._thinking) or (self._hesitant and self._fluent < FLUENT_TURNS)
         self._paused, self._thought = False, 0
         self._last_end = end
 
@@ -89,7 +93,8 @@ class Pauses:
         thinks = self._longer_than(self._thinking, LONGEST_MS)
         if thinks:
             thinks = max(thinks, (THINKER_AFTER_WHOLE_MS if whole else THINKER_MS) * self._per_ms)
-        return max(patience, thinks, self._longer_than(self._cut_in if whole else self._usual, LONGEST_MS))
+        doubtful = HESITANT_MS * self._per_ms if self._hesitant and not whole else 0
+        return max(patience, thinks, doubtful, self._longer_than(self._cut_in if whole else self._usual, LONGEST_MS))
 
     def _longer_than(self, pause: int, most_ms: int) -> int:
         """A wait that outlasts a pause, if there was one."""

@@ -59,7 +59,7 @@ class Endpointing:
     end_silence_ms: int = 530
     """Quiet after speech that ends the turn when it is not clear whether it is over."""
     complete_ms: int = 240
-    """The same after a whole question or answer."""
+    """The same after a whole question or answer; halfway between the two after one that is likely whole."""
     open_ms: int = 1100
     """The same where something must follow: a preposition, a filler, a number in the middle."""
     adapt: bool = True
@@ -123,6 +123,7 @@ class TurnTaker:
         per_ms = rate // 1000
         self._patience: dict[Verdict, int] = {
             "complete": ends.complete_ms * per_ms,
+            "likely": (ends.complete_ms + ends.end_silence_ms) // 2 * per_ms,
             "unsure": ends.end_silence_ms * per_ms,
             "open": ends.open_ms * per_ms,
         }

@@ -24,8 +24,9 @@ from telephony.rtp_order import Reorder
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 3
-"""Ticks of 20 ms without audio before silence is filled in."""
+PATIENCE = 8
+"""Ticks of 20 ms without audio before silence is filled in: packets that a busy network or telephone held back for
+100 ms still count once, so that an echo in them stays in step with what was played."""
 
 MAX_LEAD = 10
 """Frames of 20 ms by which late packets may run ahead of real time before they are dropped."""

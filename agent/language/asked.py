@@ -36,7 +36,7 @@ def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
     if settled is not None or not core or awaited == "anything":
         return verdict
     if awaited == "parts":
-        return "unsure" if verdict == "complete" else verdict
+        return "unsure" if verdict in {"complete", "likely"} else verdict
     return "unsure" if verdict == "open" and len(core) <= SHORT and core[-1] not in lists["open"] else verdict
 
 

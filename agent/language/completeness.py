@@ -15,9 +15,10 @@ from agent.language.dictation import Lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
-LIMITS = (0.4, 0.65)
-"""Words are complete up to the first probability that more follows, open beyond the second; what others would cost
-``python -m bench.turns.limits`` prints."""
+Limits = tuple[float, float, float]
+LIMITS: dict[str, Limits] = {"ru": (0.2, 0.35, 0.6), "en": (0.4, 0.5, 0.75)}
+"""Words are complete up to the first probability that more follows, likely so up to the second, open beyond the third;
+what others would cost ``python -m bench.turns.limits`` prints."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
 
 
@@ -44,15 +45,15 @@ def completeness(text: str, language: str) -> Verdict:
     if settled is not None:
         return settled
     ruled = LANGUAGES[language](core, lists)
-    return weighed(more_follows(core, lists, language, ruled))
+    return weighed(more_follows(core, lists, language, ruled), LIMITS[language])
 
 
-def weighed(likely: float, limits: tuple[float, float] = LIMITS) -> Verdict:
+def weighed(more: float, limits: Limits) -> Verdict:
     """By the probability that more follows, which takes the rules' verdict as one of its traits."""
-    whole, goes_on = limits
-    if likely <= whole:
-        return "complete"
-    return "unsure" if likely <= goes_on else "open"
+    whole, likely, goes_on = limits
+    if more <= likely:
+        return "complete" if more <= whole else "likely"
+    return "unsure" if more <= goes_on else "open"
 
 
 def may_begin(text: str, language: str) -> bool:

@@ -1,15 +1,18 @@
 """``python -m bench.turns.learn``: learn from phrases of callers of many trades which words are gone on with.
 
-``corpus_<language>.txt`` holds whole turns, one a line; "/" follows words that may be all of it, too. Each beginning of
-a phrase is an example of words that more follows, the phrase itself one of words that nothing does. Prints how well
-phrases are told that took no part in the learning, beside the rules alone, and writes the weights that
-``agent.language.continuation`` uses. Takes ten seconds; the same phrases give the same weights.
+``corpus_<language>.txt`` and ``pauses_<language>_*.txt`` hold whole turns, one a line, under headings "# trade". "/"
+follows words that may be all of it, too, "||" those after which a caller would pause: there more follows. Each
+beginning of a phrase is an example of words that more follows, the phrase itself one of words that nothing does; words
+that are both, «нужна машина», count as what they are more often. Prints how well phrases are told by what was learnt
+from other trades, beside the rules alone, and writes the weights that ``agent.language.continuation`` uses. Takes a
+minute; the same phrases give the same weights.
 """
 
 import argparse
+import re
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -18,14 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.language import continuation
-from agent.language.completeness import LANGUAGES, settled_by_lists, weighed
+from agent.language.completeness import LANGUAGES, LIMITS, settled_by_lists, weighed
 from agent.pauses import Verdict
 
 HERE = Path(__file__).parent
 FOLDS = 5
-"""Parts of the phrases; each is judged by what was learnt from the others."""
+"""Parts of the trades; each is judged by what was learnt from the others."""
 EITHER = 0.2
 """Words marked "/" count as so likely to be gone on with by who falls silent after them."""
+HALT = 0.5
+"""Words that are whole in one phrase and paused after in another: the pause counts so much, the whole 1."""
 OFTEN = 0.5
 """Words that many phrases begin with count as often as there are phrases, to this power."""
 SHRINK = 3.0
@@ -34,6 +39,8 @@ ROUNDS, STEP, LATE_STEP, LATE = 300, 0.05, 0.01, 0.7
 """Of Adam's descent: rounds, step, and the step of the last of them."""
 KEEP, KEEP_POWER = 0.9, 0.999
 """Adam's memory of slopes and of their squares (Kingma and Ba, 2015)."""
+SELDOM = 0.5
+"""Words are counted as whole that more follows more seldom than this."""
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 FEW_BITS = 127
 """Weights are kept as whole numbers up to this."""
@@ -42,73 +49,120 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """A whole turn."""
+
+    words: tuple[str, ...]
+    either: frozenset[int] = frozenset()
+    """Numbers of words after which it may be all."""
+    halts: frozenset[int] = frozenset()
+    """Numbers of words after which a caller would pause."""
+    trade: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join(self.words)
+
+    def beginnings(self) -> Iterator[tuple[str, str]]:
+        """Each beginning with what it is here: "whole", "either", "halt" or "begun"."""
+        for count in range(1, len(self.words)):
+            kind = "either" if count in self.either else "halt" if count in self.halts else "begun"
+            yield " ".join(self.words[:count]), kind
+        yield self.text, "whole"
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """Words that a caller may stop after."""
 
     text: str
-    phrase: int
-    """Number of the first phrase that begins so."""
+    trade: str
+    """That of the first phrase that begins so."""
     more: float
     """1: something must follow, 0: it is whole, between: either."""
     weight: float
     """How much it counts."""
+    halt: bool
+    """Somebody pauses after them."""
     verdict: Verdict
     """Of the rules alone."""
     slots: tuple[int, ...]
     """Where the weights of its traits are."""
 
 
-def read(file: Path) -> list[list[str]]:
-    """The phrases of a file, each in its parts; raises ``OSError``."""
-    lines = file.read_text(encoding="utf-8").replace("ё", "е").splitlines()
-    return [[" ".join(part.split()) for part in line.split("/")] for line in lines if line and line[0] != "#"]
+def read(language: str) -> list[Phrase]:
+    """All phrases of a language; raises ``OSError``."""
+    files = [HERE / f"corpus_{language}.txt", *sorted(HERE.glob(f"pauses_{language}_*.txt"))]
+    found: dict[str, Phrase] = {}
+    for file in files:
+        trade = ""
+        for line in file.read_text(encoding="utf-8").replace("ё", "е").splitlines():
+            if line.startswith("#"):
+                trade = f"{file.name} {line}"
+            elif line.strip():
+                one = phrase(line, trade)
+                found.setdefault(one.text, one)
+    return list(found.values())
 
 
-def samples(phrases: Sequence[Sequence[str]], language: str) -> list[Sample]:
+def phrase(line: str, trade: str = "") -> Phrase:
+    """One line."""
+    words: list[str] = []
+    marks: dict[str, set[int]] = {"/": set(), "||": set()}
+    for part in re.split(r"(\|\||/)", line):
+        if part in marks:
+            marks[part].add(len(words))
+        else:
+            words += part.split()
+    return Phrase(tuple(words), frozenset(marks["/"]), frozenset(marks["||"]), trade)
+
+
+def samples(phrases: Sequence[Phrase], language: str) -> list[Sample]:
     """All phrases and beginnings that lists and dictated numbers do not settle, each once."""
-    wholes = {" ".join(parts) for parts in phrases}
-    either = {" ".join(parts[:count]) for parts in phrases for count in range(1, len(parts))}
-    found: list[Sample] = []
-    for text, (phrase, times) in _beginnings(phrases).items():
-        more, weight = 1.0, times**OFTEN
-        if text in either:
-            more, weight = EITHER, 1.0
-        elif text in wholes:
-            more, weight = 0.0, 1.0
-        one = sample(text, language, more, phrase, weight)
-        if one is not None:
-            found.append(one)
-    return found
+    times: dict[str, Counter[str]] = defaultdict(Counter)
+    trades: dict[str, str] = {}
+    for one in phrases:
+        for text, kind in one.beginnings():
+            times[text][kind] += 1
+            trades.setdefault(text, one.trade)
+    found = (
+        sample(text, language, *_told(kinds), trade=trades[text], halt=bool(kinds["halt"]))
+        for text, kinds in times.items()
+    )
+    return [one for one in found if one is not None]
 
 
-def _beginnings(phrases: Sequence[Sequence[str]]) -> dict[str, tuple[int, int]]:
-    """Text -> the first phrase that begins so, and how many do."""
-    first: dict[str, int] = {}
-    times: Counter[str] = Counter()
-    for number, parts in enumerate(phrases):
-        words = " ".join(parts).split()
-        for count in range(1, len(words) + 1):
-            text = " ".join(words[:count])
-            first.setdefault(text, number)
-            times[text] += 1
-    return {text: (number, times[text]) for text, number in first.items()}
+def _told(kinds: Counter[str]) -> tuple[float, float]:
+    """How likely more follows words that were met so often as what, and how much that counts."""
+    whole, either = kinds["whole"] ** OFTEN, float(kinds["either"] > 0)
+    if not whole + either:
+        return 1.0, kinds.total() ** OFTEN
+    halts = HALT * kinds["halt"] ** OFTEN
+    weight = whole + either + halts
+    return (either * EITHER + halts) / weight, weight
 
 
-def sample(text: str, language: str, more: float, phrase: int = 0, weight: float = 1.0) -> Sample | None:
+def sample(
+    text: str, language: str, more: float, weight: float, *, trade: str = "", halt: bool = False
+) -> Sample | None:
     """None: the lists settle it, nothing is to be learnt."""
     core, lists, settled = settled_by_lists(text, language)
     if not core or settled:
         return None
     verdict = LANGUAGES[language](core, lists)
     slots = continuation.slots(continuation.traits_of(core, lists, language, verdict))
-    return Sample(text, phrase, more, weight, verdict, tuple(slots))
+    return Sample(text, trade, more, weight, halt, verdict, tuple(slots))
 
 
 def learn(chosen: Sequence[Sample]) -> Numbers:
     """Weights of a logistic regression with small weights preferred, by Adam's descent over all samples at once."""
-    spare = continuation.SLOTS
+    used = np.array(sorted({slot for one in chosen for slot in one.slots}))
+    spare = used.size
     width = max(len(one.slots) for one in chosen)
-    places = np.array([one.slots + (spare,) * (width - len(one.slots)) for one in chosen])
+    places = np.full((len(chosen), width), spare)
+    for row, one in zip(places, chosen, strict=True):
+        row[: len(one.slots)] = np.searchsorted(used, one.slots)
     more, heavy = np.array([one.more for one in chosen]), np.array([one.weight for one in chosen])
     weights, mean, power = np.zeros(spare + 1), np.zeros(spare + 1), np.zeros(spare + 1)
     for turn in range(1, ROUNDS + 1):
@@ -119,7 +173,9 @@ def learn(chosen: Sequence[Sample]) -> Numbers:
         power = KEEP_POWER * power + (1 - KEEP_POWER) * slope**2
         size = STEP if turn < ROUNDS * LATE else LATE_STEP
         weights -= size * mean / (1 - KEEP**turn) / (np.sqrt(power / (1 - KEEP_POWER**turn)) + 1e-8)
-    return np.asarray(weights[:spare])
+    found = np.zeros(continuation.SLOTS)
+    found[used] = weights[:spare]
+    return found
 
 
 def _likely(sums: Numbers) -> Numbers:
@@ -131,42 +187,57 @@ def judged(weights: Numbers, chosen: Sequence[Sample]) -> Numbers:
     return _likely(np.array([weights[list(one.slots)].sum() for one in chosen]))
 
 
-def unseen(chosen: Sequence[Sample], phrases: Sequence[Sequence[str]]) -> Numbers:
-    """The same for each sample, by weights that were learnt without its phrase."""
-    part = np.array([crc32(" ".join(phrases[one.phrase]).encode()) % FOLDS for one in chosen])
+def unseen(chosen: Sequence[Sample]) -> Numbers:
+    """The same for each sample, by weights that were learnt from other trades; samples without one are one trade."""
+    order = {trade: number % FOLDS for number, trade in enumerate(sorted({one.trade for one in chosen}))}
+    part = np.array([order[one.trade] for one in chosen])
     found = np.zeros(len(chosen))
     for fold in range(FOLDS):
-        weights = learn([one for one, its in zip(chosen, part, strict=True) if its != fold])
         mine = part == fold
-        found[mine] = judged(weights, [one for one, its in zip(chosen, mine, strict=True) if its])
+        if mine.any():
+            weights = learn([one for one, its in zip(chosen, mine, strict=True) if not its])
+            found[mine] = judged(weights, [one for one, its in zip(chosen, mine, strict=True) if its])
     return found
 
 
-def table(chosen: Sequence[Sample], likely: Numbers) -> list[str]:
+def told_apart(whole: Numbers, halts: Numbers) -> float:
+    """How often more is likelier to follow a pause than an end (the area under the curve)."""
+    ranks = np.searchsorted(np.sort(whole), halts, "left") + np.searchsorted(np.sort(whole), halts, "right")
+    return float(ranks.mean() / 2 / whole.size)
+
+
+def table(chosen: Sequence[Sample], likely: Numbers, language: str) -> list[str]:
     """How many beginnings are taken for whole where so many whole phrases are: learnt, and by the rules alone."""
-    more = np.array([one.more for one in chosen])
-    whole, begun = likely[more == 0], likely[more == 1]
+    more, halt = np.array([one.more for one in chosen]), np.array([one.halt for one in chosen])
+    whole, begun, halts = likely[more < SELDOM], likely[more == 1], likely[halt]
     rows = [
-        f"{whole.size} whole phrases, {begun.size} beginnings",
-        "| whole | beginnings | threshold |",
-        "|---|---|---|",
+        f"{whole.size} whole phrases, {begun.size} beginnings; {halts.size} pauses, "
+        f"told from ends with AUC {told_apart(whole, halts):.3f}, other beginnings {told_apart(whole, begun):.3f}",
+        "| whole | beginnings | pauses | threshold |",
+        "|---|---|---|---|",
     ]
     for share in SHARES:
         least = float(np.quantile(whole, share))
-        rows.append(f"| {share:.0%} | {np.mean(begun <= least):.1%} | {least:.2f} |")
-    ruled = [one.verdict for one in chosen]
-    both = [weighed(float(its)) for its in likely]
-    for name, verdicts in (("rules", np.array(ruled)), ("used: both", np.array(both))):
-        for known in (["complete"], ["complete", "unsure"]):
-            of_whole, of_begun = (np.mean(np.isin(verdicts[more == kind], known)) for kind in (0, 1))
-            rows.append(f"| {of_whole:.1%} | {of_begun:.1%} | {name}, {' or '.join(known)} |")
+        rows.append(f"| {share:.0%} | {np.mean(begun <= least):.1%} | {np.mean(halts <= least):.1%} | {least:.2f} |")
+    ruled = np.array([one.verdict for one in chosen])
+    both = np.array([weighed(float(its), LIMITS[language]) for its in likely])
+    for name, verdicts in (("rules", ruled), ("used: both", both)):
+        for known in (["complete"], ["complete", "likely"], ["complete", "likely", "unsure"]):
+            shares = [np.mean(np.isin(verdicts[kind], known)) for kind in (more < SELDOM, more == 1, halt)]
+            rows.append(f"| {' | '.join(f'{its:.1%}' for its in shares)} | {name}, {' or '.join(known)} |")
     return rows
 
 
-def keep(weights: Numbers, file: Path) -> None:
-    """Write weights, a byte each."""
+def fingerprint(phrases: Sequence[Phrase]) -> int:
+    """Of all phrases and their marks: the weights are kept beside it."""
+    marked = (f"{one.text} {sorted(one.either)} {sorted(one.halts)}" for one in phrases)
+    return crc32("\n".join(marked).encode())
+
+
+def keep(weights: Numbers, file: Path, of: int) -> None:
+    """Write weights, a byte each; ``of``: fingerprint of what they were learnt from."""
     step = float(np.abs(weights).max()) / FEW_BITS
-    np.savez_compressed(file, weights=np.rint(weights / step).astype(np.int8), step=np.float32(step))
+    np.savez_compressed(file, weights=np.rint(weights / step).astype(np.int8), step=np.float32(step), of=np.uint32(of))
 
 
 def explained(text: str, language: str) -> list[str]:
@@ -195,12 +266,12 @@ def main() -> int:
         if given.explain:
             print("\n".join(explained(given.explain, language)))
             continue
-        phrases = read(HERE / f"corpus_{language}.txt")
+        phrases = read(language)
         chosen = samples(phrases, language)
         print(f"\n{language}: {len(phrases)} phrases, {len(chosen)} different words to stop after")
-        print("\n".join(table(chosen, unseen(chosen, phrases))))
+        print("\n".join(table(chosen, unseen(chosen), language)))
         if not given.dry:
-            keep(learn(chosen), continuation.file(language))
+            keep(learn(chosen), continuation.file(language), fingerprint(phrases))
     return 0
 
 

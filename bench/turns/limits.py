@@ -1,9 +1,10 @@
-"""``python -m bench.turns.limits``: what each pair of limits of the judgement costs, in milliseconds and in cut-ins.
+"""``python -m bench.turns.limits``: what each choice of limits of the judgement costs, in milliseconds and in cut-ins.
 
 ``development_<language>.txt`` holds short whole turns and turns with "|" where a caller stops to think; nothing is
-learnt from them. For each pair of ``agent.language.completeness.LIMITS`` it is counted how many whole turns are known
-at the short pause, what a reply waits on average, and how many halts would be cut into if their pauses were drawn
-evenly from those of the bench. Adaptation to the caller, which makes both smaller, is left out.
+learnt from them. For each choice of ``agent.language.completeness.LIMITS`` it is counted how many whole turns are known
+at the short pause, what a reply waits on average, at the middle and at the 95th of a hundred, and how many halts would
+be cut into if their pauses were drawn evenly from those of the bench. What is learnt of the caller, which makes both
+smaller, is left out.
 """
 
 import sys
@@ -14,16 +15,20 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.language.completeness import LANGUAGES, LIMITS, settled_by_lists, weighed
+from agent.language.completeness import LANGUAGES, LIMITS, Limits, settled_by_lists, weighed
 from agent.language.continuation import more_follows
 from agent.pauses import Verdict
 from agent.turns import Endpointing
 
 HERE = Path(__file__).parent
-WHOLE, OPEN = (0.2, 0.3, 0.4, 0.5, 0.6), (0.5, 0.65, 0.8)
+WHOLE, OPEN = (0.1, 0.15, 0.2, 0.3, 0.4), (0.4, 0.5, 0.6, 0.7)
 """Limits that are tried: complete up to, open beyond."""
+LIKELY = 0.1
+"""Words are likely whole up to so much more, where that is tried."""
 HALT_MS = (300, 1000)
 """Pauses of who stops to think, milliseconds."""
+BRIEF_MS = (300, 800)
+"""Those of most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,14 @@ class Cost:
     """Whole turns that wait as where something must follow, a share."""
     wait_ms: float
     """What the reply to a whole turn waits on average, milliseconds."""
+    wait_p50_ms: float
+    """Half of the replies wait no longer, milliseconds."""
+    wait_p95_ms: float
+    """All but one of twenty wait no longer, milliseconds."""
     cut: float
     """Halts that are cut into, a share."""
+    cut_brief: float
+    """The same of those whose pauses are ``BRIEF_MS``."""
 
 
 def read(language: str) -> Turns:
@@ -72,42 +83,51 @@ def likely(text: str, language: str) -> float | Verdict:
     return more_follows(core, lists, language, LANGUAGES[language](core, lists))
 
 
-def cost(whole: Sequence[float | Verdict], halts: Sequence[float | Verdict], limits: tuple[float, float]) -> Cost:
-    """What a pair of limits makes of judged texts."""
-    ends = Endpointing()
-    waits: dict[Verdict, int] = {
-        "complete": ends.complete_ms,
-        "unsure": ends.end_silence_ms,
-        "open": ends.open_ms,
-    }
+def cost(whole: Sequence[float | Verdict], halts: Sequence[float | Verdict], limits: Limits) -> Cost:
+    """What a choice of limits makes of judged texts."""
     ended = [_verdict(one, limits) for one in whole]
-    shortest, longest = HALT_MS
-    cut = [np.clip((longest - waits[_verdict(one, limits)]) / (longest - shortest), 0, 1) for one in halts]
+    waits = np.array([_wait_ms(verdict) for verdict in ended])
+    halted = np.array([_wait_ms(_verdict(one, limits)) for one in halts])
     return Cost(
         ended.count("complete") / len(ended),
         ended.count("open") / len(ended),
-        float(np.mean([waits[verdict] for verdict in ended])),
-        float(np.mean(cut)),
+        float(waits.mean()),
+        *(float(np.quantile(waits, part)) for part in (0.5, 0.95)),
+        *(float(np.clip((most - halted) / (most - least), 0, 1).mean()) for least, most in (HALT_MS, BRIEF_MS)),
     )
 
 
-def _verdict(one: float | Verdict, limits: tuple[float, float]) -> Verdict:
+def _wait_ms(verdict: Verdict) -> int:
+    ends = Endpointing()
+    waits: dict[Verdict, int] = {
+        "complete": ends.complete_ms,
+        "likely": (ends.complete_ms + ends.end_silence_ms) // 2,
+        "unsure": ends.end_silence_ms,
+        "open": ends.open_ms,
+    }
+    return waits[verdict]
+
+
+def _verdict(one: float | Verdict, limits: Limits) -> Verdict:
     return weighed(one, limits) if isinstance(one, float) else one
 
 
 def table(language: str) -> list[str]:
-    """A row for each pair of limits."""
+    """A row for each choice of limits."""
     turns = read(language)
     whole, halts = ([likely(text, language) for text in texts] for texts in (turns.whole, turns.halts))
     rows = [
-        f"{language}: {len(whole)} short whole turns, {len(halts)} halts; used: {LIMITS[0]}, {LIMITS[1]}",
-        "| complete up to | open beyond | known at the short pause | waits longest | reply waits | halts cut into |",
-        "|---|---|---|---|---|---|",
+        f"{language}: {len(whole)} short whole turns, {len(halts)} halts; used: {LIMITS[language]}",
+        "| complete, likely up to | open beyond | at the short pause | longest | reply waits | p50 | p95 "
+        "| halts cut, 300-1000 ms | 300-800 ms |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for limits in product(WHOLE, OPEN):
+    tried = {(least, least + LIKELY, most) for least, most in product(WHOLE, OPEN) if least + LIKELY <= most}
+    for limits in sorted(tried | {LIMITS[language]}):
         one = cost(whole, halts, limits)
         rows.append(
-            f"| {limits[0]} | {limits[1]} | {one.known:.1%} | {one.late:.1%} | {one.wait_ms:.0f} ms | {one.cut:.1%} |"
+            f"| {limits[0]:g}, {limits[1]:g} | {limits[2]:g} | {one.known:.1%} | {one.late:.1%} | {one.wait_ms:.0f} ms "
+            f"| {one.wait_p50_ms:.0f} | {one.wait_p95_ms:.0f} | {one.cut:.1%} | {one.cut_brief:.1%} |"
         )
     return rows
 

@@ -21,7 +21,7 @@ def listens(text: str, language: str) -> bool:
 
 MISHEARD = {
     "ru": "а да|до да|да до да|а да ага|до понял|вольт как|ну|вот как|интересно|да понятно|угу ага",
-    "en": "ahead|nine|yes you|got it|get it|really|oh|at half|ready|how okay|mary|and",
+    "en": "ahead|nine|yes you|got it|get it|really|oh|at half|ready|how okay|mary|and|at|re a lot|write|light light",
 }
 COMPOSED = {
     "ru": "да ясно|так понятно|ну да ну да|да да понятно|хорошо понял|ага ну да|так так|да так|всё понятно",

@@ -158,6 +158,14 @@ def test_an_interruption_stops_the_agent_and_is_answered() -> None:
     assert second.heard == "Миллион."
 
 
+def test_sustained_speech_that_nobody_understood_takes_the_turn_and_is_asked_for_again() -> None:
+    scene = Scene([Says(2.0, "", 0.5), Leaves(GREETING_S + 6)])
+
+    assert Noted("interruption") in scene.events
+    assert Noted("resumed") not in scene.events
+    assert scene.heard[-1] == WORDS.unclear
+
+
 def test_a_cough_pauses_the_agent_who_then_loses_no_word() -> None:
     cough = 2.0
     scene = Scene([Says(cough, "", 0.2), Leaves(GREETING_S + 3)])

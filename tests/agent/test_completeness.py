@@ -12,20 +12,22 @@ from agent.language.completeness import completeness
 
 PHRASES = Path(__file__).parent / "completeness"
 BARS = {
-    ("ru", False): (0.94, 0.03, 0.90),
-    ("en", False): (0.97, 0.035, 0.94),
-    ("ru", True): (0.95, 0.035, 0.88),
-    ("en", True): (0.91, 0.04, 0.90),
+    ("ru", False): (0.79, 0.06, 0.02, 0.93),
+    ("en", False): (0.93, 0.03, 0.02, 0.94),
+    ("ru", True): (0.88, 0.04, 0.02, 0.92),
+    ("en", True): (0.85, 0.04, 0.02, 0.93),
 }
-"""Least part of whole utterances that is judged complete; of beginnings the greatest part that is, and the least part
-that is open: seen and held out. Most of those beginnings might be all that is said: «кто платит», «счет пришел»."""
+"""Of whole utterances the least part that is judged complete and the greatest that is open; of beginnings the greatest
+part that is complete, and the least that is open: seen and held out. Most of those beginnings might be all that is
+said: «кто платит», «счет пришел»."""
 HESITATIONS = {
-    ("ru", False): (0.98, 0.84),
-    ("en", False): (0.98, 0.94),
-    ("ru", True): (0.92, 0.70),
-    ("en", True): (0.98, 0.98),
+    ("ru", False): (0.93, 0.06, 0.88),
+    ("en", False): (0.98, 0.02, 0.94),
+    ("ru", True): (0.72, 0.10, 0.73),
+    ("en", True): (0.90, 0.02, 0.90),
 }
-"""Callers of other trades: least part of whole utterances that is complete, and of their halts that is open."""
+"""Callers of other trades: least part of whole utterances that is complete; of their halts the greatest part that is
+complete, and the least that is open."""
 
 
 @dataclass
@@ -38,6 +40,10 @@ class Judged:
     @property
     def whole_complete(self) -> float:
         return list(self.whole.values()).count("complete") / len(self.whole)
+
+    @property
+    def whole_late(self) -> float:
+        return list(self.whole.values()).count("open") / len(self.whole)
 
     @property
     def cut_complete(self) -> float:
@@ -70,8 +76,9 @@ def judged(language: str, held_out: bool) -> Judged:
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_whole_utterances_and_their_beginnings(language: str, held_out: bool) -> None:
     found = judged(language, held_out)
-    whole, cut, opened = BARS[language, held_out]
+    whole, late, cut, opened = BARS[language, held_out]
     assert found.whole_complete >= whole
+    assert found.whole_late <= late
     assert found.cut_complete <= cut
     assert found.cut_open >= opened
 
@@ -95,8 +102,9 @@ def halting(language: str, held_out: bool) -> Judged:
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_callers_of_other_trades_who_stop_to_think(language: str, held_out: bool) -> None:
     found = halting(language, held_out)
-    whole, opened = HESITATIONS[language, held_out]
+    whole, cut, opened = HESITATIONS[language, held_out]
     assert found.whole_complete >= whole
+    assert found.cut_complete <= cut
     assert found.cut_open >= opened
 
 
@@ -126,7 +134,7 @@ def test_callers_of_other_trades_who_stop_to_think(language: str, held_out: bool
     ],
 )
 def test_whole_in_russian(text: str) -> None:
-    assert completeness(text, "ru") == "complete"
+    assert completeness(text, "ru") in {"complete", "likely"}
 
 
 @pytest.mark.parametrize(
@@ -212,11 +220,11 @@ def test_numbers_in_groups(text: str, verdict: str) -> None:
 
 @given(st.lists(st.sampled_from(" ".join(judged("ru", held_out=False).whole).split()), max_size=9).map(" ".join))
 def test_any_words_are_judged(text: str) -> None:
-    assert completeness(text, "ru") in {"complete", "unsure", "open"}
-    assert completeness(text, "en") in {"complete", "unsure", "open"}
+    assert completeness(text, "ru") in {"complete", "likely", "unsure", "open"}
+    assert completeness(text, "en") in {"complete", "likely", "unsure", "open"}
 
 
 @given(st.text())
 def test_any_text_is_judged(text: str) -> None:
-    assert completeness(text, "ru") in {"complete", "unsure", "open"}
-    assert completeness(text, "en") in {"complete", "unsure", "open"}
+    assert completeness(text, "ru") in {"complete", "likely", "unsure", "open"}
+    assert completeness(text, "en") in {"complete", "likely", "unsure", "open"}

@@ -21,7 +21,7 @@ def turn(pauses: Pauses, start: int, *gaps: int) -> int:
     return end
 
 
-@pytest.mark.parametrize("verdict", ["complete", "unsure", "open"])
+@pytest.mark.parametrize("verdict", ["complete", "likely", "unsure", "open"])
 def test_a_stranger_is_waited_for_as_usual(verdict: Verdict) -> None:
     assert Pauses(RATE).stretched(ms(450), verdict) == ms(450)
 
@@ -40,24 +40,36 @@ def test_one_pause_makes_a_fluent_caller_a_stranger_again() -> None:
     pauses = Pauses(RATE)
     for number in range(3):
         turn(pauses, ms(10_000 * number))
-    turn(pauses, ms(40_000), 300)
+    turn(pauses, ms(40_000), 280)
 
     assert pauses.stretched(ms(450), "unsure") == ms(450)
 
 
+def test_who_searched_for_words_once_is_given_time_wherever_the_end_is_in_doubt() -> None:
+    pauses = Pauses(RATE)
+    turn(pauses, 0, 400)
+    assert pauses.stretched(ms(240), "complete") == ms(240)
+    assert pauses.stretched(ms(385), "likely") == ms(700)
+    assert pauses.stretched(ms(530), "unsure") == ms(700)
+
+    for number in range(1, 4):
+        turn(pauses, ms(10_000 * number))
+    assert pauses.stretched(ms(530), "unsure") == ms(424)
+
+
 def test_a_caller_who_pauses_is_waited_for_longer_than_that() -> None:
     pauses = Pauses(RATE)
-    turn(pauses, 0, 500, 120, 520)
+    turn(pauses, 0, 600, 120, 620)
 
-    assert pauses.stretched(ms(450), "unsure") == ms(650)
+    assert pauses.stretched(ms(450), "unsure") == ms(750)
     assert pauses.stretched(ms(240), "complete") == ms(240)
 
 
-def test_nobody_is_waited_for_longer_than_900_ms() -> None:
+def test_what_was_learnt_makes_nobody_wait_longer_than_1050_ms() -> None:
     pauses = Pauses(RATE)
-    turn(pauses, 0, 880, 890)
+    turn(pauses, 0, 980, 990)
 
-    assert pauses.stretched(ms(450), "unsure") == ms(900)
+    assert pauses.stretched(ms(450), "unsure") == ms(1050)
 
 
 def test_one_search_for_words_makes_another_in_the_same_turn_likely() -> None:
@@ -65,13 +77,13 @@ def test_one_search_for_words_makes_another_in_the_same_turn_likely() -> None:
     pauses.began(0)
     pauses.went_on(ms(500))
 
-    assert pauses.stretched(ms(240), "complete") == ms(650)
-    assert pauses.stretched(ms(450), "unsure") == ms(850)
-    pauses.went_on(ms(730))
-    assert pauses.stretched(ms(240), "complete") == ms(880)
-    pauses.went_on(ms(820))
     assert pauses.stretched(ms(240), "complete") == ms(900)
-    assert pauses.stretched(ms(450), "unsure") == ms(900)
+    assert pauses.stretched(ms(450), "unsure") == ms(1050)
+    pauses.went_on(ms(830))
+    assert pauses.stretched(ms(240), "complete") == ms(980)
+    pauses.went_on(ms(940))
+    assert pauses.stretched(ms(240), "complete") == ms(1050)
+    assert pauses.stretched(ms(450), "unsure") == ms(1050)
 
 
 def test_a_breath_is_no_search_for_words_and_the_next_turn_begins_afresh() -> None:
@@ -93,7 +105,7 @@ def test_a_fluent_caller_who_stops_to_think_is_given_time() -> None:
     pauses.began(ms(40_000))
     pauses.went_on(ms(400))
 
-    assert pauses.stretched(ms(240), "complete") == ms(650)
+    assert pauses.stretched(ms(240), "complete") == ms(900)
 
 
 def test_a_caller_who_goes_on_as_the_reply_begins_was_cut_short() -> None:
