@@ -161,9 +161,11 @@ class ModemSource:
             self._trouble = "failed; the log says why; it is opened again"
         finally:
             running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            self.session = None
-            self.finder.give_back(ports)
+            try:
+                await asyncio.gather(running, return_exceptions=True)
+            finally:  # the daemon may end in the very moment in which the modem is gone
+                self.session = None
+                self.finder.give_back(ports)
 
     def _up(self) -> None:
         self._failures = 0

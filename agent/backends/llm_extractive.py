@@ -13,11 +13,11 @@ SENTENCES = 3
 """Most sentences of an answer."""
 CLOSE = 0.97
 """A later passage is looked at when its score is at least this share of the best one's."""
-SECOND = 0.35
+SECOND = 0.45
 """A further sentence is spoken when it scores at least this share of the best one's."""
 PLAIN = 0.5
 """Share of the question in its words from which a sentence surely answers it."""
-UNSURE = 0.3
+UNSURE = 0.35
 """In place of ``SECOND`` where the best sentence does not: more of the section is said."""
 LATER = 0.88
 """What is left of the score of a sentence for each passage that was found before its own."""
