@@ -13,9 +13,9 @@ from typing import Protocol, runtime_checkable
 
 from agent.breaker import Breaker, RetryBudget
 from agent.costs import Costs, is_spent
-from agent.engine_times import Told, untold
 from agent.errors import ModelError
 from agent.events import Stage
+from agent.figures.engine_times import Told, untold
 from agent.ports import LanguageModel, Passage, Question
 from agent.sentences import SentenceCutter
 from agent.tool import ToolCall

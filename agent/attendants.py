@@ -8,8 +8,8 @@ from agent.consent import Consent
 from agent.house import House
 from agent.journal import Journal
 from agent.machines import Machines, Rules
-from agent.muting import Muting, is_wished
 from agent.ports import Line
+from agent.record.muting import Muting, is_wished
 from agent.settings import Settings
 
 

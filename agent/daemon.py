@@ -18,44 +18,44 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent import logs
 from agent.admission import Admission
 from agent.adoption import Adoption, LeftOpen, beat, left_open
 from agent.attendants import attended
 from agent.call import Call
 from agent.chat import Chat
-from agent.editing import current_file
+from agent.desk.editing import current_file
+from agent.desk.web_desk import PresentCalls, new_desk, open_past
+from agent.desk.web_key import WebKey, web_key
 from agent.errors import AlloError, StartError
 from agent.events import CallEnded, CallEvent, CallStarted, LegKept
+from agent.figures import logs
+from agent.figures.lag import LoopLag
+from agent.figures.meters import CONTENT_TYPE, Meters
+from agent.figures.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.furnish import RATE, Furnished, furnish_live
 from agent.house import House
 from agent.journal import Journal, running
-from agent.lag import LoopLag
 from agent.language.verbalise import verbalise
 from agent.lasting import Lasting, Leg
 from agent.late_ear import LateStt
 from agent.leaving import leave
 from agent.letters import Letters
 from agent.live import needs_restart
-from agent.meters import CONTENT_TYPE, Meters
-from agent.muting import is_wished
 from agent.ports import CallerInfo, Health, Line, LineSource
-from agent.redaction import redacted
+from agent.record.muting import is_wished
+from agent.record.redaction import redacted
+from agent.record.vault import Vault
 from agent.settings import Settings
 from agent.spoken import Spoken
 from agent.store import check_schema, open_log
 from agent.succession import Predecessor
-from agent.supervision import READY, STOPPING, notify, show_signs_of_life
 from agent.tables import new_sources, new_spans
-from agent.vault import Vault
-from agent.warming import commonest, warm
-from agent.web_desk import PresentCalls, new_desk, open_past
-from agent.web_key import WebKey, web_key
+from agent.voices.warming import commonest, warm
 from gateways.port import listen
 from telephony.switchboard import Switchboard
 
 if TYPE_CHECKING:
-    from agent.gsm_desk import GsmLines
+    from agent.desk.gsm_desk import GsmLines
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class Daemon:
         stack.push_async_callback(web.cleanup)
 
     def _put_on_desk(self, furnished: Furnished, stack: AsyncExitStack) -> None:
-        from agent.text_desk import new_texts  # noqa: PLC0415 - as above
+        from agent.desk.text_desk import new_texts  # noqa: PLC0415 - as above
 
         self._desk.texts, self._desk.live = new_texts(furnished.live, self._settings, stack), self._present
 
@@ -356,7 +356,7 @@ async def _settle(late: Late) -> None:
 
 
 def _gsm_lines(sources: Sequence[LineSource]) -> "GsmLines | None":
-    from agent.gsm_desk import gsm_lines  # noqa: PLC0415 - only where there is a modem
+    from agent.desk.gsm_desk import gsm_lines  # noqa: PLC0415 - only where there is a modem
 
     return gsm_lines(sources)
 

@@ -12,8 +12,8 @@ from agent.asking import Minds
 from agent.backends.tool_http import HttpTools
 from agent.costs import FILE as COSTS
 from agent.costs import Costs
-from agent.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
 from agent.errors import AlloError, VoiceError
+from agent.figures.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
 from agent.hearing_chain import HearingChain
 from agent.house import House
 from agent.language.completeness import completeness
@@ -27,15 +27,15 @@ from agent.late_ear import GIVE_UP_S, LateStt
 from agent.live import Live, state
 from agent.memory import CALLERS, Memory, about
 from agent.pauses import Verdict
-from agent.phrases import Phrases
 from agent.ports import Line, SpeechToText
 from agent.prompts import Prompts
 from agent.reach import means_of
 from agent.settings import Settings
 from agent.tables import new_answer_cache, new_ears, new_knowledge, new_minds, new_stt, new_turn_model
 from agent.tools import WebhookCall
-from agent.voice_chain import VoiceChain
-from agent.voice_table import new_voice
+from agent.voices.phrases import Phrases
+from agent.voices.voice_chain import VoiceChain
+from agent.voices.voice_table import new_voice
 from kb.live import Knowledge
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from agent.breaker import Breaker
 from agent.costs import is_spent
-from agent.engine_times import Told, untold
 from agent.errors import HearingError
+from agent.figures.engine_times import Told, untold
 from agent.ports import Recognizer, SpeechToText, Transcript
 from audio.frame import AudioFrame
 

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agent.answer import Answering
-from agent.engine_times import EngineState
 from agent.events import CallEvent
 from agent.far_end import FarEnd
+from agent.figures.engine_times import EngineState
 from agent.listening import Ears
 from agent.pauses import Verdict
 from agent.ports import CallerInfo, Line, SpeechToText, TurnModel

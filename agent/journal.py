@@ -17,16 +17,16 @@ from itertools import islice
 from pathlib import Path
 
 from agent.adoption import Gap, LeftOpen, broken_off, closed
-from agent.earlier_part import go_on, trace_goes_on
 from agent.errors import RecordError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegKept
-from agent.file_writer import FileWriter
-from agent.journal_entries import Stages, entries, transcript_line
-from agent.patient_files import PatientTexts, Sound
 from agent.ports import CallerInfo
+from agent.record.earlier_part import go_on, trace_goes_on
+from agent.record.file_writer import FileWriter
+from agent.record.journal_entries import Stages, entries, transcript_line
+from agent.record.patient_files import PatientTexts, Sound
+from agent.record.vault import RECORDINGS, Vault
 from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
-from agent.vault import RECORDINGS, Vault
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Never
 
 from agent.adoption import touch
 from agent.errors import AlloError
+from agent.figures.supervision import succeeded_by, supervised
 from agent.succession import Successor
-from agent.supervision import succeeded_by, supervised
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from agent.answer import Answers
 from agent.asking import Minds
-from agent.editing import current_file, settings_path
+from agent.desk.editing import current_file, settings_path
 from agent.errors import AlloError, KnowledgeError
 from agent.hot import Watched, log
 from agent.settings import Settings, Turns

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from agent.patient_files import PatientSound, Sound
+from agent.record.patient_files import PatientSound, Sound
 from audio.frame import SAMPLE_BYTES
 from audio.keys import KeyTones
 from audio.wav import interleave

@@ -14,7 +14,7 @@ from typing import Any
 import aiosqlite
 
 from agent.errors import RecordError, StartError
-from agent.patient_files import refuses
+from agent.record.patient_files import refuses
 
 SCHEMA_VERSION = 4
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from agent.answer_cache import ON_DISK, AnswerCache
 from agent.asking import Minds
 from agent.costs import Costs
-from agent.engine_times import TimedHearing, Told, untold
 from agent.errors import SettingsError, StartError
+from agent.figures.engine_times import TimedHearing, Told, untold
 from agent.hearing_chain import HearingChain
 from agent.listening import Ears
 from agent.metered import MeteredModel, metered_model, metered_stt
-from agent.patient_files import refuses
 from agent.ports import AnswerText, LanguageModel, LineSource, SpeechToText, TurnModel
+from agent.record.patient_files import refuses
 from agent.sentences import SentenceCutter
 from agent.settings import Llm, OpenAi, Settings
 from kb.live import Knowledge
@@ -27,7 +27,7 @@ from kb.live import Knowledge
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from agent.spans import Spans
+    from agent.figures.spans import Spans
 
 
 async def new_stt(settings: Settings, told: Told = untold, costs: Costs | None = None) -> SpeechToText:
@@ -252,6 +252,6 @@ def new_spans(settings: Settings) -> "Spans | None":
     """Whoever sends traces of calls, where that is wished; raises ``StartError`` without OpenTelemetry."""
     if not settings.traces.endpoint:
         return None
-    from agent.spans import Spans
+    from agent.figures.spans import Spans
 
     return Spans(settings.traces.endpoint, version("allo"))

@@ -1,7 +1,7 @@
 """Everything that reaches one call from outside its core, and where in the caller's audio it did.
 
-With the recording beside it this is enough to live the call again: ``agent.replay`` feeds the same audio and hands in
-the same words, sentences and voices at the same positions, and compares the decisions.
+With the recording beside it this is enough to live the call again: ``agent.replaying.replay`` feeds the same audio and
+hands in the same words, sentences and voices at the same positions, and compares the decisions.
 
 A trace is a file of JSON lines: ``[position, kind, ...]``, the first a header. A position is that of the newest frame
 of the caller when it happened. The kinds:

@@ -28,8 +28,8 @@ from agent.playout import Playout
 from agent.ports import CallerInfo, LineEvent
 from agent.prompts import load_prompts
 from agent.recording import Recording
+from agent.replaying.virtual_time import play
 from agent.settings import Calls, Turns
-from agent.virtual_time import play
 from audio import neural
 from audio.echo import EchoCanceller
 from audio.frame import AudioFrame

@@ -140,7 +140,7 @@ def main(wanted: str) -> None:
 
 def serve() -> int:
     """The ``allo`` command, looked at."""
-    from agent.commands import main as allo  # noqa: PLC0415 - the printing side needs no daemon's parts
+    from agent.commands.main import main as allo  # noqa: PLC0415 - the printing side needs no daemon's parts
 
     tell_names()
     Looks(Path(os.environ[WHERE])).begin()

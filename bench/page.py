@@ -20,12 +20,12 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 
+from agent.desk.text_desk import new_texts
+from agent.desk.web_desk import PresentCalls, new_desk, open_past
 from agent.live import Live
 from agent.ports import Health
 from agent.settings import Settings, Storage
 from agent.store import CallLog, Entry, open_log
-from agent.text_desk import new_texts
-from agent.web_desk import PresentCalls, new_desk, open_past
 from bench.page_browser import BROWSERS, browse
 from bench.report import Row, spread, within
 from gateways.admin import serve_admin

@@ -13,9 +13,9 @@ import numpy as np
 from agent.backends.tts_espeak import Espeak
 from agent.backends.tts_openai import OpenAiVoice
 from agent.engine_settings import OpenAi
-from agent.phrases import Phrases
 from agent.ports import Synthesizer, WordStart
-from agent.voice_chain import VoiceChain
+from agent.voices.phrases import Phrases
+from agent.voices.voice_chain import VoiceChain
 from audio.loudness import active_level
 from bench.report import Row, percentile, spread, within
 from bench.seams import Seam, Take, seam

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.doctor import disk_at
+from agent.doctor.visit import disk_at
 from bench.daemon import DaemonProcess
 from bench.drills.common import say, wait_for
 from bench.drills.engines import BAR_MS, answered_after, script

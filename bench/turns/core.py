@@ -20,8 +20,8 @@ from agent.events import AgentSaid, CallerSaid, CallEvent, Noted
 from agent.furnish import furnish
 from agent.house import House
 from agent.ports import CallerInfo, HungUp, LineEvent
+from agent.replaying.virtual_time import play
 from agent.settings import Settings, Storage
-from agent.virtual_time import play
 from audio.frame import AudioFrame
 from audio.wav import read_mono
 from bench.ear_sounds import Samples, pcm, samples_of

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import backup
 from agent.errors import RecordError, StartError
+from agent.record import backup
 from agent.settings import Settings, load
 from agent.store import open_log
 

@@ -17,9 +17,9 @@ from agent.language.completeness import completeness
 from agent.listening import Ears
 from agent.ports import LanguageModel, Passage
 from agent.prompts import Prompts, load_prompts
+from agent.replaying.virtual_time import play
 from agent.resuming import Resumed
 from agent.settings import Calls, Turns
-from agent.virtual_time import play
 from tests.fakes.engines import FakeMind, FakeRetriever, FakeStt, FakeVoice, StampDetector
 from tests.fakes.line import FakeLine, Leaves, Presses, Says, Stalls, Step
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agent.call_report import WIDTH, show_call, show_calls, summary, waterfall
-from agent.commands import main
+from agent.commands.call_report import WIDTH, show_call, show_calls, summary, waterfall
+from agent.commands.main import main
 from agent.errors import StartError
 from agent.events import AgentSaid, CallEnded, CallerSaid, Noted, Stage, StageReached
 from agent.settings import Settings, Storage

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.chat_command import chat_command
+from agent.commands.chat_command import chat_command
 from agent.prompts import load_prompts
 from agent.settings import Llm, Settings
 from tests.fakes.openai_server import Behaviour, OpenAiServer

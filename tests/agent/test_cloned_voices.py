@@ -3,14 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from agent import clone_command, voice_table
-from agent.clone_command import clone_voice
-from agent.cloned_voices import find_cloned, keep, list_cloned
-from agent.commands import main
+from agent.commands import clone_command
+from agent.commands.clone_command import clone_voice
+from agent.commands.main import main
 from agent.errors import SettingsError, StartError
 from agent.settings import Settings, Storage, Xtts
-from agent.voice_samples import judge
-from agent.voice_table import one_voice, xtts_lacks
+from agent.voices import voice_table
+from agent.voices.cloned_voices import find_cloned, keep, list_cloned
+from agent.voices.voice_samples import judge
+from agent.voices.voice_table import one_voice, xtts_lacks
 from audio.wav import read_mono, write_mono
 from tests.fakes.recordings import RATE, record
 

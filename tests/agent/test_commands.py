@@ -9,9 +9,9 @@ import pytest
 
 THREADS_AFTER_A_PRODUCT = """
 import os, sys
-import agent.commands
+import agent.commands.main
 assert "numpy" not in sys.modules, "it would be too late to tell numpy how many threads it may use"
-agent.commands.main(["calls", "show"])
+agent.commands.main.main(["calls", "show"])
 import numpy
 numpy.ones((1000, 1000), "f4") @ numpy.ones((1000, 1000), "f4")
 print(len(os.listdir("/proc/self/task")))

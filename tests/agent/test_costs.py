@@ -15,11 +15,11 @@ from agent.asking import Asking, Minds
 from agent.cost_settings import CostSettings, Price
 from agent.costs import FILE, Costs
 from agent.errors import HearingError, VoiceError
+from agent.figures.meters import Meters
 from agent.hearing_chain import HearingChain
 from agent.metered import metered_model, metered_stt, metered_voice
-from agent.meters import Meters
 from agent.ports import Health, Question, Recognizer, Synthesizer, WordStart
-from agent.voice_chain import VoiceChain
+from agent.voices.voice_chain import VoiceChain
 from tests.agent.test_asking import Clocked
 from tests.agent.test_hearing_chain import SAID, Tones, push
 from tests.fakes.engines import FakeMind

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 from rich.console import Console
 
-from agent import reachability
-from agent.doctor import check, show
-from agent.finding import Finding, bad, fine, poor
+from agent.doctor import reachability
+from agent.doctor.finding import Finding, bad, fine, poor
+from agent.doctor.visit import check, show
 from agent.settings import Settings
 from bench.ports import free_port
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from agent.asking import Asking, Minds
-from agent.engine_times import Kind, TimedHearing, failing
 from agent.errors import HearingError, VoiceError
-from agent.gpus import Gpu, Gpus, parse
+from agent.figures.engine_times import Kind, TimedHearing, failing
+from agent.figures.gpus import Gpu, Gpus, parse
 from agent.hearing_chain import HearingChain
 from agent.ports import Question, Recognizer
 from agent.settings import Settings, Storage, Tts
 from agent.tables import new_stt
-from agent.voice_chain import VoiceChain
-from agent.voice_table import new_voice
+from agent.voices.voice_chain import VoiceChain
+from agent.voices.voice_table import new_voice
 from tests.fakes.engines import FakeMind, FakeStt
 
 Told = list[tuple[Kind, str, float | None]]

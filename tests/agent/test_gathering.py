@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from agent.ports import LineEvent
-from agent.replay import compare
+from agent.replaying.replay import compare
 from audio.frame import AudioFrame
 from audio.together import Together
 from tests.agent.test_replay import SCRIPTS, Taped

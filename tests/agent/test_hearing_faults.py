@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from agent.backends.streamed_ear import TRIES
 from agent.backends.stt_openai import OpenAiStt
 from agent.breaker import FAILURES, PAUSE_S
-from agent.engine_meters import EngineMeters
 from agent.engine_settings import OpenAi, Wyoming, Yandex
-from agent.engine_times import EngineState, failing
+from agent.figures.engine_meters import EngineMeters
+from agent.figures.engine_times import EngineState, failing
 from agent.hearing_chain import HearingChain
 from agent.ports import Recognizer, SpeechToText, Transcript
 from audio.frame import AudioFrame, frame_bytes

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent.answer import Answers
-from agent.building_apart import rebuild
+from agent.desk.building_apart import rebuild
+from agent.desk.editing import apply_settings, prompt_texts, save_prompts
 from agent.dialogue import Context
-from agent.editing import apply_settings, prompt_texts, save_prompts
 from agent.errors import SettingsError, StartError
 from agent.furnish import furnish, open_answers
 from agent.hot import Watched

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import installed
-from agent.commands import main
+from agent.commands import installed
+from agent.commands.main import main
 from agent.store import open_log
 
 CONFIG = Path("/etc/allo/allo.toml")

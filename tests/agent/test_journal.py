@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from agent.adoption import TRIES, left_open
-from agent.earlier_part import ASIDE, go_on
 from agent.errors import StartError
 from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallStarted, Noted, StageReached
 from agent.far_end import FarEnd
 from agent.journal import Journal
 from agent.ports import CallerInfo
+from agent.record.earlier_part import ASIDE, go_on
+from agent.record.vault import Vault
 from agent.store import open_log
-from agent.vault import Vault
 from audio.wav import StereoWriter
 from tests.fakes.line import stamp
 

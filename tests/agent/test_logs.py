@@ -6,9 +6,9 @@ from contextvars import copy_context
 
 import pytest
 
-from agent import logs
 from agent.call import Call
-from agent.logs import CALL
+from agent.figures import logs
+from agent.figures.logs import CALL
 from agent.settings import Log, Settings
 
 log = logging.getLogger("telephony.test_logs")

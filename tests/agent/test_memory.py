@@ -10,7 +10,7 @@ from agent.answer import Answers, Desk
 from agent.answer_cache import AnswerCache
 from agent.asking import Minds
 from agent.backends.llm_openai import OpenAiModel
-from agent.commands import main
+from agent.commands.main import main
 from agent.dialogue import Context
 from agent.errors import StartError
 from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, CallStarted

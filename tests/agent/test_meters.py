@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.engine_times import EngineState
 from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallEvent, CallStarted, Noted, StageReached
-from agent.gpus import parse
-from agent.meters import Meters
+from agent.figures.engine_times import EngineState
+from agent.figures.gpus import parse
+from agent.figures.meters import Meters
 from agent.ports import CallerInfo, Health
 from telephony.modem_network import ModemTally
 from tests.prometheus import MISSING, program

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive import Selection, open_archive
 from agent.errors import StartError
+from agent.record.archive import Selection, open_archive
 from agent.store import MIGRATIONS, SCHEMA_VERSION, open_log
 
 SCHEMAS = sorted((Path(__file__).parent / "schemas").glob("*.sql"), key=lambda path: int(path.stem))

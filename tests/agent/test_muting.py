@@ -11,14 +11,14 @@ import pytest
 from agent.consent import Consent
 from agent.events import AgentSaid, CallAnswered, CallEnded, CallEvent, CallStarted, Noted
 from agent.journal import Journal
-from agent.muting import MARGIN_MS, Muting, is_wished
 from agent.ports import CallerInfo, Word
+from agent.record.muting import MARGIN_MS, Muting, is_wished
+from agent.record.sealed import new_key
+from agent.record.vault import Vault
 from agent.recording import Recording
-from agent.sealed import new_key
 from agent.settings import Settings
 from agent.settings_upkeep import Mute, Privacy
 from agent.store import open_log
-from agent.vault import Vault
 from audio.wav import read_channels
 from tests.agent.test_machines import words
 from tests.fakes.line import RATE

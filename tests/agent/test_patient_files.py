@@ -7,7 +7,7 @@ import pytest
 
 from agent import store, tables
 from agent.errors import StartError
-from agent.patient_files import PatientSound, PatientTexts, refuses
+from agent.record.patient_files import PatientSound, PatientTexts, refuses
 from agent.settings import Settings, Storage
 from agent.store import open_log
 from agent.tables import new_answer_cache

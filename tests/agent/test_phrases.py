@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from agent.backends.tts_espeak import Espeak
 from agent.errors import VoiceError
-from agent.phrases import Phrases, _Phrase
 from agent.ports import Makeshift, WordStart
+from agent.voices.phrases import Phrases, _Phrase
 from audio.level import tone
 from audio.resample import resample
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, CallStarted, Noted
 from agent.ports import CallerInfo
-from agent.redaction import Redaction, find, redacted
+from agent.record.redaction import Redaction, find, redacted
 
 SPOKEN = "восемь девятьсот двенадцать триста сорок пять шестьдесят семь восемьдесят девять"
 RUSSIAN = [

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from agent.answer import Minds
+from agent.commands.replay_command import Case, as_rows, offline
 from agent.errors import StartError
 from agent.ports import CallerInfo
-from agent.recorded import Recorded
+from agent.record.timeline import speeches
 from agent.recording import Recording
-from agent.replay import Replayed, compare, replay
-from agent.replay_command import Case, as_rows, offline
-from agent.replay_line import Tape
+from agent.replaying.recorded import Recorded
+from agent.replaying.replay import Replayed, compare, replay
+from agent.replaying.replay_line import Tape
+from agent.replaying.virtual_time import play
 from agent.settings import Llm, Settings, Stt, Tts, Turns
-from agent.timeline import speeches
-from agent.virtual_time import play
 from tests.agent.test_call import GREETING_S, Scene
 from tests.fakes.engines import FakeMind
 from tests.fakes.line import RATE, Leaves, Presses, Says, Stalls, Step

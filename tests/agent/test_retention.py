@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from agent import backup
-from agent.commands import main
+from agent.commands.main import main
 from agent.errors import RecordError
-from agent.retention import LOG, erase, export, prune
-from agent.sealed import SealedWriter, new_key, read_key
+from agent.record import backup
+from agent.record.retention import LOG, erase, export, prune
+from agent.record.sealed import SealedWriter, new_key, read_key
 from agent.settings import Retention, Settings, Storage
 from agent.settings_upkeep import Recording
 from agent.store import open_log

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from agent.sealed import (
+from agent.record.sealed import (
     Head,
     SealedError,
     SealedFile,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands import main
+from agent.commands.main import main
+from agent.commands.service_command import DROPPED, UNITS
 from agent.errors import SettingsError
-from agent.service_command import DROPPED, UNITS
 from agent.settings import load
 from agent.settings_file import with_credentials
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from agent.commands import main
+from agent.commands.main import main
 from agent.errors import SettingsError
 from agent.settings import ENV_PREFIX, Llm, load
 from agent.settings_file import OLD_NAMES

@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agent.events import CallAnswered, CallEnded, CallerSaid, CallEvent, CallStarted, Noted, StageReached
+from agent.figures.spans import SECOND_NS, WAIT_MS, Spans
 from agent.ports import CallerInfo
-from agent.spans import SECOND_NS, WAIT_MS, Spans
 
 CALLER = CallerInfo("one", "sip", "+79161234567", "100", 8000)
 BEGAN = 1_700_000_000 * SECOND_NS

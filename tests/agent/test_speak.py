@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from agent.backends.tts_espeak import Espeak
 from agent.errors import VoiceError
 from agent.language.verbalise import verbalise
-from agent.phrases import Phrases
 from agent.playout import Heard, Playout
 from agent.ports import Effect, Manner, Sentence, WordStart
 from agent.speak import BREATH_MS, Speaker, adjusted, amplified
+from agent.voices.phrases import Phrases
 from audio.level import dbfs, tone
 from tests.fakes.line import STEP, FakeMouth, stamp
 

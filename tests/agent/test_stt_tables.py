@@ -8,9 +8,9 @@ import pytest
 
 from agent.backends.stt_openai import OpenAiStt
 from agent.backends.stt_vosk import Vosk
+from agent.doctor.hearing_check import recognisers
 from agent.errors import SettingsError, StartError
 from agent.hearing_chain import HearingChain
-from agent.hearing_check import recognisers
 from agent.settings import Settings, parse
 from agent.tables import new_stt
 from audio.frame import AudioFrame

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.supervision import ALIVE, BARRIER, BEATS, READY, TAKEN_S, notify, period_s, show_signs_of_life, succeeded_by
+from agent.figures.supervision import (
+    ALIVE,
+    BARRIER,
+    BEATS,
+    READY,
+    TAKEN_S,
+    notify,
+    period_s,
+    show_signs_of_life,
+    succeeded_by,
+)
 
 
 @pytest.fixture

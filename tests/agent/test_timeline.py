@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from agent.recorded import Recorded
-from agent.timeline import read_timeline, speeches
+from agent.record.timeline import read_timeline, speeches
+from agent.replaying.recorded import Recorded
 
 
 def trace(*notes: list[Any]) -> list[str]:

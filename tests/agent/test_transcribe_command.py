@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.commands import main
+from agent.commands.main import main
+from agent.commands.transcribe_command import RATE, spans, transcribe_command
 from agent.errors import SettingsError, StartError
 from agent.settings import parse
-from agent.transcribe_command import RATE, spans, transcribe_command
 from audio.frame import AudioFrame, frame_bytes
 from audio.level import silence
 from audio.resample import resample

@@ -14,7 +14,7 @@ from agent.backends.tts_espeak import Espeak
 from agent.backends.tts_wyoming import WyomingVoice
 from agent.engine_settings import Wyoming
 from agent.errors import SettingsError, VoiceError
-from agent.voice_chain import VoiceChain
+from agent.voices.voice_chain import VoiceChain
 from tests.agent.voices import HEARD, SENTENCE, listened, understood
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from agent.backends.xtts_manner import MANNERS
 from agent.engine_settings import Xtts
 from agent.errors import StartError, VoiceError
 from agent.ports import Synthesizer
-from agent.voice_chain import VoiceChain
+from agent.voices.voice_chain import VoiceChain
 from audio.loudness import CROSSFADE
 from tests.agent.voices import HEARD, SENTENCE, listened, understood
 

@@ -14,7 +14,7 @@ from agent.backends.tts_espeak import Espeak
 from agent.backends.tts_yandex import YandexVoice
 from agent.engine_settings import Yandex
 from agent.errors import VoiceError
-from agent.voice_chain import VoiceChain
+from agent.voices.voice_chain import VoiceChain
 from tests.agent.voices import HEARD, SENTENCE, listened, understood
 from tests.fakes.speaking import Behaviour, Fault, spoken
 from tests.fakes.speech_server import SpeechServer

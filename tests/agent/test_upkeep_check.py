@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.sealed import SealedWriter, new_key, read_key
-from agent.service_command import COMMAND, CONFIG, SYSTEM, UNITS, unit
+from agent.commands.service_command import COMMAND, CONFIG, SYSTEM, UNITS, unit
+from agent.doctor.upkeep_check import backups, clock, prices, recordings, units
+from agent.record.sealed import SealedWriter, new_key, read_key
 from agent.settings import Settings, load
-from agent.upkeep_check import backups, clock, prices, recordings, units
 
 KEY, OTHER = new_key(), new_key()
 

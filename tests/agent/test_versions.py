@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import versions
+from agent.desk import versions
+from agent.desk.versions import Versions
+from agent.desk.wrong_answers import WrongAnswer, WrongAnswers
 from agent.errors import RecordError
-from agent.versions import Versions
-from agent.wrong_answers import WrongAnswer, WrongAnswers
 from kb import evaluation
 
 

@@ -13,7 +13,7 @@ from agent.breaker import FAILURES
 from agent.engine_settings import OpenAi
 from agent.errors import VoiceError
 from agent.ports import Makeshift, Synthesizer, WordStart
-from agent.voice_chain import VoiceChain
+from agent.voices.voice_chain import VoiceChain
 from audio.level import tone
 from audio.loudness import TARGET_DBFS, active_level
 from tests.agent.voices import HEARD, SENTENCE, listened, understood

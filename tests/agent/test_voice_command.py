@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import engine_bench
-from agent.commands import main
-from agent.engine_bench import plain, resident_bytes, word_errors
+from agent.commands import engine_bench
+from agent.commands.engine_bench import plain, resident_bytes, word_errors
+from agent.commands.main import main
 from agent.settings import Settings, Storage, Tts
 from audio.loudness import TARGET_DBFS, active_level
 from audio.wav import read_mono

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from agent.backends.tts_espeak import Espeak
 from agent.engine_settings import Wyoming, Yandex
 from agent.ports import Synthesizer
-from agent.voice_chain import VoiceChain
+from agent.voices.voice_chain import VoiceChain
 from tests.agent.voices import HEARD, SENTENCE, listened, understood
 from tests.fakes.speaking import Behaviour, Fault
 from tests.fakes.speech_server import SpeechServer

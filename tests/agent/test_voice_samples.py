@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.voice_samples import Judgement, Sample, judge
+from agent.voices.voice_samples import Judgement, Sample, judge
 from audio.resample import resample
 from audio.wav import write_mono
 from tests.fakes.recordings import RATE, TEXTS, louder, noisy, record, slow, speech

@@ -4,11 +4,11 @@ import pytest
 from pydantic import SecretStr
 
 from agent.backends.tts_espeak import Espeak
+from agent.doctor.voice_check import voices
 from agent.engine_settings import OpenAi
 from agent.errors import SettingsError, StartError
 from agent.settings import Settings, Storage, Tts, load
-from agent.voice_check import voices
-from agent.voice_table import new_voice, one_voice
+from agent.voices.voice_table import new_voice, one_voice
 from tests.fakes.speaking import Behaviour
 from tests.fakes.speech_server import SpeechServer
 
@@ -58,7 +58,7 @@ async def test_a_missing_extra_says_what_to_install(tmp_path: Path, monkeypatch:
     async def missing(_settings: Settings, _voice: str) -> Espeak:
         raise ModuleNotFoundError(name="grpc.aio")
 
-    monkeypatch.setitem(__import__("agent.voice_table", fromlist=["VOICES"]).VOICES, "yandex", missing)
+    monkeypatch.setitem(__import__("agent.voices.voice_table", fromlist=["VOICES"]).VOICES, "yandex", missing)
     with pytest.raises(StartError, match=r"needs the package grpc: .*\[yandex\]"):
         await one_voice("yandex", "", with_tts(tmp_path, "yandex"))
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from agent import voice_table
 from agent.backends import tts_xtts
 from agent.backends.tts_espeak import Espeak
 from agent.backends.tts_openai import OpenAiVoice
@@ -19,7 +18,8 @@ from agent.backends.tts_piper import Piper
 from agent.backends.tts_xtts import XttsVoice
 from agent.engine_settings import OpenAi, Wyoming, Xtts, Yandex
 from agent.ports import Synthesizer, WordStart
-from agent.voice_chain import VoiceChain
+from agent.voices import voice_table
+from agent.voices.voice_chain import VoiceChain
 from audio.level import dbfs
 from audio.loudness import TARGET_DBFS, active_level
 from tests.agent.voices import HEARD, SENTENCE, listened, understood

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import warming
 from agent.backends.tts_espeak import Espeak
-from agent.phrases import Phrases
 from agent.store import open_log
-from agent.warming import commonest, warm
+from agent.voices import warming
+from agent.voices.phrases import Phrases
+from agent.voices.warming import commonest, warm
 from tests.agent.test_phrases import Piano, speech
 
 SAID = ["Гарантия два года. Что ещё?", "Да, есть. Что ещё?", "Гарантия два года.", "Один раз.", ""]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.desk.web_key import NAME, WebKey, web_key
 from agent.errors import StartError
 from agent.settings import Settings, Storage, Web
-from agent.web_key import NAME, WebKey, web_key
 
 ADDRESS = "http://127.0.0.1:9000/"
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from agent.ports import WordStart
-from agent.voice_take import by_letters, is_noise, resumed, told, words_of
-from agent.word_borders import Borders, Spoken, borders
+from agent.voices.voice_take import by_letters, is_noise, resumed, told, words_of
+from agent.voices.word_borders import Borders, Spoken, borders
 from tests.agent.voices import SENTENCE
 from tests.fakes.speaking import spoken
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from agent.backends.tts_espeak import Espeak
-from agent.sealed import SUFFIX, new_key
+from agent.record.sealed import SUFFIX, new_key
 from agent.settings import HOUSE, Settings
 from agent.tables import new_recogniser
 from audio.frame import AudioFrame, frame_bytes

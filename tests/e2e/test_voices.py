@@ -3,7 +3,7 @@
 import asyncio
 from difflib import SequenceMatcher
 
-from agent.engine_bench import plain
+from agent.commands.engine_bench import plain
 from agent.language.verbalise import verbalise
 from audio.wav import read_channels
 from bench.wire import Plan, PlanItem, place

@@ -2,7 +2,7 @@
 
 import sys
 
-from agent.commands import main
+from agent.commands.main import main
 from gateways import guard
 
 guard.CHANGES_MOST = 1_000_000

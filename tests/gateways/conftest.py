@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from agent.desk.text_desk import new_texts
+from agent.desk.web_desk import PresentCalls, new_desk, open_past
 from agent.events import (
     AgentSaid,
     CallAnswered,
@@ -27,8 +29,6 @@ from agent.live import Live
 from agent.ports import CallerInfo, Health, Passage
 from agent.settings import HOUSE, Kb, Prompts, Settings, Storage, Web
 from agent.store import CallLog, open_log
-from agent.text_desk import new_texts
-from agent.web_desk import PresentCalls, new_desk, open_past
 from audio.frame import AudioFrame
 from gateways.admin import new_app
 from gateways.desk import Desk

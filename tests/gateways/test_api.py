@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import machine
+from agent.figures.machine import machine
 from gateways.admin import serve_admin
 from gateways.pages import STATIC
 from tests.gateways.conftest import Office

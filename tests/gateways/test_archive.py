@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive import Archive, Selection, excerpt, open_archive
+from agent.record.archive import Archive, Selection, excerpt, open_archive
 from agent.store import SCHEMA, SCHEMA_VERSION, SEARCH, CallLog, open_log
 
 CALL = """INSERT INTO calls (id, line, number, called, language, started_at, ended_at, status)

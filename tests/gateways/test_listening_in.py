@@ -5,8 +5,8 @@ import asyncio
 import aiohttp
 import pytest
 
+from agent.desk.web_desk import PresentCalls
 from agent.overhearing import Overheard
-from agent.web_desk import PresentCalls
 from telephony.switchboard import Switchboard
 from tests.gateways.conftest import Office
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.gsm_desk import GsmLines, gsm_lines
+from agent.desk.gsm_desk import GsmLines, gsm_lines
 from agent.settings import Modem
 from telephony.clock import MediaClock
 from telephony.modem_callbacks import CallBackBook

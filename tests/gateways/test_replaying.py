@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import RecordError
-from agent.replaying import replayed
+from agent.replaying.apart import replayed
 from agent.settings import Settings, Storage
 from tests.gateways.conftest import Office
 

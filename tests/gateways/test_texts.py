@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 
+from agent.desk.tunable import TUNABLE
 from agent.prompts import FILES, SPOKEN
-from agent.tunable import TUNABLE
 from gateways.bodies import DOCUMENT_MOST
 from gateways.pages import STATIC
 from tests.gateways.conftest import Office, Open

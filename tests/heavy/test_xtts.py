@@ -18,13 +18,13 @@ if any(importlib.util.find_spec(name) is None for name in ("TTS", "torch", "torc
     pytest.skip("the extra `xtts` is not installed: make test-heavy", allow_module_level=True)
 
 from agent.backends.tts_xtts import XttsVoice
-from agent.clone_command import clone_voice
+from agent.commands.clone_command import clone_voice
 from agent.engine_settings import Xtts
 from agent.errors import StartError
 from agent.ports import Synthesizer
 from agent.settings import Settings, Storage
-from agent.voice_chain import VoiceChain
-from agent.voice_table import one_voice
+from agent.voices.voice_chain import VoiceChain
+from agent.voices.voice_table import one_voice
 from tests.agent.test_voices_contract import CLAUSES
 from tests.agent.voices import listened
 from tests.fakes import xtts_model

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.building_apart import rebuild
+from agent.desk.building_apart import rebuild
 from agent.errors import StartError
 from agent.knowledge import open_knowledge
 from agent.settings import Embed, Kb, Settings, Storage

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agent import commands
-from agent.kb_command import SHIPPED
+from agent.commands import main as commands
+from agent.commands.kb_command import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 KEYS = ["recall@1", "recall@3", "mrr", "contains", "refused", "wrongly_refused", "p50_ms", "p95_ms", "rows"]

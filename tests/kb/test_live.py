@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from agent.building_apart import rebuild
+from agent.desk.building_apart import rebuild
 from agent.errors import KnowledgeError
 from agent.knowledge import build_once, open_knowledge
 from agent.settings import Embed, Kb, Settings, Storage

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands import main
+from agent.commands.main import main
 from agent.errors import ModelError
 from agent.settings import Modem
 from telephony.clock import MediaClock

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from agent.commands import main
+from agent.commands.main import main
+from agent.commands.modem_command import check
 from agent.errors import StartError
-from agent.modem_command import check
 from agent.settings import Modem
 from telephony.modem_model import model_of, models
 from telephony.modem_ports import advice, find, holder, named

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from agent.ports import FrontDoor, Line, Refusal
-from agent.virtual_time import play
+from agent.replaying.virtual_time import play
 from telephony.switchboard import Switchboard
 from tests.fakes.line import FakeLine, Leaves
 

@@ -1,0 +1,1 @@
+"""What the daemon lays on the page's desk: to be read, changed, undone."""

@@ -1,0 +1,1 @@
+"""A recorded call lived again."""
