@@ -12,6 +12,7 @@ TELLING = frozenset(("tell", "give", "show", "send", "say"))
 WISHES = frozenset(("want", "need", "like"))
 QUESTIONS = frozenset(("how", "where", "when", "who", "which", "whose"))
 """Alone they ask nothing yet; «what» and «why» may."""
+HAVING = frozenset(("have", "got", "i've", "we've", "there", "there's", "another"))
 NOT = frozenset(("not", "doesn't", "don't", "won't", "didn't", "isn't", "can't"))
 PERSONS = frozenset(("me", "us", "it", "you", "them"))
 ARTICLES = frozenset(("the", "a", "an", "my", "our", "your", "their", "this", "that", "any", "some", "there", "it"))
@@ -34,6 +35,8 @@ def judged(core: list[str], lists: Lists) -> Verdict:
 def _begun(core: list[str], lists: Lists) -> bool:
     """«The courier», «i ordered», «send me», «what documents», «if i order»: the beginning of something."""
     first, last, count = core[0], core[-1], len(core)
+    if last in lists["heralds"] and core[0] not in lists["questions"] and not HAVING.isdisjoint(core):
+        return True
     if first in SUBJECTS | INDEFINITE:
         return count == 2
     if first in ARTICLES and count < 4:
