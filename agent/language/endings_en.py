@@ -23,7 +23,7 @@ def judged(core: list[str], lists: Lists) -> Verdict:
     last, before = core[-1], core[:-1]
     if last in lists["open"] or (last in lists["adjectives"] and not _described(core)):
         return "complete" if _asks_for_its_object(core, lists) else "open"
-    if _begun(core, lists):
+    if _begun(core, lists) or _announced(core, lists):
         return "open"
     if core[0] not in lists["questions"] and _stated(core, lists):
         return "complete"
@@ -35,8 +35,6 @@ def judged(core: list[str], lists: Lists) -> Verdict:
 def _begun(core: list[str], lists: Lists) -> bool:
     """«The courier», «i ordered», «send me», «what documents», «if i order»: the beginning of something."""
     first, last, count = core[0], core[-1], len(core)
-    if last in lists["heralds"] and core[0] not in lists["questions"] and not HAVING.isdisjoint(core):
-        return True
     if first in SUBJECTS | INDEFINITE:
         return count == 2
     if first in ARTICLES and count < 4:
@@ -48,6 +46,11 @@ def _begun(core: list[str], lists: Lists) -> bool:
     if last in lists["requests"] or last in PERSONS:
         return (core[-2:-1] or [last])[0] in lists["asking"]
     return (count == 1 and first in QUESTIONS) or (count == 2 and first in {"what", "which", "how"})
+
+
+def _announced(core: list[str], lists: Lists) -> bool:
+    """«I have a question»: what it is about follows."""
+    return core[-1] in lists["heralds"] and core[0] not in lists["questions"] and not HAVING.isdisjoint(core)
 
 
 def _says(word: str, lists: Lists) -> bool:
