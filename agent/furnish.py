@@ -59,13 +59,21 @@ class Furnished:
 
 
 async def furnish(settings: Settings, stack: AsyncExitStack) -> tuple[House, dict[str, str]]:
-    """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse."""
-    furnished = await furnish_live(settings, stack)
+    """A house that keeps no record, and the names of its engines; ``stack`` closes what was opened, in reverse.
+
+    It stores no phrase either: a call lived again leaves nothing behind, and the next time goes the same way.
+    """
+    furnished = await furnish_live(settings, stack, stores=False)
     return furnished.house, furnished.engines
 
 
 async def furnish_live(
-    settings: Settings, stack: AsyncExitStack, told: Told = untold, *, spoken: asyncio.Event | None = None
+    settings: Settings,
+    stack: AsyncExitStack,
+    told: Told = untold,
+    *,
+    spoken: asyncio.Event | None = None,
+    stores: bool = True,
 ) -> Furnished:
     """The same, and what keeps it up to date with its files.
 
@@ -87,7 +95,7 @@ async def furnish_live(
     if memory is not None:
         stack.push_async_callback(memory.close)
     prompts = live.now().prompts
-    voice, chain = await _open_voice(settings, stack, told, costs)
+    voice, chain = await _open_voice(settings, stack, told, costs, stores=stores)
     texts = (prompts.cut_off, prompts.go_ahead) if spoken else prompts.spoken
     await _warm(voice, texts, settings.language)
     turn_model = await new_turn_model(settings)
@@ -244,12 +252,13 @@ async def open_answers(
 
 
 async def _open_voice(
-    settings: Settings, stack: AsyncExitStack, told: Told, costs: Costs
+    settings: Settings, stack: AsyncExitStack, told: Told, costs: Costs, *, stores: bool
 ) -> tuple[Phrases, VoiceChain]:
     """The voices, and the phrase cache before them."""
     voice = await new_voice(settings, told, costs)
     stack.push_async_callback(voice.close)
-    return Phrases(voice, settings.storage.dir / "phrases", settings.storage.phrase_cache_mb), voice
+    folder, most = settings.storage.dir / "phrases", settings.storage.phrase_cache_mb
+    return Phrases(voice, folder, most, stores=stores), voice
 
 
 async def _warm(phrases: Phrases, texts: Iterable[str], language: str) -> None:

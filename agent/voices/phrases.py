@@ -77,8 +77,19 @@ class _Phrase:
 class Phrases:
     """The voice of the house, with a memory."""
 
-    def __init__(self, synth: Synthesizer, folder: Path, megabytes: int, memory_bytes: int = MEMORY_BYTES) -> None:
-        """``folder`` is made at the first store; ``megabytes`` is its greatest size, 0 keeps nothing on disk."""
+    def __init__(
+        self,
+        synth: Synthesizer,
+        folder: Path,
+        megabytes: int,
+        memory_bytes: int = MEMORY_BYTES,
+        *,
+        stores: bool = True,
+    ) -> None:
+        """``folder`` is made at the first store; ``megabytes`` is its greatest size, 0 keeps nothing on disk.
+
+        With ``stores`` false the folder is only read: what was said leaves nothing behind.
+        """
         self._synth = synth
         self._memory: OrderedDict[str, _Phrase] = OrderedDict()
         self._fixed: dict[str, _Phrase] = {}
@@ -90,6 +101,7 @@ class Phrases:
         self._memory_bytes = 0
         self._memory_most = memory_bytes
         self._disk = _Disk(folder, megabytes << 20) if megabytes else None
+        self._stores = stores
 
     async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         """PCM16 mono at ``rate`` Hz and the starts of words in its samples: whole when known, else as it is made.
@@ -175,7 +187,7 @@ class Phrases:
         if not phrase.pcm:
             return
         self._keep(key, phrase)
-        if self._disk is not None:
+        if self._disk is not None and self._stores:
             await asyncio.to_thread(self._disk.write, key, phrase)
 
     def _keep(self, key: str, phrase: _Phrase) -> None:

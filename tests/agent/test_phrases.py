@@ -91,6 +91,17 @@ async def test_the_next_process_finds_it_on_disk(tmp_path: Path) -> None:
     assert piano.made == []
 
 
+async def test_one_that_stores_nothing_reads_what_others_stored(tmp_path: Path) -> None:
+    await speech(Phrases(Piano(), tmp_path, 1), "one two")
+    piano = Piano()
+    reader = Phrases(piano, tmp_path, 1, stores=False)
+    for text in ("one two", "three"):
+        await speech(reader, text)
+
+    assert piano.made == ["three"]
+    assert len(files(tmp_path)) == 1
+
+
 async def test_voice_rate_and_text_tell_entries_apart(tmp_path: Path) -> None:
     folder = tmp_path / "phrases"
     one, other = Piano("one"), Piano("other")
