@@ -79,7 +79,7 @@ async def furnish_live(
 
     ``told`` hears how soon the engines give their first. ``spoken``: callers of an earlier process are waiting, and
     only what is needed to speak to them is opened now; it is set when the recogniser may be loaded, and ``rest`` does
-    the rest.
+    the rest. ``stores``: phrases that are said are kept on disk.
     """
     if spoken is None:
         await _prepare(settings.language)
@@ -91,9 +91,7 @@ async def furnish_live(
     knowledge = Knowledge() if spoken else None
     answers, minds, live = await open_answers(settings, stack, told, costs, knowledge)
     webhook = _webhook(stack)
-    memory = Memory(settings.storage.dir / CALLERS) if settings.memory.enabled else None
-    if memory is not None:
-        stack.push_async_callback(memory.close)
+    memory = _open_memory(settings, stack)
     prompts = live.now().prompts
     voice, chain = await _open_voice(settings, stack, told, costs, stores=stores)
     texts = (prompts.cut_off, prompts.go_ahead) if spoken else prompts.spoken
@@ -130,6 +128,15 @@ async def furnish_live(
     engines = {"stt": stt.name, "tts": chain.order, "llm": model}
     rest = partial(_open_rest, knowledge, voice, prompts, settings)
     return Furnished(house, engines, live, rest, costs.read_again)
+
+
+def _open_memory(settings: Settings, stack: AsyncExitStack) -> Memory | None:
+    """What callers said before, where it is wished for."""
+    if not settings.memory.enabled:
+        return None
+    memory = Memory(settings.storage.dir / CALLERS)
+    stack.push_async_callback(memory.close)
+    return memory
 
 
 async def _open_rest(knowledge: Knowledge | None, voice: Phrases, prompts: Prompts, settings: Settings) -> None:
