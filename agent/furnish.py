@@ -94,8 +94,7 @@ async def furnish_live(
     memory = _open_memory(settings, stack)
     prompts = live.now().prompts
     voice, chain = await _open_voice(settings, stack, told, costs, stores=stores)
-    texts = (prompts.cut_off, prompts.go_ahead) if spoken else prompts.spoken
-    await _warm(voice, texts, settings.language)
+    await _warm(voice, (prompts.cut_off, prompts.go_ahead) if spoken else prompts.spoken, settings.language)
     turn_model = await new_turn_model(settings)
     if turn_model is not None:
         stack.push_async_callback(turn_model.close)
@@ -126,8 +125,7 @@ async def furnish_live(
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     engines = {"stt": stt.name, "tts": chain.order, "llm": model}
-    rest = partial(_open_rest, knowledge, voice, prompts, settings)
-    return Furnished(house, engines, live, rest, costs.read_again)
+    return Furnished(house, engines, live, partial(_open_rest, knowledge, voice, prompts, settings), costs.read_again)
 
 
 def _open_memory(settings: Settings, stack: AsyncExitStack) -> Memory | None:
