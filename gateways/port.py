@@ -3,14 +3,19 @@
 The page itself may open on it later; who asks meanwhile waits in the kernel's queue.
 """
 
+import errno
 import os
 import socket
+import time
 from contextlib import ExitStack
 
 from agent.errors import StartError
 
 BACKLOG = 128
 """Connections that may wait to be accepted."""
+
+DYING_S = 1.0
+"""A port is waited for so long, seconds."""
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -39,9 +44,21 @@ def _listening(family: int, address: tuple[object, ...]) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
+        _bind(made, address)
         made.listen(BACKLOG)
     except OSError:
         made.close()
         raise
     return made
+
+
+def _bind(made: socket.socket, address: tuple[object, ...]) -> None:
+    """Bind; the process before this one may be dying: its last thread closes its files a moment after its end."""
+    deadline = time.monotonic() + DYING_S
+    while True:
+        try:
+            return made.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
