@@ -20,7 +20,7 @@ from bench.turns.core import CoreRunner
 from bench.turns.live import LiveRunner
 from bench.turns.measure import Finding, References, judge_all
 from bench.turns.observation import Observation
-from bench.turns.scripts import KINDS, Script
+from bench.turns.scripts import ASKED, KINDS, Script
 
 COMPARED = ("backchannel", "noise", "interruption", "echo")
 """Kinds that are judged beside undisturbed answers."""
@@ -80,9 +80,7 @@ def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
             observed, judged = _through(choice, scripts, chosen, language, {})
             seen += observed
             findings += judged
-    said = [
-        one for one in seen if one.script.last.text and one.script.kind in ("question", "loss", "hesitation", "number")
-    ]
+    said = [one for one in seen if one.script.last.text and one.script.kind in ASKED]
     rows = figures.rows(findings, words.loss(said, folder))
     bad = figures.failures(findings)
     if "llm" in choice.kinds and not choice.replay:

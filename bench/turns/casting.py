@@ -16,8 +16,8 @@ from bench.turns.voices import HUMAN, Voice
 
 PAUSE_MS = (300, 800)
 """Inner pauses, milliseconds."""
-STRONG_MS = (400, 1000)
-"""Inner pauses after which something must follow («||»), milliseconds."""
+LONG_MS = (800, 1000)
+"""Those of callers who think for longer, milliseconds."""
 DICTATED_MS = (300, 800)
 """Between the groups of a number, milliseconds."""
 LEVELS = (-26.0, -14.0)
@@ -80,15 +80,22 @@ class Studio:
 
     def speech(self, name: str, voice: Voice, text: str, cue: Cue, delay_ms: int = 0) -> Step:
         """A text with its pauses, spoken."""
+        return Step(*_named(self._said(name, voice, text, PAUSE_MS), cue, delay_ms))
+
+    def halting(self, name: str, voice: Voice, text: str, pause_ms: tuple[float, float]) -> Step:
+        """The same with other pauses, said when the agent has finished."""
+        return Step(*_named(self._said(name, voice, text, pause_ms), "silent", 0))
+
+    def _said(self, name: str, voice: Voice, text: str, pause_ms: tuple[float, float]) -> tuple[str, tuple[Span, ...]]:
         level = self.between(LEVELS)
         pieces: list[tuple[Span, Samples]] = []
-        for part, pause in _parts(text):
-            made = voices.trimmed(at_level(voice.say(part), level))
-            pieces.append((Span("speech", 0, 0, part), made))
-            if pause:
-                quiet = np.zeros(int(self.between(pause) * RATE / 1000))
+        for part in text.replace("||", "|").split("|"):
+            if pieces:
+                quiet = np.zeros(int(self.between(pause_ms) * RATE / 1000))
                 pieces.append((Span("pause", 0, 0), quiet))
-        return Step(*_named(self.sound(name, pieces), cue, delay_ms))
+            made = voices.trimmed(at_level(voice.say(part.strip()), level))
+            pieces.append((Span("speech", 0, 0, part.strip()), made))
+        return self.sound(name, pieces)
 
     def carrier(self, text: str, number: int) -> Step:
         """A question whose answer is then talked into: clear, the same voice each time."""
@@ -135,17 +142,6 @@ def _named(sound: tuple[str, tuple[Span, ...]], cue: Cue, delay_ms: int) -> tupl
     return wav, cue, spans, delay_ms
 
 
-def _parts(text: str) -> Iterator[tuple[str, tuple[float, float] | None]]:
-    """«на || сто» -> each piece of speech and what pause follows it."""
-    rest = text
-    while "|" in rest:
-        part, _, rest = rest.partition("|")
-        strong = rest.startswith("|")
-        yield part.strip(), STRONG_MS if strong else PAUSE_MS
-        rest = rest.removeprefix("|")
-    yield rest.strip(), None
-
-
 def questions(studio: Studio) -> Iterator[Script]:
     """Complete questions: generated ones, and those of ``tests/speech``."""
     for number, text in enumerate(studio.texts["questions"]):
@@ -177,11 +173,19 @@ def hesitations(studio: Studio) -> Iterator[Script]:
         yield studio.script(name, "hesitation", voice, [studio.speech(name, voice, text, "silent")])
 
 
+def long_hesitations(studio: Studio) -> Iterator[Script]:
+    """The same texts by callers who think for longer than the bar speaks of."""
+    for number, text in enumerate(studio.texts["hesitations"]):
+        name, voice = f"{studio.prefix}-long-{number:02}", voices.cast(studio.language, studio.dice)
+        step = studio.halting(name, voice, text, LONG_MS)
+        yield studio.script(name, "long-hesitation", voice, [step])
+
+
 def numbers(studio: Studio) -> Iterator[Script]:
     """Dictated numbers in groups; some by a person's voice."""
     for number, text in enumerate(studio.texts["numbers"]):
         name, voice = f"{studio.prefix}-number-{number:02}", voices.cast(studio.language, studio.dice, festival=0.4)
-        step = studio.speech(name, voice, text.replace("||", "|"), "silent")
+        step = studio.halting(name, voice, text, DICTATED_MS)
         yield studio.script(name, "number", voice, [step])
     if studio.language == "ru" and voices.has_prompts():
         yield from _read_out(studio)
@@ -268,6 +272,7 @@ CASTS: dict[str, Callable[[Studio], Iterator[Script]]] = {
     "question": questions,
     "loss": losses,
     "hesitation": hesitations,
+    "long-hesitation": long_hesitations,
     "number": numbers,
     "backchannel": backchannels,
     "noise": noises,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.report import Row, spread, within
 from bench.turns.measure import RESUMED_MS, Finding
-from bench.turns.scripts import Kind
+from bench.turns.scripts import ASKED, Kind
 from bench.turns.words import Loss
 
 REPLY_P50, REPLY_P95 = 350, 600
@@ -41,6 +41,7 @@ def rows(findings: Sequence[Finding], words: Loss) -> list[Row]:
         reply(table),
         cut_ins(table, "hesitation", "hesitations"),
         cut_ins(table, "number", "dictated numbers"),
+        long_cut_ins(table),
         missed(table),
         barge_in(table),
         taken(table),
@@ -76,16 +77,27 @@ def reply_with_model(table: Table, pace: int) -> Row:
 def cut_ins(table: Table, kind: Kind, what: str) -> Row:
     """How often the agent spoke into an inner pause."""
     calls = table.values("cut_in", kind)
+    met = bool(calls) and sum(calls) / len(calls) <= CUT_INS
+    return Row(f"cut-ins-{kind}", f"false cut-ins, {what}", "<= 3 % of callers", _spoiled(table, kind), len(calls), met)
+
+
+def long_cut_ins(table: Table) -> Row:
+    """The same of callers who think for longer than the bar speaks of."""
+    calls = table.values("cut_in", "long-hesitation")
+    what = "false cut-ins, pauses of 800 to 1000 ms"
+    return Row("cut-ins-long", what, "none", _spoiled(table, "long-hesitation"), len(calls), True)
+
+
+def _spoiled(table: Table, kind: Kind) -> str:
+    calls = table.values("cut_in", kind)
     pauses, spoiled = sum(table.values("pauses", kind)), sum(table.values("spoiled", kind))
     share = _share(sum(calls), len(calls))
-    measured = f"{sum(calls):.0f} of {len(calls)} callers ({share}), {spoiled:.0f} of {pauses:.0f} pauses"
-    met = bool(calls) and sum(calls) / len(calls) <= CUT_INS
-    return Row(f"cut-ins-{kind}", f"false cut-ins, {what}", "<= 3 % of callers", measured, len(calls), met)
+    return f"{sum(calls):.0f} of {len(calls)} callers ({share}), {spoiled:.0f} of {pauses:.0f} pauses"
 
 
 def missed(table: Table) -> Row:
     """Utterances that got no answer."""
-    missed = table.values("missed", "question", "loss", "hesitation", "number", "noise")
+    missed = table.values("missed", *ASKED, "noise")
     measured = f"{sum(missed):.0f} of {len(missed)}"
     return Row("missed", "missed ends: no answer within 3 s", "0", measured, len(missed), not sum(missed))
 

@@ -275,6 +275,7 @@ JUDGES: Mapping[Kind, Callable[[Observation, References, Finding], None]] = {
     "question": _reply,
     "loss": _reply,
     "hesitation": _reply,
+    "long-hesitation": _reply,
     "number": _reply,
     "backchannel": _undisturbed,
     "noise": _noise,

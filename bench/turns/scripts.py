@@ -5,10 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["question", "loss", "hesitation", "number", "backchannel", "noise", "interruption", "echo", "reference"]
+Asked = Literal["question", "loss", "hesitation", "long-hesitation", "number"]
+Kind = Literal[Asked, "backchannel", "noise", "interruption", "echo", "reference"]
 """``loss``: a question over a line that loses packets; ``reference``: an answer heard without interruption."""
 
-KINDS: tuple[Kind, ...] = ("question", "loss", "hesitation", "number", "backchannel", "noise", "interruption", "echo")
+ASKED: tuple[Asked, ...] = ("question", "loss", "hesitation", "long-hesitation", "number")
+"""What wants an answer when it is over."""
+KINDS: tuple[Kind, ...] = (*ASKED, "backchannel", "noise", "interruption", "echo")
 """What is measured."""
 
 Cue = Literal["silent", "into", "hush"]

@@ -25,6 +25,9 @@ def test_a_cut_in_counts_by_caller_and_by_pause() -> None:
     good = [finding("hesitation", cut_in=0, pauses=1, spoiled=0)] * 30
     bad = finding("hesitation", cut_in=1, pauses=2, spoiled=1)
     assert row([*good, bad], "cut-ins-hesitation") == ("1 of 31 callers (3.2%), 1 of 32 pauses", False)
+    longer = finding("long-hesitation", cut_in=1, pauses=2, spoiled=2)
+    assert row([*good, longer], "cut-ins-hesitation")[1]
+    assert row([*good, longer], "cut-ins-long") == ("1 of 1 callers (100.0%), 2 of 2 pauses", True)
 
 
 def test_one_false_stop_in_a_hundred_is_allowed() -> None:

@@ -54,11 +54,19 @@ def test_speech_and_pause_lie_where_the_script_says(tmp_path: Path) -> None:
         first, pause, second = script.last.spans
         assert (first.text, second.text) == ("мне нужен пресс на", "сто килоньютон")
         assert track.first_audible(pause.start + 1, pause.end - 1) is None
-        low, high = casting.STRONG_MS
+        low, high = casting.PAUSE_MS
         assert low * RATE <= (pause.end - pause.start) * 1000 <= high * RATE
         # audible frames are looked at in twenties: the edge sample may lie in a soft one
         assert abs((track.first_audible(0) or 0) - first.start) <= 20 * RATE // 1000
         assert abs((track.last_audible(0, track.length) or 0) - second.end) <= 20 * RATE // 1000
+
+
+def test_who_thinks_for_longer_says_the_same_with_longer_pauses(tmp_path: Path) -> None:
+    (script,) = cast("long-hesitation", tmp_path / "a")
+    first, pause, second = script.last.spans
+    assert (first.text, second.text) == ("мне нужен пресс на", "сто килоньютон")
+    low, high = casting.LONG_MS
+    assert low * RATE <= (pause.end - pause.start) * 1000 <= high * RATE
 
 
 def test_held_out_scripts_say_other_things_than_those_that_are_tuned_on() -> None:
