@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clone.add_argument("folder", type=Path, metavar="DIR", help="folder with the recordings, one person's")
     clone.add_argument("--check", action="store_true", help="judge the recordings and write nothing")
     clone.add_argument("--replace", action="store_true", help="make a voice of that name anew")
-    clone.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     clone.set_defaults(command=_clone)
 
 

@@ -15,6 +15,7 @@ from agent.record.sealed import new_key
 from agent.record.vault import Vault
 from agent.settings import Settings, load
 
+NONE = " (no call of this number is kept; `allo calls` shows the numbers)"
 FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -33,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for each in (export, erase):
         each.add_argument("number", metavar="NUMBER", help="the caller's number, however it is written")
     for each in (prune, export, erase, audio):
-        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
         each.set_defaults(command=_run)
 
 
@@ -45,11 +45,13 @@ def _run(args: argparse.Namespace) -> int:
             _say(f"{one.what} of calls from before {one.before}: deleted; calls: {one.calls}")
         _say(f"noted in {settings.storage.dir / retention.LOG}" if done else "nothing is older than [retention] says")
     elif args.what == "export":
-        _say(f"{args.output}: calls: {retention.export(settings, args.number, args.output)}")
+        calls = retention.export(settings, args.number, args.output)
+        _say(f"{args.output}: calls: {calls}{'' if calls else NONE}")
     elif args.what == "audio":
         _say(f"{args.output}: {save_audio(settings, args.call, args.output):.1f} MB")
     else:
-        _say(f"deleted, with what was remembered; calls: {retention.erase(settings, args.number, now).calls}")
+        calls = retention.erase(settings, args.number, now).calls
+        _say(f"deleted, with what was remembered; calls: {calls}{'' if calls else NONE}")
     return 0
 
 

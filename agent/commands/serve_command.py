@@ -7,6 +7,7 @@ import sys
 import threading
 from importlib import import_module
 
+from agent.errors import StartError
 from agent.figures import logs
 from agent.ports import Health
 from agent.settings import Settings
@@ -21,7 +22,13 @@ def serve(settings: Settings, after: int | None = None) -> int:
     from agent.daemon import Daemon  # noqa: PLC0415 - see above
     from agent.succession import Predecessor  # noqa: PLC0415
 
-    daemon = Daemon(settings, None if after is None else Predecessor(socket.socket(fileno=after)))
+    try:
+        before = None if after is None else Predecessor(socket.socket(fileno=after))
+    except OSError as error:
+        raise StartError(
+            f"--after {after}: {error.strerror}; this option is for the daemon itself, leave it out"
+        ) from None
+    daemon = Daemon(settings, before)
     page = f"http://{settings.web.host}:{settings.web.port}/"
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(daemon.run(lambda health: _banner(settings, health, daemon.key.place(page))))

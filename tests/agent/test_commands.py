@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.commands.main import main
+
 THREADS_AFTER_A_PRODUCT = """
 import os, sys
 import agent.commands.main
@@ -26,3 +28,45 @@ def test_numpy_leaves_the_cores_to_the_calls() -> None:
     )
 
     assert done.stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("models list --config {here}/none.toml", "none.toml: can't be read: No such file or directory; see"),
+        ("models --config {here}/none.toml list", "none.toml: can't be read"),
+        ("kb --config {here}/none.toml search what", "none.toml: can't be read"),
+        ("modem callbacks --config {here}/none.toml", "none.toml: can't be read"),
+        ("calls --config {here}", "can't be read: Is a directory"),
+        ("calls --config {here}/wrong.toml", "[llm] base_url: an address must begin with http:// or https://; see"),
+        ("serve --config {here}/file.toml", "page.toml: can't be made: File exists; set [storage] dir to a writable"),
+        (
+            "serve --after 99 --config {here}/page.toml",
+            "--after 99: Bad file descriptor; this option is for the daemon",
+        ),
+        ("serve --config {here}/page.toml", "web: 192.0.2.1:9000: Cannot assign requested address: check [web] host"),
+        ("replay {here}/none.wav", "none.wav: can't be read: No such file or directory"),
+        ("restore {here}/none.tar.gz", "none.tar.gz: there is no such file; `allo backup` writes one"),
+        ("modem simulate --dir /proc/nowhere", "--dir /proc/nowhere: no ports can be made there"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.toml").write_text("[llm]\nbase_url = 'llm.example'\n", encoding="utf-8")
+    (tmp_path / "page.toml").write_text("[web]\nhost = '192.0.2.1'\n", encoding="utf-8")
+    (tmp_path / "file.toml").write_text("[storage]\ndir = 'page.toml'\n", encoding="utf-8")
+    assert main(words.format(here=tmp_path).split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("allo: ")
+    assert told in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["calls --last 0", "calls --last -3", "engines bench --rounds x"])
+def test_a_number_of_nothing_is_refused(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    assert ended.value.code == 2
+    assert "is no number from 1 up" in capsys.readouterr().err
