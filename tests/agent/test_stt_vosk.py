@@ -13,6 +13,7 @@ from agent.backends.stt_vosk import Vosk, VoskRecognizer
 from agent.backends.vosk_decoder import grammar, read_grammar
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript
+from agent.word_errors import word_errors
 from audio.frame import AudioFrame, frame_bytes
 from audio.level import silence
 from audio.resample import resample
@@ -35,13 +36,7 @@ def frames(pcm: bytes, rate: int = 8000, position: int = 0) -> list[AudioFrame]:
 
 
 def words_wrong(heard: str, said: str) -> int:
-    """Levenshtein distance in words."""
-    row = list(range(len(said.split()) + 1))
-    for i, word in enumerate(heard.replace("ё", "е").split(), 1):
-        left, row[0] = row[0], i
-        for j, other in enumerate(said.replace("ё", "е").split(), 1):
-            left, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, left + (word != other))
-    return row[-1]
+    return word_errors(*(text.replace("ё", "е").split() for text in (said, heard)))
 
 
 def ignore(_transcript: Transcript) -> None:
