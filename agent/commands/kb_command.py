@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -185,7 +186,7 @@ def _show(path: Path, results: Sequence[Result], figures: Figures) -> None:
             row = result.row()
             marks = ("yes" if result.contains else "no", "yes" if result.answered.refused else "no")
             cells = (str(row["rank"] or "-"), *marks, f"{row['score']}", str(row["question"]), str(row["found"]))
-            table.add_row(result.case.id, *cells)
+            table.add_row(*map(escape, (result.case.id, *cells)))
     console = Console()
     console.print(table)
     for name, value in figures.items():

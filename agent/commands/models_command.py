@@ -4,9 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-
 from agent import model_store
 from agent.settings import load
 
@@ -32,10 +29,11 @@ def _pull(args: argparse.Namespace) -> int:
 
 
 def _show(rows: Sequence[model_store.ModelRow]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "what", "language", "size", "state"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("note")
+    """Names are never cut: they are what `pull` is told."""
+    longest = max((len(row.name) for row in rows), default=0)
     for row in rows:
-        table.add_row(row.name, row.kind, row.language, f"{row.megabytes} MB", row.state, row.note)
-    Console().print(table)
+        sys.stdout.write(
+            f"{row.name:<{longest}}  {row.kind:<7}  {row.language:<5}  {row.megabytes:>5} MB  {row.state}\n"
+        )
+        if row.note:
+            sys.stdout.write(f"    {row.note}\n")

@@ -146,7 +146,9 @@ def show(case: Case, result: Replayed, pairs: Sequence[Pair], console: Console) 
     differ = _differences(case, pairs)
     verdict = "" if case.recorded is None else f"{differ} differences; " if differ else "the same, bit for bit; "
     speed = result.audio_s / max(result.took_s, 1e-9)
-    console.print(f"{case.name}: {verdict}{result.audio_s:.1f} s in {result.took_s:.2f} s, {speed:.0f} x real time")
+    console.print(
+        f"{case.name}: {verdict}{result.audio_s:.1f} s in {result.took_s:.2f} s, {speed:.0f} x real time", markup=False
+    )
     if case.muted:
         console.print("parts of this recording are muted (card numbers, keys): what was said there is not heard again")
     sys.stdout.flush()

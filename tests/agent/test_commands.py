@@ -70,3 +70,15 @@ def test_a_number_of_nothing_is_refused(capsys: pytest.CaptureFixture[str], word
         main(words.split())
     assert ended.value.code == 2
     assert "is no number from 1 up" in capsys.readouterr().err
+
+
+def test_models_are_listed_by_their_whole_names_with_their_notes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on a terminal of 80 columns, and though `[stt]` looks like markup."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["models", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "sherpa-onnx-nemo-ctc-giga-am-v2-russian-2025-04-19 " in listed
+    assert "needs the extra sherpa and [stt] engine = 'sherpa'" in listed
