@@ -30,6 +30,7 @@ class Tones:
     opened: int = 0
     closed: int = 0
     heard: list[str] = field(default_factory=list)
+    hangs: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> Recognizer:
         self.opened += 1
@@ -65,6 +66,7 @@ class TonesEar:
         if "finish" in self.of.fails or self.of.fails == "peek":
             raise HearingError(f"{self.of.name} is broken")
         if self.of.fails == "hang":
+            self.of.hangs.set()
             await asyncio.Event().wait()
         heard = self._transcript(final=True)
         self.of.heard.append(heard.text)
@@ -237,7 +239,7 @@ async def test_a_cancelled_finish_does_not_spoil_the_next(pair: Pair) -> None:
     await push(ear, say("да"))
     first.fails = "hang"
     finishing = asyncio.ensure_future(ear.finish())
-    await asyncio.sleep(0.01)
+    await first.hangs.wait()
     finishing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await finishing

@@ -184,7 +184,9 @@ async def test_one_that_always_fails_is_an_error_of_the_utterance(
     ear = await stt.open(8000, ignore)
     with caplog.at_level(logging.DEBUG):
         await push(ear, say(SAID))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            while not server.behaviour.keys:  # noqa: ASYNC110 - a stream fails while the caller still speaks
+                await asyncio.sleep(0.01)
         with pytest.raises(HearingError, match=said) as error:
             await ear.finish()
     assert "AQVN" not in str(error.value) + caplog.text
