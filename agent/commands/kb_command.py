@@ -130,6 +130,8 @@ def judge(settings: Settings, file: Path | None, answerer: Answerer, half: Half 
     llm = settings.llm.model_copy(update={"cache": False}) if answerer == "llm" else Llm(cache=False)
     if answerer == "llm" and not llm.configured:
         raise StartError("--answerer llm: no language model is configured; set [llm] base_url or OPENAI_API_KEY")
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise StartError(f"--json {out}: name a file in a folder that there is")
     settings = settings.model_copy(update={"llm": llm})
     tables = [evaluation.read(path, half if file else None) for path in files]
     judged = [asyncio.run(_judge(settings, cases)) for cases in tables]

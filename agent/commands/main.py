@@ -29,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AlloError as error:
         sys.stderr.write(f"allo: {error}\n")
         return 2
+    except PermissionError as error:  # the records of a service are its user's
+        sys.stderr.write(f"allo: {error.filename}: {error.strerror}; run it as the user whom this belongs to\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     finally:

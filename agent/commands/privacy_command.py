@@ -67,8 +67,10 @@ def save_audio(settings: Settings, call_id: str, target: Path) -> float:
         with vault.open(path) as sound, os.fdopen(os.open(target, FRESH, 0o600), "wb") as plain:
             shutil.copyfileobj(sound, plain)
             return plain.tell() / 1e6
-    except (OSError, ValueError) as error:
-        raise StartError(f"{target}: the recording can't be written there: {error}") from None
+    except OSError as error:
+        raise StartError(f"{error.filename or target}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise StartError(f"{path}: {error}") from None
 
 
 def _say(what: str) -> None:

@@ -1,6 +1,7 @@
 """The ``allo`` command itself."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,17 @@ def test_models_are_listed_by_their_whole_names_with_their_notes(
     listed = capsys.readouterr().out
     assert "sherpa-onnx-nemo-ctc-giga-am-v2-russian-2025-04-19 " in listed
     assert "needs the extra sherpa and [stt] engine = 'sherpa'" in listed
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may read everything")
+def test_records_of_another_user_are_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir(mode=0)
+    humble = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    command = [*humble, sys.executable, "-m", "agent", "calls"]
+    environment = {**os.environ, "ALLO_STORAGE__DIR": str(tmp_path / "var")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"allo: {tmp_path}/var/")
+    assert "Permission denied; run it as the user" in done.stderr
+    assert done.stderr.count("\n") == 1
