@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from agent.backends.llm_openai import OpenAiModel, messages
+from agent.backends.chat_messages import messages
+from agent.backends.llm_openai import OpenAiModel
 from agent.errors import ModelError
 from agent.ports import Exchange, Passage, Question
 from agent.settings import Llm

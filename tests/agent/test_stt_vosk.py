@@ -14,10 +14,10 @@ from agent.backends.vosk_decoder import grammar, read_grammar
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript
 from agent.word_errors import word_errors
-from audio.frame import AudioFrame, frame_bytes
 from audio.level import silence
 from audio.resample import resample
 from audio.wav import read_mono
+from tests.fakes.hearing import frames, ignore
 
 MODELS = Path(__file__).parent.parent.parent / "agent" / "models"
 SPEECH = Path(__file__).parent.parent / "speech"
@@ -29,18 +29,8 @@ def script(language: str) -> list[tuple[Path, str]]:
     return [(folder / name, text) for name, _, text in (line.partition("\t") for line in lines)]
 
 
-def frames(pcm: bytes, rate: int = 8000, position: int = 0) -> list[AudioFrame]:
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    return [AudioFrame(pcm[i : i + size], rate, position + i // 2) for i in range(0, len(pcm), size)]
-
-
 def words_wrong(heard: str, said: str) -> int:
     return word_errors(*(text.replace("ё", "е").split() for text in (said, heard)))
-
-
-def ignore(_transcript: Transcript) -> None:
-    """For tests that look at the final text only."""
 
 
 async def hear(ear: VoskRecognizer, pcm: bytes, rate: int = 8000, position: int = 0) -> Transcript:
