@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from traceback import extract_tb
 
 from aiosipua.message import SipResponse
 
@@ -168,8 +170,9 @@ class SipWire:
         try:
             self._dispatch(message, peer)
         except Exception as error:  # the door around a call: no message may stop the others
-            kind = type(error).__name__
-            self._rarely.warning(kind, "sip: a message from %s could not be handled: %s", peer.host, kind)
+            kind, place = type(error).__name__, extract_tb(error.__traceback__)[-1]
+            where = f"{kind} at {Path(place.filename).name}:{place.lineno}"  # what it says itself may hold a number
+            self._rarely.warning(kind, "sip: a message from %s could not be handled: %s", peer.host, where)
             log.debug("sip: unhandled", exc_info=True)
         return True
 
