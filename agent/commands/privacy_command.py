@@ -50,8 +50,7 @@ def _run(args: argparse.Namespace) -> int:
     elif args.what == "audio":
         _say(f"{args.output}: {save_audio(settings, args.call, args.output):.1f} MB")
     else:
-        calls = retention.erase(settings, args.number, now).calls
-        _say(f"deleted, with what was remembered; calls: {calls}{'' if calls else NONE}")
+        _say(f"deleted, with what was remembered; calls: {retention.erase(settings, args.number, now).calls}")
     return 0
 
 

@@ -7,7 +7,6 @@ import sys
 import threading
 from importlib import import_module
 
-from agent.errors import StartError
 from agent.figures import logs
 from agent.ports import Health
 from agent.settings import Settings
@@ -20,6 +19,7 @@ def serve(settings: Settings, after: int | None = None) -> int:
     # it reads certificates for a tenth of a second, which another core can do meanwhile
     threading.Thread(target=import_module, args=("aiohttp",), name="import").start()
     from agent.daemon import Daemon  # noqa: PLC0415 - see above
+    from agent.errors import StartError  # noqa: PLC0415
     from agent.succession import Predecessor  # noqa: PLC0415
 
     try:
