@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from agent.settings_lines import Section, split
+from agent.settings_lines import Section, WebAddress, split
 
 Recogniser = Literal["vosk", "yandex", "openai", "whisper", "sherpa", "wyoming"]
 Recognisers = Annotated[tuple[Recogniser, ...], BeforeValidator(split), Field(min_length=1)]
@@ -20,7 +20,7 @@ class LlmServer(Section):
 
     model: str
     """Model name."""
-    base_url: str = ""
+    base_url: WebAddress = ""
     """OpenAI-compatible address; empty: ``llm.base_url``, with its key."""
     api_key: SecretStr = SecretStr("")
     """Key; empty: ``llm.api_key``, unless it has an address of its own."""
@@ -56,7 +56,7 @@ class Yandex(Section):
 class OpenAi(Section):
     """OpenAI's speech, or a server that speaks its protocol, for the recogniser and the voice of that name."""
 
-    base_url: str = ""
+    base_url: WebAddress = ""
     """Address such as ``http://127.0.0.1:8000/v1``; empty: OpenAI."""
     api_key: SecretStr = SecretStr("")
     """Key; ``llm.api_key`` is used when both this and ``openai.base_url`` are empty."""

@@ -7,66 +7,20 @@ over to another recogniser returns to the preferred one between two utterances.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from agent.breaker import Breaker
 from agent.costs import is_spent
 from agent.errors import HearingError
 from agent.figures.engine_times import Told, untold
+from agent.hearing_choice import Choice, Errands, Link
 from agent.ports import Recognizer, SpeechToText, Transcript
 from audio.frame import AudioFrame
 
 log = logging.getLogger(__name__)
 
-OPEN_S = 1.0
-"""An ear must be open within this, seconds."""
-REST_S = 10.0
-"""A recogniser that failed is not asked by the same call for so long, seconds."""
 MOST_S = 600
 """Audio of an utterance that is kept, seconds; beyond it the oldest is dropped."""
-WEIGHT = 0.2
-"""What one more utterance counts in what is known of a recogniser's speed."""
-
-
-@dataclass(slots=True, eq=False)
-class _Link:
-    """One recogniser of the chain and what is known of it."""
-
-    stt: SpeechToText
-    breaker: Breaker
-    told: Told
-    failed_at: float = float("-inf")
-    """When it failed last, seconds of the chain's clock."""
-    asked: int = 0
-    failed: int = 0
-    wait_ms: float | None = None
-    """From the end of an utterance to its text, milliseconds."""
-
-    def heard(self, seconds: float) -> None:
-        """It gave the text of an utterance, so long after its end."""
-        self.asked += 1
-        self.breaker.succeeded()
-        self.told("stt", self.stt.name, seconds)
-        new = seconds * 1000
-        self.wait_ms = new if self.wait_ms is None else self.wait_ms + WEIGHT * (new - self.wait_ms)
-
-    def missed(self, now: float) -> None:
-        """It failed."""
-        self.asked += 1
-        self.failed += 1
-        self.failed_at = now
-        self.told("stt", self.stt.name, None)
-        self.breaker.failed()
-
-    @property
-    def state(self) -> str:
-        """For health."""
-        speed = "" if self.wait_ms is None else f"; text after {self.wait_ms:.0f} ms"
-        failures = f"; {self.failed} of {self.asked} utterances failed" if self.failed else ""
-        state = "spent" if is_spent(self.stt) else "failing" if self.breaker.open else "ok"
-        return state + speed + failures
 
 
 class HearingChain:
@@ -83,7 +37,7 @@ class HearingChain:
 
         ``clock``: steady seconds, by which those that fail are left alone; ``told`` hears how soon each gave its text.
         """
-        self._links = [_Link(stt, Breaker(clock), told) for stt in engines]
+        self._links = [Link(stt, Breaker(clock), told) for stt in engines]
         self._deadline_s, self._clock = deadline_s, clock
 
     @property
@@ -113,98 +67,27 @@ class HearingChain:
             await link.stt.close()
 
 
-class _Errands:
-    """What a call's ear leaves to be done meanwhile."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def begin(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        """Do it, whatever the recogniser says to it."""
-        task = asyncio.get_running_loop().create_task(_quietly(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def over(self) -> None:
-        """Wait until all is done."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
-
-class _Choice:
-    """Which recogniser hears a call's utterance: those that failed in it are not asked again."""
-
-    def __init__(self, links: Sequence[_Link], clock: Callable[[], float], rate: int) -> None:
-        self.links, self._clock, self._rate = links, clock, rate
-        self.tried: set[_Link] = set()
-        """Those that failed in this utterance."""
-
-    @property
-    def last(self) -> bool:
-        """Only one is left."""
-        return len(self.tried) == len(self.links) - 1
-
-    def candidates(self) -> Iterator[_Link]:
-        """Those not tried yet, in order; those that keep failing only when nobody else is left."""
-        shunned = []
-        for link in self.links:
-            if link in self.tried:
-                continue
-            if not is_spent(link.stt) and link.breaker.admit():
-                yield link
-            else:
-                shunned.append(link)
-        yield from shunned
-
-    def preferred(self, present: _Link | None) -> Iterator[_Link]:
-        """Those before the present one that may be asked again; also those after one that has used up its day."""
-        for link in self.links:
-            if link is present and not is_spent(link.stt):
-                return
-            if link is present or is_spent(link.stt):
-                continue
-            if self._clock() - link.failed_at >= REST_S and link.breaker.admit():
-                yield link
-
-    async def opened(self, link: _Link, on_partial: Callable[[Transcript], None]) -> Recognizer | HearingError:
-        """An ear of a recogniser, or why there is none."""
-        try:
-            async with asyncio.timeout(OPEN_S):
-                return await link.stt.open(self._rate, on_partial)
-        except HearingError as error:
-            fault = error
-        except TimeoutError:
-            fault = HearingError(f"{link.stt.name}: no ear within {OPEN_S:g} s")
-        except BaseException:
-            link.breaker.released()
-            raise
-        link.missed(self._clock())
-        log.warning("stt: %s", fault)
-        return fault
-
-
 class ChainEar:
     """The ear of one call over the recognisers of a chain."""
 
     def __init__(
         self,
-        links: Sequence[_Link],
+        links: Sequence[Link],
         deadline_s: float,
         clock: Callable[[], float],
         rate: int,
         on_partial: Callable[[Transcript], None],
     ) -> None:
-        self._clock, self._choice = clock, _Choice(links, clock, rate)
+        self._clock, self._choice = clock, Choice(links, clock, rate)
         self._deadline_s, self._rate, self._on_partial = deadline_s, rate, on_partial
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._inner: Recognizer | None = None
         self._frames: list[AudioFrame] = []
         """The utterance so far."""
         self._later: list[AudioFrame] | None = None
         """Frames after the end of an utterance whose text is not there yet."""
         self._changing = asyncio.Lock()
-        self._errands = _Errands()
+        self._errands = Errands()
         self._returning: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -265,7 +148,7 @@ class ChainEar:
 
     # ------------------------------------------------------------ changing over
 
-    def _present(self) -> tuple[Recognizer, _Link]:
+    def _present(self) -> tuple[Recognizer, Link]:
         if self._closed:
             raise HearingError("the recogniser of this call is closed")
         if self._inner is None or self._link is None:
@@ -290,7 +173,7 @@ class ChainEar:
                 link.heard(self._clock() - began)
                 return heard
 
-    async def _go_over(self, link: _Link, error: HearingError) -> None:
+    async def _go_over(self, link: Link, error: HearingError) -> None:
         """Leave a recogniser that failed; raises its error when it was the last."""
         link.missed(self._clock())
         self._choice.tried.add(link)
@@ -317,7 +200,7 @@ class ChainEar:
         self._choice.tried.clear()
         raise error
 
-    async def _opened(self, link: _Link) -> Recognizer | HearingError:
+    async def _opened(self, link: Link) -> Recognizer | HearingError:
         own: list[Recognizer] = []
 
         def on_partial(transcript: Transcript) -> None:
@@ -356,8 +239,3 @@ class ChainEar:
                 if self._later is None:
                     self._replay()
                 return
-
-
-async def _quietly(work: Callable[[], Awaitable[None]]) -> None:
-    with suppress(HearingError):
-        await work()

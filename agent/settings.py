@@ -15,7 +15,7 @@ from agent.cost_settings import CostSettings
 from agent.engine_settings import LlmServer, OpenAi, Recognisers, Sherpa, Voices, Whisper, Wyoming, Xtts, Yandex
 from agent.errors import SettingsError
 from agent.settings_file import ENV_PREFIX
-from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, split
+from agent.settings_lines import Asterisk, Modem, Network, Port, Section, Sip, WebAddress, split
 from agent.settings_upkeep import Calls, Limits, Log, Privacy, Recording, Retention, Shutdown, Traces
 
 HOUSE = Path(__file__).parents[1]
@@ -106,7 +106,7 @@ class Tts(Section):
 class Llm(Section):
     """The language model; without a key or address answers come from the knowledge base alone."""
 
-    base_url: str = ""
+    base_url: WebAddress = ""
     """OpenAI-compatible address (vLLM, Ollama, DeepSeek, OpenRouter ...); empty: OpenAI when a key is set."""
     api_key: SecretStr = SecretStr("")
     """Key; ``OPENAI_API_KEY`` is used when this is empty."""
@@ -120,7 +120,7 @@ class Llm(Section):
     """No whole sentence for this long: the knowledge base answers instead, seconds."""
     fallback_model: str = ""
     """Model asked when the first one fails or is late; empty: none."""
-    fallback_base_url: str = ""
+    fallback_base_url: WebAddress = ""
     """Its address; empty: ``llm.base_url``."""
     fallback_api_key: SecretStr = SecretStr("")
     """Its key; empty: ``llm.api_key``, unless it has an address of its own."""
@@ -188,7 +188,7 @@ class Embed(Section):
     engine: Literal["hash", "use", "openai", "sentence-transformer", "none"] = "hash"
     """Ours (no download, no network), a sentence encoder in a package (extra ``encoder``),
     any OpenAI-compatible ``/v1/embeddings``, a model on disk, or none."""
-    base_url: str = ""
+    base_url: WebAddress = ""
     """Address of the ``openai`` engine; empty: OpenAI."""
     api_key: SecretStr = SecretStr("")
     """Its key; ``llm.api_key`` is used when both this and ``embed.base_url`` are empty."""

@@ -39,7 +39,7 @@ def read(path: Path | None) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
+        raise SettingsError(f"{path}: can't be read: {error.strerror}; see docs/settings.md") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
 
@@ -103,5 +103,9 @@ def first_fault(error: ValidationError, path: Path | None) -> str:
         variable = variable_of(*keys[:2]) if len(keys) > 1 else ""
     where = f"environment {variable}" if variable else str(path or "settings")
     name = f"[{keys[0]}] {'.'.join(keys[1:])}" if len(keys) > 1 else keys[0]
-    said = "there is no such setting" if fault["type"] == "extra_forbidden" else fault["msg"].lower()
+    said = (
+        "there is no such setting"
+        if fault["type"] == "extra_forbidden"
+        else fault["msg"].lower().removeprefix("value error, ")
+    )
     return f"{where}: {name}: {said}; see docs/settings.md"

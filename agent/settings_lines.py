@@ -3,7 +3,7 @@
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = IPv4Network | IPv6Network
@@ -18,6 +18,16 @@ PRIVATE = (
     "fc00::/7",
     "fe80::/10",
 )
+
+
+def _web_address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("an address must begin with http:// or https://")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""Of a server that is spoken to over HTTP; may be empty."""
 
 
 def split(value: object) -> object:
@@ -66,7 +76,7 @@ class Sip(Section):
 class Asterisk(Section):
     """The Asterisk line: a Stasis application over ARI."""
 
-    url: str = ""
+    url: WebAddress = ""
     """ARI base address such as ``http://127.0.0.1:8088``; empty: no Asterisk line."""
     username: str = "allo"
     """User from ``ari.conf``."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from agent.settings_lines import Section, split
+from agent.settings_lines import Section, WebAddress, split
 
 Level = Literal["debug", "info", "warning", "error"]
 Mute = Literal["redacted", "always", "never"]
@@ -101,5 +101,5 @@ class Log(Section):
 class Traces(Section):
     """OpenTelemetry traces of calls, without callers' words and numbers."""
 
-    endpoint: str = ""
+    endpoint: WebAddress = ""
     """OTLP over HTTP, such as ``http://127.0.0.1:4318/v1/traces`` (extra ``traces``); empty: none."""

@@ -4,6 +4,7 @@ Written by one connection in batches; a killed process loses at most what had no
 """
 
 import asyncio
+import os
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -177,8 +178,14 @@ async def open_log(path: Path) -> CallLog:
         return CallLog(await _opened(path), path)
     except RecordError as error:
         if not refuses(path):
-            raise StartError(f"{path}: {error}; move the file away or restore it") from None
+            raise StartError(f"{path}: {error}; {_advice(path)}") from None
         return CallLog(None, path)
+
+
+def _advice(path: Path) -> str:
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return "run it as the user whom the file belongs to"
+    return "move the file away or restore it"
 
 
 async def _opened(path: Path) -> aiosqlite.Connection:

@@ -50,27 +50,11 @@ NAMED_ONLY = ("turns-held-out", "modem-long", "modem-faults")
 def main() -> int:
     """0: every bar was reached; 1: one was missed; 2: something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the figures of docs/benchmarks.md.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; none: all")
-    parser.add_argument("--write", action="store_true", help="put the rows into docs/benchmarks.md")
+    report.add_arguments(parser, BENCHES)
     args = parser.parse_args()
-    unknown = set(args.names) - set(BENCHES)
-    if unknown:
-        parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(BENCHES)}")
-    rows: list[report.Row] = []
-    failed = 0
-    print(f"Measured on: {report.machine()}\n\n" + "\n".join(report.HEAD), flush=True)
-    for name in args.names or [name for name in BENCHES if name not in NAMED_ONLY]:
-        try:
-            measured = BENCHES[name]()
-        except (RuntimeError, OSError) as error:
-            print(f"{name}: not measured: {error}", file=sys.stderr, flush=True)
-            failed += 1
-            continue
-        print("\n".join(row.markdown() for row in measured), flush=True)
-        rows += measured
-    if args.write:
-        report.write(rows)
-    return 2 if failed else int(not all(row.met for row in rows))
+    report.known(parser, args.names, BENCHES)
+    names = args.names or [name for name in BENCHES if name not in NAMED_ONLY]
+    return report.take({name: BENCHES[name] for name in names}, keep=args.write)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Figures as Markdown rows, and their place in docs/benchmarks.md."""
 
+import argparse
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,3 +80,36 @@ def write(rows: Iterable[Row], page: Path = PAGE) -> None:
     kept |= {row.name: row.markdown() for row in rows}
     table = "\n".join((*HEAD, *kept.values()))
     page.write_text(f"{before}{BEGIN}\n\n{table}\n\nMeasured on: {machine()}.\n\n{END}{after}", encoding="utf-8")
+
+
+def add_arguments(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    """What every bench is told: which of its ``names``, and whether to keep the rows."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; none: all")
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/benchmarks.md")
+
+
+def known(parser: argparse.ArgumentParser, asked: Sequence[str], names: Iterable[str]) -> None:
+    """Leave, and say which there are, where one is asked for that there is not."""
+    if unknown := set(asked) - set(names):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(names)}")
+
+
+def take(benches: Mapping[str, Callable[[], Sequence[Row]]], *, keep: bool) -> int:
+    """Measure one after the other, print the rows and, with ``keep``, write each as soon as it is known.
+
+    0: every bar was reached; 1: one was missed; 2: something could not be measured.
+    """
+    met, failed = True, False
+    print(f"Measured on: {machine()}\n\n" + "\n".join(HEAD), flush=True)
+    for name, measure in benches.items():
+        try:
+            rows = measure()
+        except (RuntimeError, OSError) as error:
+            print(f"{name}: not measured: {error}", file=sys.stderr, flush=True)
+            failed = True
+            continue
+        print("\n".join(row.markdown() for row in rows), flush=True)
+        met = met and all(row.met for row in rows)
+        if keep:
+            write(rows)
+    return 2 if failed else int(not met)

@@ -35,7 +35,9 @@ def listen(host: str, port: int) -> list[socket.socket]:
 def fault(host: str, port: int, error: OSError) -> str:
     """What a person is told."""
     why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-    return f"web: {host}:{port}: {why}: stop the program that has it or set [web] port"
+    taken = "stop the program that has it or set [web] port (ALLO_WEB__PORT)"
+    advice = {errno.EADDRINUSE: taken, errno.EACCES: "set [web] port to one above 1023"}
+    return f"web: {host}:{port}: {why}: {advice.get(error.errno or 0, 'check [web] host')}"
 
 
 def _listening(family: int, address: tuple[object, ...]) -> socket.socket:

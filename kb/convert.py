@@ -11,7 +11,7 @@ from typing import Any
 from agent.errors import StartError
 
 SEPARATOR = "<<->>"
-EXTRA = "install it with `pip install 'allo[documents]'`"
+EXTRA = "install it with `.venv/bin/python -m pip install -e '.[documents]'`"
 HEADING_STYLE = re.compile(r"^(?:Heading|Заголовок|Title)\s*(\d*)$")
 
 

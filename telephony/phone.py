@@ -256,7 +256,7 @@ def _prefer(endpoint: Any, codec: str) -> None:
 def _check(dialling: Dialling) -> None:
     if not installed():
         why = "it has wheels for x86-64 Linux, macOS and Windows and for Python up to 3.12"
-        raise StartError(f"The test phone needs pjsua2: pip install 'allo[phone]' ({why}).")
+        raise StartError(f"The test phone needs pjsua2: `.venv/bin/python -m pip install -e '.[phone]'` ({why}).")
     if dialling.codec not in CODECS:
         raise StartError(f"codec {dialling.codec!r}: the phone speaks {', '.join(CODECS)}")
     host, _port = target(dialling.uri)

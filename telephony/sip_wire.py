@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from traceback import extract_tb
 
 from aiosipua.message import SipResponse
 
@@ -109,8 +111,8 @@ class SipWire:
         self._host, self._port = host, port
         loop = asyncio.get_running_loop()
         try:
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
-            self._udp = transport
+            bound = await _bound(host, port)
+            self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=bound)
             self._server = await loop.create_server(lambda: _Connection(self), host, port)
         except OSError as error:
             await self.stop()
@@ -168,8 +170,9 @@ class SipWire:
         try:
             self._dispatch(message, peer)
         except Exception as error:  # the door around a call: no message may stop the others
-            kind = type(error).__name__
-            self._rarely.warning(kind, "sip: a message from %s could not be handled: %s", peer.host, kind)
+            kind, place = type(error).__name__, extract_tb(error.__traceback__)[-1]
+            where = f"{kind} at {Path(place.filename).name}:{place.lineno}"  # what it says itself may hold a number
+            self._rarely.warning(kind, "sip: a message from %s could not be handled: %s", peer.host, where)
             log.debug("sip: unhandled", exc_info=True)
         return True
 
@@ -301,9 +304,24 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
 
+async def _bound(host: str, port: int) -> socket.socket:
+    """A UDP socket of ours; uvloop, told to bind one itself, hides the kernel's reason and leaks it."""
+    passive = socket.AI_PASSIVE
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=passive)
+    family, kind, protocol, _, address = found[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.setblocking(False)
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 def _listen_fault(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"sip: {host}:{port} is in use by another program: stop it or set another sip.port"
+        return f"sip: {host}:{port} is in use by another program: stop it or set another [sip] port (ALLO_SIP__PORT)"
     if error.errno == errno.EACCES:
-        return f"sip: no permission to listen on {host}:{port}: set a sip.port above 1023"
-    return f"sip: can't listen on {host}:{port} ({error.strerror or error}): check sip.host and sip.port"
+        return f"sip: no permission to listen on {host}:{port}: set a [sip] port above 1023"
+    return f"sip: can't listen on {host}:{port} ({error.strerror or error}): check [sip] host and port"

@@ -230,11 +230,11 @@ def test_every_setting_is_documented(key: str) -> None:
 
 
 def test_no_file_names_a_place_that_only_its_author_has() -> None:
-    """Registry hosts and private paths don't belong into a repository."""
+    """Registry hosts and private paths don't belong into a repository, nor does our name as if a registry had us."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"
     )
-    hosts = ("pypi" + ".org", "python" + "hosted", "deb" + ".debian", "registry" + ".npmjs")
+    hosts = ("pypi" + ".org", "python" + "hosted", "deb" + ".debian", "registry" + ".npmjs", "install 'allo" + "[")
     found = []
     for name in listed:
         path = ROOT / name

@@ -23,7 +23,9 @@ class RedisCache:
         try:
             from redis.asyncio import Redis  # noqa: PLC0415 - an extra
         except ImportError:
-            raise StartError("[redis] url is set and redis is missing; `pip install 'allo[redis]'`") from None
+            raise StartError(
+                "[redis] url is set and redis is missing; `.venv/bin/python -m pip install -e '.[redis]'`"
+            ) from None
         try:
             self._redis: Any = Redis.from_url(url, socket_timeout=WITHIN_S, socket_connect_timeout=WITHIN_S)
         except ValueError as error:

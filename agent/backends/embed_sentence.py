@@ -22,7 +22,7 @@ class SentenceTransformerEmbedder:
         except ImportError:
             raise StartError(
                 "[embed] engine is sentence-transformer and the library is missing; "
-                "`pip install 'allo[sentence-transformer]'`"
+                "`.venv/bin/python -m pip install -e '.[sentence-transformer]'`"
             ) from None
         self._path = path
         self._model: Any = SentenceTransformer(str(path), local_files_only=True)

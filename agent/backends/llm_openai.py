@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from agent.backends.chat_messages import alternating, declared, messages, without_system
 from agent.errors import ModelError
-from agent.ports import Passage, Question
+from agent.ports import Question
 from agent.settings import Llm
-from agent.tool import Tool, ToolCall
+from agent.tool import ToolCall
 
 CONNECT_S = 2.0
 """Longest wait for a connection, seconds."""
@@ -24,8 +25,6 @@ READ_S = 30.0
 """Longest silence of a server, seconds; the conversation's own stall deadline is far shorter."""
 KEEP_S = 300.0
 """An idle connection is kept this long, seconds: people talk for longer than a client library's usual five."""
-EXCHANGES = 6
-"""Earlier turns shown to the model."""
 NO_KEY = "none"
 """Sent where no key is set: local servers take any."""
 NEGOTIABLE = {400, 403, 404, 405, 415, 422, 501}
@@ -39,11 +38,8 @@ ADVICE = {
     404: "no such model or address; check [llm] model and base_url",
     429: "too many requests, or no credit left at the provider",
 }
-FENCE = re.compile(r"</?reference>", re.IGNORECASE)
 THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 """Reasoning models behind servers without a reasoning parser begin with it (Qwen, DeepSeek-R1)."""
-
-Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,16 +206,16 @@ class OpenAiModel:
     def _request(self, manner: _Manner, question: Question) -> dict[str, Any]:
         chat = messages(question)
         if not manner.system:
-            chat = _without_system(chat)
+            chat = without_system(chat)
         if manner.alternate:
-            chat = _alternating(chat)
+            chat = alternating(chat)
         request: dict[str, Any] = {"model": self._settings.model, "messages": chat, "stream": manner.stream}
         if manner.tokens:
             request[manner.tokens] = self._settings.max_tokens
         if manner.temperature:
             request["temperature"] = self._settings.temperature
         if manner.tools and question.tools:
-            request["tools"] = [_declared(tool) for tool in question.tools]
+            request["tools"] = [declared(tool) for tool in question.tools]
         return request
 
 
@@ -230,13 +226,6 @@ def _lasting(limits: Any) -> Any:
         max_keepalive_connections=limits.max_keepalive_connections,
         keepalive_expiry=KEEP_S,
     )
-
-
-def _declared(tool: Tool) -> Message:
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
-    }
 
 
 async def _streamed(answer: Any, calls: _Calls) -> AsyncGenerator[str, None]:
@@ -271,76 +260,6 @@ async def _audible(pieces: AsyncGenerator[str | ToolCall, None]) -> AsyncGenerat
             begun = None
     if begun and not begun.lstrip().startswith("<think>"):
         yield begun
-
-
-def messages(question: Question) -> list[Message]:
-    """The chat: instructions, what is known of the caller, passages; what was said and heard before; the question.
-
-    What never changes stands first, so that a server's prompt cache can use it; passages stand in the order of their
-    names, not of their scores, for the same reason. What the caller cut off stands before his next words, not after
-    the agent's: a model writes like its own earlier answers, and would say such a note aloud.
-    """
-    system = "\n\n".join(part for part in (question.system, question.about, _reference(question.passages)) if part)
-    chat: list[Message] = [{"role": "system", "content": system}]
-    note = ""
-    for exchange in question.history[-EXCHANGES:]:
-        if exchange.caller:
-            chat.append({"role": "user", "content": note + exchange.caller})
-            note = ""
-        if exchange.agent:
-            chat.append({"role": "assistant", "content": exchange.agent})
-        if exchange.unheard and question.unheard_note:
-            note = question.unheard_note.replace("{}", exchange.unheard) + "\n"
-    chat.append({"role": "user", "content": note + question.text})
-    return [*chat, *_tool_messages(question), *_again(question)]
-
-
-def _reference(passages: Sequence[Passage]) -> str:
-    """Passages between fences, which no passage can close: documents are data, never instructions."""
-    if not passages:
-        return ""
-    ordered = sorted(passages, key=lambda p: (p.base, p.heading, p.text))
-    texts = "\n\n".join(f"### [{p.base}] {p.heading}\n{FENCE.sub('', p.text)}" for p in ordered)
-    return f"<reference>\n{texts}\n</reference>"
-
-
-def _tool_messages(question: Question) -> list[Message]:
-    if not question.results:
-        return []
-    asked = [
-        {"id": r.call.id, "type": "function", "function": {"name": r.call.name, "arguments": r.call.arguments}}
-        for r in question.results
-    ]
-    given = [{"role": "tool", "tool_call_id": r.call.id, "content": r.text} for r in question.results]
-    return [{"role": "assistant", "content": None, "tool_calls": asked}, *given]
-
-
-def _again(question: Question) -> list[Message]:
-    if not question.note:
-        return []
-    return [{"role": "assistant", "content": question.said}, {"role": "user", "content": question.note}]
-
-
-def _without_system(chat: Sequence[Message]) -> list[Message]:
-    """The instructions stand before the first words of the caller."""
-    system, *rest = chat
-    place = next(n for n, message in enumerate(rest) if message["role"] == "user")
-    rest[place] = {**rest[place], "content": f"{system['content']}\n\n{rest[place]['content']}"}
-    return rest
-
-
-def _alternating(chat: Sequence[Message]) -> list[Message]:
-    """Messages of one side in a row become one; the greeting, which nobody asked for, is left out."""
-    merged: list[Message] = []
-    for message in chat:
-        before = merged[-1]["role"] if merged else "system"
-        if message["role"] == "assistant" and before == "system":
-            continue
-        if message["role"] == before and before in ("user", "assistant") and message["content"]:
-            merged[-1] = {**merged[-1], "content": f"{merged[-1]['content']}\n{message['content']}"}
-        else:
-            merged.append(message)
-    return merged
 
 
 def _words(error: Any) -> str:

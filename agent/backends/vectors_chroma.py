@@ -23,7 +23,9 @@ def _open(folder: Path) -> Any:
         from chromadb.config import Settings  # noqa: PLC0415 - an extra, and slow
         from langchain_chroma import Chroma  # noqa: PLC0415
     except ImportError:
-        raise StartError("[kb] store is chroma and langchain-chroma is missing; `pip install 'allo[chroma]'`") from None
+        raise StartError(
+            "[kb] store is chroma and langchain-chroma is missing; `.venv/bin/python -m pip install -e '.[chroma]'`"
+        ) from None
     settings = Settings(anonymized_telemetry=False, is_persistent=True, persist_directory=str(folder))
     return Chroma(
         COLLECTION,

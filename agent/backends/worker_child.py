@@ -13,7 +13,9 @@ import signal
 import struct
 import sys
 import threading
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 LENGTHS = struct.Struct("<II")
@@ -88,14 +90,20 @@ class _Desk:
                 if number in self._given_up:
                     break
                 self._send({"number": number, "reply": reply}, sound)
-        except Exception as fault:
-            last["fault"] = type(fault).__name__
+        except Exception as fault:  # a library's, or ours: it ends one request, and whoever asked is told
+            last["fault"] = _named(fault)
         self._given_up = {other for other in self._given_up if other > number}
         self._send(last)
 
     def _send(self, header: dict[str, Any], payload: bytes = b"") -> None:
         self._sink.write(packed(header, payload))
         self._sink.flush()
+
+
+def _named(fault: Exception) -> str:
+    """Its kind and place, for a log: what it says itself may hold a caller's words."""
+    place = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__} at {Path(place.filename).name}:{place.lineno}"
 
 
 def main(factory: str, arguments: str) -> None:
@@ -107,7 +115,7 @@ def main(factory: str, arguments: str) -> None:
     module, _, name = factory.partition(":")
     try:
         work: Work = getattr(importlib.import_module(module), name)(**json.loads(arguments))
-    except Exception as fault:
+    except Exception as fault:  # a library that reads a model may raise anything; it is told to whoever started us
         sink.write(packed({"fault": f"{type(fault).__name__}: {fault}"}))
         sink.flush()
         return

@@ -45,6 +45,8 @@ def _restore(args: argparse.Namespace) -> int:
     # an empty machine has no settings file yet: the backup's goes there
     missing = args.config is not None and not args.config.exists()
     settings = load(None if missing else args.config)
+    if not args.archive.is_file():
+        raise StartError(f"{args.archive}: there is no such file; `allo backup` writes one")
     if _runs(settings):
         raise StartError("a daemon runs on these records; stop it first (sudo systemctl stop allo)")
     with _bar("checking") as progress:

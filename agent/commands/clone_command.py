@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clone.add_argument("folder", type=Path, metavar="DIR", help="folder with the recordings, one person's")
     clone.add_argument("--check", action="store_true", help="judge the recordings and write nothing")
     clone.add_argument("--replace", action="store_true", help="make a voice of that name anew")
-    clone.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
     clone.set_defaults(command=_clone)
 
 
@@ -55,12 +54,12 @@ def clone_voice(settings: Settings, name: str, folder: Path, *, check: bool = Fa
         if said := "; ".join((*sample.faults, *sample.remarks)):
             console.print(f"{sample.path.name}: {said}", highlight=False, markup=False, soft_wrap=True)
     for fault in judgement.faults:
-        console.print(f"Not enough: {fault}.", style="red", highlight=False)
+        console.print(f"Not enough: {fault}.", style="red", highlight=False, markup=False)
     if judgement.faults or check:
         return 1 if judgement.faults else 0
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     kept = keep(settings.storage.dir, name, judgement.usable, made_at, replace=replace)
-    console.print(f"{name} is in {kept}. {CONSENT}", highlight=False, soft_wrap=True)
+    console.print(f"{name} is in {kept}. {CONSENT}", highlight=False, markup=False, soft_wrap=True)
     return _listen(settings, name, console)
 
 
@@ -68,17 +67,19 @@ def _listen(settings: Settings, name: str, console: Console) -> int:
     """Have the model learn the speaker now, where it is here, so that the first call need not wait for it."""
     lacks = xtts_lacks(settings)
     if lacks:
-        console.print(f"It can't speak yet: {lacks}.", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"It can't speak yet: {lacks}.", style="yellow", highlight=False, markup=False, soft_wrap=True)
         return 0
     began = time.perf_counter()
     try:
         with console.status("the model listens to the voice"):
             asyncio.run(_load(settings, name))
     except AlloError as error:
-        console.print(f"The model could not listen to it: {error}", style="red", highlight=False, soft_wrap=True)
+        console.print(
+            f"The model could not listen to it: {error}", style="red", highlight=False, markup=False, soft_wrap=True
+        )
         return 1
     said = f"The model listened to it, {time.perf_counter() - began:.0f} s. Hear it: allo say 'Здравствуйте' --voice"
-    console.print(f"{said} xtts:{name} -o said.wav", highlight=False, soft_wrap=True)
+    console.print(f"{said} xtts:{name} -o said.wav", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

@@ -20,6 +20,7 @@ from agent.ports import SpeechToText, Synthesizer, Transcript
 from agent.settings import Settings
 from agent.tables import new_recogniser
 from agent.voices.voice_table import one_voice
+from agent.word_errors import word_errors
 from audio.frame import AudioFrame
 from audio.level import silence
 from audio.resample import resample
@@ -167,16 +168,6 @@ def plain(text: str) -> list[str]:
     """Bare words."""
     kept = "".join(letter if letter.isalnum() or letter == "-" else " " for letter in text.lower().replace("ё", "е"))
     return kept.split()
-
-
-def word_errors(truth: Sequence[str], heard: Sequence[str]) -> int:
-    """Levenshtein's distance in words."""
-    row = list(range(len(heard) + 1))
-    for n, word in enumerate(truth, 1):
-        left, row[0] = row[0], n
-        for m, other in enumerate(heard, 1):
-            left, row[m] = row[m], min(row[m] + 1, row[m - 1] + 1, left + (word != other))
-    return row[-1]
 
 
 def resident_bytes() -> int:

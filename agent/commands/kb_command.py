@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -129,6 +130,8 @@ def judge(settings: Settings, file: Path | None, answerer: Answerer, half: Half 
     llm = settings.llm.model_copy(update={"cache": False}) if answerer == "llm" else Llm(cache=False)
     if answerer == "llm" and not llm.configured:
         raise StartError("--answerer llm: no language model is configured; set [llm] base_url or OPENAI_API_KEY")
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise StartError(f"--json {out}: name a file in a folder that there is")
     settings = settings.model_copy(update={"llm": llm})
     tables = [evaluation.read(path, half if file else None) for path in files]
     judged = [asyncio.run(_judge(settings, cases)) for cases in tables]
@@ -185,7 +188,7 @@ def _show(path: Path, results: Sequence[Result], figures: Figures) -> None:
             row = result.row()
             marks = ("yes" if result.contains else "no", "yes" if result.answered.refused else "no")
             cells = (str(row["rank"] or "-"), *marks, f"{row['score']}", str(row["question"]), str(row["found"]))
-            table.add_row(result.case.id, *cells)
+            table.add_row(*map(escape, (result.case.id, *cells)))
     console = Console()
     console.print(table)
     for name, value in figures.items():

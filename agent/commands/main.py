@@ -8,14 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agent.commands import installed
 from agent.errors import AlloError, StartError
 from agent.settings import load
-
-if TYPE_CHECKING:
-    from agent.model_store import ModelRow
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -33,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AlloError as error:
         sys.stderr.write(f"allo: {error}\n")
         return 2
+    except PermissionError as error:  # the records of a service are its user's
+        sys.stderr.write(f"allo: {error.filename}: {error.strerror}; run it as the user whom this belongs to\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     finally:
@@ -40,15 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Of one command; the modules that know its arguments are loaded when it is the one that was asked for."""
+    """Of one command; the modules that know its arguments are loaded when it is the one that was asked for.
+
+    Each takes ``--config``, before and behind the words of an inner one (`models list`).
+    """
 
     fill: Callable[[], None] | None = None
+    configured = True
+    """Whether the command reads the settings."""
 
     def parse_known_args(  # type: ignore[override]  # the overloads of its parent are all served
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         if self.fill is not None:
             self.fill()
+        if self.configured and "--config" not in self._option_string_actions:
+            # no default: that of an inner parser would undo what was given to the outer one
+            text = "TOML file; see docs/settings.md"
+            self.add_argument("--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help=text)
         return super().parse_known_args(args, namespace)
 
 
@@ -66,6 +74,7 @@ def _later(add: Callable[..., None], *parsers: _Parser) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="allo", description="Allo answers the phone.")
+    parser.set_defaults(config=None)
     parser.add_argument("--version", action="version", version=f"allo {version('allo')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
@@ -83,26 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     forget.add_argument("number", metavar="NUMBER", help="the caller's number, however it is written")
     forget.set_defaults(command=_forget)
     models = commands.add_parser("models", help="recognisers and voices: list them, pull one")
-    models.set_defaults(command=_models)
-    choice = models.add_subparsers(required=True, metavar="list|pull")
-    choice.add_parser("list", help="what is here and what can be pulled")
-    choice.add_parser("pull", help="download a model").add_argument("name", metavar="NAME")
-    calls = commands.add_parser("calls", help="the call log: the newest calls, or one with its turns and their times")
-    calls.add_argument(
-        "words", nargs="*", metavar="[show] ID", help="a call's id or the beginning of it; without it the newest calls"
-    )
-    calls.add_argument("--last", type=int, default=20, metavar="N", help="how many calls to list (20)")
-    calls.set_defaults(command=_calls)
-    again = commands.add_parser("replay", help="live a recorded call again and compare the decisions with the record")
-    again.set_defaults(command=_replay)
-    again.add_argument("call", metavar="CALL_ID|FILE.wav", help="a call of the log, or a recording (caller left)")
-    again.add_argument(
-        "--engines",
-        choices=("recorded", "today"),
-        help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
-    )
-    again.add_argument("--json", action="store_true", help="both stories as JSON")
-    again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
+    _later(_add_models, models)
+    _add_log(commands)
     _add_voices(commands)
     kb = commands.add_parser("kb", help="the knowledge base: build its index, search it, judge its answers")
     _add_kb(kb)
@@ -115,12 +106,39 @@ def _parser() -> argparse.ArgumentParser:
     _add_transcribe(written)
     made = commands.add_parser("backup", help="records, knowledge, prompts and settings in one archive; calls go on")
     back = commands.add_parser("restore", help="put a backup back, checked first")
-    _later(_add_upkeep, made, back, commands.add_parser("service", help="systemd: install, uninstall, status, restart"))
+    service = commands.add_parser("service", help="systemd: install, uninstall, status, restart")
+    _later(_add_upkeep, made, back, service)
     _later(_add_privacy, commands.add_parser("privacy", help="a caller's right: export, erase; and what is too old"))
-    for each in (serve, doctor, chat, forget, models, calls, again, text, modem, dial, written, made, back):
-        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
-    _later(_add_call, commands.add_parser("call", help="place a scripted test call and measure it"))
+    call = commands.add_parser("call", help="place a scripted test call and measure it")
+    call.configured = service.configured = False  # a test call has no settings; `service install` has a file of its own
+    _later(_add_call, call)
     return parser
+
+
+def _count(text: str) -> int:
+    """A number from one up."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
+
+
+def _add_log(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    calls = commands.add_parser("calls", help="the call log: the newest calls, or one with its turns and their times")
+    calls.add_argument(
+        "words", nargs="*", metavar="[show] ID", help="a call's id or the beginning of it; without it the newest calls"
+    )
+    calls.add_argument("--last", type=_count, default=20, metavar="N", help="how many calls to list (20)")
+    calls.set_defaults(command=_calls)
+    again = commands.add_parser("replay", help="live a recorded call again and compare the decisions with the record")
+    again.set_defaults(command=_replay)
+    again.add_argument("call", metavar="CALL_ID|FILE.wav", help="a call of the log, or a recording (caller left)")
+    again.add_argument(
+        "--engines",
+        choices=("recorded", "today"),
+        help="who hears, answers and speaks: as recorded (where there is a trace), or the engines of today",
+    )
+    again.add_argument("--json", action="store_true", help="both stories as JSON")
+    again.add_argument("--save", type=Path, metavar="FILE", help="write the replay's own trace to FILE")
 
 
 def _add_voices(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -136,11 +154,9 @@ def _add_voices(commands: "argparse._SubParsersAction[_Parser]") -> None:
     bench = engines.add_subparsers(required=True, metavar="bench").add_parser(
         "bench", help="first sound, speed, memory"
     )
-    bench.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each sentence is said (3)")
+    bench.add_argument("--rounds", type=_count, default=3, metavar="N", help="how often each sentence is said (3)")
     bench.add_argument("--json", action="store_true", help="figures as JSON")
     bench.set_defaults(command=_bench)
-    for each in (say, voices, bench):
-        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
 
 
 def _add_clone(parser: argparse.ArgumentParser) -> None:
@@ -164,7 +180,7 @@ def _voices(args: argparse.Namespace) -> int:
 def _bench(args: argparse.Namespace) -> int:
     from agent.commands import engine_bench
 
-    return engine_bench.run(load(args.config), max(1, args.rounds), args.json)
+    return engine_bench.run(load(args.config), args.rounds, args.json)
 
 
 def _add_transcribe(parser: argparse.ArgumentParser) -> None:
@@ -199,7 +215,6 @@ def _add_kb(parser: argparse.ArgumentParser) -> None:
     judge.add_argument("--json", type=Path, metavar="OUT", help="write figures and rows to this file")
     for each in (build, search, judge):
         each.add_argument("--kb", type=Path, metavar="DIR", help="folder of the knowledge base instead of [kb] dir")
-        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
 
 
 def _kb(args: argparse.Namespace) -> int:
@@ -264,29 +279,10 @@ def _forget(args: argparse.Namespace) -> int:
     return 0 if gone else 1
 
 
-def _models(args: argparse.Namespace) -> int:
-    from agent import model_store
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    from agent.commands import models_command
 
-    settings = load(args.config)
-    if hasattr(args, "name"):
-        for line in model_store.pull(args.name, settings).lines:
-            sys.stdout.write(f"{line}\n")
-    else:
-        _show_models(model_store.list_models(settings))
-    return 0
-
-
-def _show_models(rows: "Sequence[ModelRow]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "what", "language", "size", "state"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("note")
-    for row in rows:
-        table.add_row(row.name, row.kind, row.language, f"{row.megabytes} MB", row.state, row.note)
-    Console().print(table)
+    models_command.add_arguments(parser)
 
 
 def _add_text(parser: argparse.ArgumentParser) -> None:

@@ -50,8 +50,11 @@ def add_arguments(modem: argparse.ArgumentParser, dial: argparse.ArgumentParser)
     simulate.add_argument("--dir", type=Path, metavar="FOLDER", help="where its ports appear")
     dial.add_argument("words", nargs="+", metavar="NUMBER [WHY]", help="whom to call; what is said after the greeting")
     dial.set_defaults(do="dial")
-    for each in (modem, dial):
-        each.add_argument("--modem", default="modem", metavar="NAME", help="which one, of several: modem1, modem2 ...")
+    modem.set_defaults(modem="modem")
+    for each in (modem, dial, *what.choices.values()):
+        # no default on the inner ones: it would undo what was given to the outer one
+        inner = argparse.SUPPRESS if each is not dial else "modem"
+        each.add_argument("--modem", default=inner, metavar="NAME", help="which one, of several: modem1, modem2 ...")
 
 
 def run(args: argparse.Namespace, speak: Speak) -> int:
@@ -158,8 +161,11 @@ def _look(ports: ModemPorts) -> Finding:
 
 
 def _simulate(folder: Path | None, speak: Callable[[str], bytes]) -> int:
-    sim = Sim7600(folder or Path(tempfile.mkdtemp(prefix="allo-modem-")))
-    sim.start()
+    try:
+        sim = Sim7600(folder or Path(tempfile.mkdtemp(prefix="allo-modem-")))
+        sim.start()
+    except OSError as error:
+        raise StartError(f"--dir {error.filename}: no ports can be made there: {error.strerror}") from None
     sys.stdout.write(
         "A simulated SIM7600. In another terminal:\n\n"
         f"  ALLO_MODEM__ENABLED=true 'ALLO_MODEM__PORTS={sim.at.path}|{sim.pcm.path}' allo serve\n\nThen here:\n{HELP}"

@@ -15,6 +15,7 @@ from agent.record.sealed import new_key
 from agent.record.vault import Vault
 from agent.settings import Settings, load
 
+NONE = " (no call of this number is kept; `allo calls` shows the numbers)"
 FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -33,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for each in (export, erase):
         each.add_argument("number", metavar="NUMBER", help="the caller's number, however it is written")
     for each in (prune, export, erase, audio):
-        each.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see docs/settings.md")
         each.set_defaults(command=_run)
 
 
@@ -45,7 +45,8 @@ def _run(args: argparse.Namespace) -> int:
             _say(f"{one.what} of calls from before {one.before}: deleted; calls: {one.calls}")
         _say(f"noted in {settings.storage.dir / retention.LOG}" if done else "nothing is older than [retention] says")
     elif args.what == "export":
-        _say(f"{args.output}: calls: {retention.export(settings, args.number, args.output)}")
+        calls = retention.export(settings, args.number, args.output)
+        _say(f"{args.output}: calls: {calls}{'' if calls else NONE}")
     elif args.what == "audio":
         _say(f"{args.output}: {save_audio(settings, args.call, args.output):.1f} MB")
     else:
@@ -65,8 +66,10 @@ def save_audio(settings: Settings, call_id: str, target: Path) -> float:
         with vault.open(path) as sound, os.fdopen(os.open(target, FRESH, 0o600), "wb") as plain:
             shutil.copyfileobj(sound, plain)
             return plain.tell() / 1e6
-    except (OSError, ValueError) as error:
-        raise StartError(f"{target}: the recording can't be written there: {error}") from None
+    except OSError as error:
+        raise StartError(f"{error.filename or target}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise StartError(f"{path}: {error}") from None
 
 
 def _say(what: str) -> None:

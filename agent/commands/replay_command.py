@@ -52,13 +52,20 @@ def replay_command(
     by_trace = case.recorded is not None and engines != "today"
     result = play(run(settings, case, by_trace))
     if save is not None:
-        save.write_text("\n".join(result.trace) + "\n", encoding="utf-8")
+        _save(save, result.trace)
     then = case.recorded.story if case.recorded else []
     pairs = compare(then, result.story)
     if as_json:
         sys.stdout.write(json.dumps(as_rows(case, result, pairs), ensure_ascii=False) + "\n")
         return 1 if _differences(case, pairs) else 0
     return show(case, result, pairs, Console())
+
+
+def _save(path: Path, trace: Sequence[str]) -> None:
+    try:
+        path.write_text("\n".join(trace) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"--save {path}: can't be written: {error.strerror}") from None
 
 
 async def run(settings: Settings, case: Case, by_trace: bool) -> Replayed:
@@ -90,7 +97,9 @@ async def find(settings: Settings, what: str) -> Case:
         with Vault.of(settings).open(path) as file:
             tape = Tape.read(file, str(path))
         return Case(path.name, tape, Recorded.read(trace) if trace.exists() else None, muted)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise StartError(f"replay: {error.filename or path}: can't be read: {error.strerror}") from None
+    except ValueError as error:
         raise StartError(f"replay: {error}") from None
 
 
@@ -137,7 +146,9 @@ def show(case: Case, result: Replayed, pairs: Sequence[Pair], console: Console) 
     differ = _differences(case, pairs)
     verdict = "" if case.recorded is None else f"{differ} differences; " if differ else "the same, bit for bit; "
     speed = result.audio_s / max(result.took_s, 1e-9)
-    console.print(f"{case.name}: {verdict}{result.audio_s:.1f} s in {result.took_s:.2f} s, {speed:.0f} x real time")
+    console.print(
+        f"{case.name}: {verdict}{result.audio_s:.1f} s in {result.took_s:.2f} s, {speed:.0f} x real time", markup=False
+    )
     if case.muted:
         console.print("parts of this recording are muted (card numbers, keys): what was said there is not heard again")
     sys.stdout.flush()

@@ -19,9 +19,16 @@ def serve(settings: Settings, after: int | None = None) -> int:
     # it reads certificates for a tenth of a second, which another core can do meanwhile
     threading.Thread(target=import_module, args=("aiohttp",), name="import").start()
     from agent.daemon import Daemon  # noqa: PLC0415 - see above
+    from agent.errors import StartError  # noqa: PLC0415
     from agent.succession import Predecessor  # noqa: PLC0415
 
-    daemon = Daemon(settings, None if after is None else Predecessor(socket.socket(fileno=after)))
+    try:
+        before = None if after is None else Predecessor(socket.socket(fileno=after))
+    except OSError as error:
+        raise StartError(
+            f"--after {after}: {error.strerror}; this option is for the daemon itself, leave it out"
+        ) from None
+    daemon = Daemon(settings, before)
     page = f"http://{settings.web.host}:{settings.web.port}/"
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(daemon.run(lambda health: _banner(settings, health, daemon.key.place(page))))

@@ -77,6 +77,7 @@ def say(settings: Settings, text: str, voice: str, out: Path | None) -> int:
         f"{where}{said.seconds:.1f} s by {said.voice}; first sound after {said.first_ms:.0f} ms, "
         f"all of it after {said.took_s * 1000:.0f} ms",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
     return 0

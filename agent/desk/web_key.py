@@ -51,7 +51,12 @@ def _kept(path: Path) -> WebKey | None:
 
 
 def _made(path: Path) -> WebKey:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        # it is the first file of a new house that is written: nothing else could be kept there either
+        why = f"can't be made: {error.strerror}; set [storage] dir to a writable folder"
+        raise StartError(f"{path.parent}: {why}") from None
     value = secrets.token_urlsafe(KEY_BYTES)
     fresh = path.with_suffix(".part")
     fresh.unlink(missing_ok=True)

@@ -20,7 +20,9 @@ try:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.trace import Span, StatusCode, Tracer, set_span_in_context
 except ImportError:
-    raise StartError("[traces] endpoint needs OpenTelemetry: pip install 'allo[traces]'") from None
+    raise StartError(
+        "[traces] endpoint needs OpenTelemetry: `.venv/bin/python -m pip install -e '.[traces]'`"
+    ) from None
 
 SECOND_NS = 1_000_000_000
 WAIT_MS = 3000

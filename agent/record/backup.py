@@ -56,7 +56,8 @@ def make(settings: Settings, target: Path, recordings: bool, progress: Progress)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-        raise RecordError(f"{target}: the backup can't be written: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise RecordError(f"{target}: the backup can't be written: {why}") from None
     return target
 
 

@@ -44,7 +44,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
-        except Exception as error:
+        except Exception as error:  # as every executor: the fault belongs to whoever asked
             done.set_exception(error)
         return done
 

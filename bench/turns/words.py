@@ -11,6 +11,7 @@ from vosk import KaldiRecognizer, Model, SetLogLevel
 
 from agent.language.normalise import normalise
 from agent.model_store import BUNDLED
+from agent.word_errors import word_errors
 from audio.wav import read_mono
 from bench.ear_sounds import RATE
 from bench.turns.observation import Observation
@@ -41,8 +42,8 @@ def loss(seen: Sequence[Observation], folder: Path) -> Loss:
         step, language = one.script.last, one.script.language
         wanted = canonical(step.text, language)
         words += len(wanted)
-        live += errors(wanted, canonical(one.said(), language))
-        bare += errors(wanted, canonical(_decoded(folder / step.wav, language), language))
+        live += word_errors(wanted, canonical(one.said(), language))
+        bare += word_errors(wanted, canonical(_decoded(folder / step.wav, language), language))
     return Loss(words, live, bare)
 
 
@@ -50,16 +51,6 @@ def canonical(text: str, language: str) -> list[str]:
     """Words to compare: units the house's way, «ё» as «е», no marks, no fillers."""
     plain = normalise(text.lower(), language).replace("ё", "е")
     return [word for word in re.findall(r"[\w'/%]+", plain) if word not in FILLERS]
-
-
-def errors(wanted: Sequence[str], got: Sequence[str]) -> int:
-    """Fewest insertions, deletions and replacements that make one of the other (Levenshtein)."""
-    row = list(range(len(got) + 1))
-    for place, word in enumerate(wanted, 1):
-        diagonal, row[0] = row[0], place
-        for column, other in enumerate(got, 1):
-            diagonal, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, diagonal + (word != other))
-    return row[-1]
 
 
 @cache

@@ -21,8 +21,9 @@ from agent.metered import metered_model, metered_stt, metered_voice
 from agent.ports import Health, Question, Recognizer, Synthesizer, WordStart
 from agent.voices.voice_chain import VoiceChain
 from tests.agent.test_asking import Clocked
-from tests.agent.test_hearing_chain import SAID, Tones, push
+from tests.agent.test_hearing_chain import SAID, Tones
 from tests.fakes.engines import FakeMind
+from tests.fakes.hearing import push
 from tests.fakes.tone_speech import say
 
 

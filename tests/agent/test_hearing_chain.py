@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from agent import breaker, hearing_chain
+from agent import breaker, hearing_choice
 from agent.backends.stt_vosk import Vosk
 from agent.errors import HearingError
 from agent.hearing_chain import ChainEar, HearingChain
 from agent.ports import Recognizer, Transcript
-from audio.frame import AudioFrame, frame_bytes
+from audio.frame import AudioFrame
 from audio.wav import read_mono
+from tests.fakes.hearing import ignore, push
 from tests.fakes.tone_speech import hear, say
 
 MODELS = Path(__file__).parent.parent.parent / "agent" / "models"
@@ -30,6 +31,7 @@ class Tones:
     opened: int = 0
     closed: int = 0
     heard: list[str] = field(default_factory=list)
+    hangs: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self, rate: int, on_partial: Callable[[Transcript], None]) -> Recognizer:
         self.opened += 1
@@ -65,6 +67,7 @@ class TonesEar:
         if "finish" in self.of.fails or self.of.fails == "peek":
             raise HearingError(f"{self.of.name} is broken")
         if self.of.fails == "hang":
+            self.of.hangs.set()
             await asyncio.Event().wait()
         heard = self._transcript(final=True)
         self.of.heard.append(heard.text)
@@ -76,18 +79,6 @@ class TonesEar:
 
     def _transcript(self, final: bool) -> Transcript:
         return Transcript(" ".join(tone.text for tone in hear(bytes(self.pcm), self.rate)), final, self.end)
-
-
-def ignore(_transcript: Transcript) -> None:
-    """For tests that look at the final text only."""
-
-
-async def push(ear: Recognizer, pcm: bytes, position: int = 0, rate: int = 8000) -> None:
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    for start in range(0, len(pcm), size):
-        ear.push(AudioFrame(pcm[start : start + size], rate, position + start // 2))
-        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -122,7 +113,7 @@ async def test_the_preferred_one_hears_while_it_can(pair: Pair) -> None:
 async def test_a_failure_at_any_time_loses_no_word(
     pair: Pair, fails: str, peeks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hearing_chain, "OPEN_S", 0.05)
+    monkeypatch.setattr(hearing_choice, "OPEN_S", 0.05)
     first, second, chain = pair
     early = fails in ("open", "hang open")
     first.fails = fails if early else ""
@@ -203,7 +194,7 @@ async def test_one_that_keeps_failing_is_left_alone_then_tried_by_one_call() -> 
     await said_and_heard(other, "нет", 3)
     assert first.opened == breaker.FAILURES
 
-    clock[0] += hearing_chain.REST_S + breaker.PAUSE_S
+    clock[0] += hearing_choice.REST_S + breaker.PAUSE_S
     first.fails = ""
     await said_and_heard(other, "пять")  # after it the way back is found
     await said_and_heard(ears[0], "пять")  # one call tries it, not all
@@ -237,7 +228,7 @@ async def test_a_cancelled_finish_does_not_spoil_the_next(pair: Pair) -> None:
     await push(ear, say("да"))
     first.fails = "hang"
     finishing = asyncio.ensure_future(ear.finish())
-    await asyncio.sleep(0.01)
+    await first.hangs.wait()
     finishing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await finishing

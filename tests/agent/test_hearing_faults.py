@@ -20,7 +20,7 @@ from agent.figures.engine_meters import EngineMeters
 from agent.figures.engine_times import EngineState, failing
 from agent.hearing_chain import HearingChain
 from agent.ports import Recognizer, SpeechToText, Transcript
-from audio.frame import AudioFrame, frame_bytes
+from tests.fakes.hearing import push
 from tests.fakes.openai_ears import EarsBehaviour, OpenAiEars
 from tests.fakes.openai_ears import Fault as OpenAiFault
 from tests.fakes.tone_speech import say
@@ -154,16 +154,6 @@ def need(name: str) -> None:
     package = name.partition(" ")[0]
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"the extra `{package}` is not installed: pip install -e '.[{package}]'")
-
-
-async def push(ear: Recognizer, pcm: bytes, position: int = 0) -> int:
-    """As a line would, only faster; returns the position after the last frame."""
-    size = frame_bytes(8000)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    for start in range(0, len(pcm), size):
-        ear.push(AudioFrame(pcm[start : start + size], 8000, position + start // 2))
-        await asyncio.sleep(0)
-    return position + len(pcm) // 2
 
 
 async def two_utterances(chain: HearingChain) -> list[tuple[Transcript, float]]:

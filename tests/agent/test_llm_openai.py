@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from agent.backends.llm_openai import OpenAiModel, messages
+from agent.backends.chat_messages import messages
+from agent.backends.llm_openai import OpenAiModel
 from agent.errors import ModelError
 from agent.ports import Exchange, Passage, Question
 from agent.settings import Llm
@@ -300,11 +301,13 @@ async def test_a_connection_made_ahead_serves_the_question(server: OpenAiServer)
     assert len(server.behaviour.connections) == 1
 
 
-async def test_nobody_to_connect_to_is_no_fault() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        asked = made(f"http://127.0.0.1:{free.getsockname()[1]}/v1", "", "m")
-    await asked.connect()
+async def test_nobody_to_connect_to_is_no_fault_until_something_is_asked() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody else gets it; who connects is refused
+        asked = made(f"http://127.0.0.1:{closed.getsockname()[1]}/v1", "", "m")
+        await asked.connect()
+        with pytest.raises(ModelError, match="can't be reached"):
+            await listen(asked, [])
     await asked.close()
 
 

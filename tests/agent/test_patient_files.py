@@ -1,20 +1,24 @@
 """A disk that refuses for a while: what can be written later is, and what can't is told."""
 
 import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from agent import store, tables
 from agent.errors import StartError
 from agent.record.patient_files import PatientSound, PatientTexts, refuses
 from agent.settings import Settings, Storage
 from agent.store import open_log
 from agent.tables import new_answer_cache
-from audio.wav import StereoWriter, read_channels
+from audio.wav import HEADER_BYTES, StereoWriter, read_channels
 from tests.fakes.line import stamp
 
 RATE = 8000
+FULL = Path("/proc")
+"""A file system that has no room and takes no file, whoever asks."""
 SECOND = stamp(5, 2 * RATE)
 """A second of both sides."""
 
@@ -92,18 +96,23 @@ def test_nothing_is_told_of_a_disk_that_takes_everything(tmp_path: Path) -> None
     assert disk.notes == []
 
 
-def test_what_was_written_in_part_is_not_written_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond ``size`` bytes (setrlimit(2)); Python ignores the signal."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_was_written_in_part_is_not_written_twice(tmp_path: Path) -> None:
     writer = StereoWriter(tmp_path / "call.wav", RATE)
-    whole = "audio.wav._write_all"
-
-    def half(file: "object", data: bytes) -> None:
-        file.write(data[: len(data) // 2])  # type: ignore[attr-defined]
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(whole, half)
-        with pytest.raises(OSError, match="No space"):
-            writer.write(SECOND)
+    half = HEADER_BYTES + len(SECOND) // 2
+    with room_for(half), pytest.raises(OSError, match="File too large"):
+        writer.write(SECOND)
+    assert (tmp_path / "call.wav").stat().st_size == half
     writer.write(SECOND)
     writer.close()
     (left, _), _ = read_channels(tmp_path / "call.wav", (RATE,))
@@ -127,20 +136,23 @@ def test_texts_wait_for_the_disk_in_their_order(tmp_path: Path) -> None:
     assert texts.waiting == 0
 
 
-async def test_a_call_log_that_can_not_be_opened_yet_is_opened_with_the_first_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_call_log_that_is_none_is_told(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
-    await (await open_log(path)).close()
-    kept = path.read_bytes()
     path.write_bytes(b"no call log " * 400)
-    with pytest.raises(StartError):
+    with pytest.raises(StartError, match="move the file away"):
         await open_log(path)
-    monkeypatch.setattr(store, "refuses", lambda _: True)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs Linux's /proc, a disk without room")
+async def test_a_call_log_that_can_not_be_opened_yet_is_opened_with_the_first_write(tmp_path: Path) -> None:
+    kept, path = tmp_path / "kept.sqlite", tmp_path / "calls.sqlite"
+    await (await open_log(kept)).close()
+    path.symlink_to(FULL / "version")
     log = await open_log(path)
     try:
         assert await log.read("SELECT * FROM calls") == []
-        path.write_bytes(kept)
+        path.unlink()
+        kept.rename(path)
         entry = "INSERT INTO calls (id, line, number, called, language, started_at, status) VALUES (?,?,?,?,?,?,?)"
         await log.write([(entry, ("1", "sip", "", "", "ru", "2026", "active"))])
         assert [row["id"] for row in await log.read("SELECT id FROM calls")] == ["1"]
@@ -148,20 +160,18 @@ async def test_a_call_log_that_can_not_be_opened_yet_is_opened_with_the_first_wr
         await log.close()
 
 
-def test_without_a_disk_answers_are_not_kept_and_all_the_same_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.skipif(not FULL.exists(), reason="needs Linux's /proc, a disk without room")
+def test_without_a_disk_answers_are_not_kept_and_all_the_same_given(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    settings = Settings(storage=Storage(dir=tmp_path / "file" / "var"))
     with pytest.raises(StartError):
-        new_answer_cache(settings)
-    monkeypatch.setattr(tables, "refuses", lambda _: True)
-    assert new_answer_cache(settings) is None
+        new_answer_cache(Settings(storage=Storage(dir=tmp_path / "file" / "var")))
+    assert new_answer_cache(Settings(storage=Storage(dir=FULL))) is None
 
 
-def test_a_usual_disk_refuses_nothing(tmp_path: Path) -> None:
+def test_a_usual_disk_refuses_nothing_and_one_without_room_everything(tmp_path: Path) -> None:
     assert not refuses(tmp_path)
     assert not refuses(tmp_path / "not there")
+    assert refuses(FULL / "version") == FULL.exists()
 
 
 def test_what_is_muted_is_silent_before_and_after_it_is_written(tmp_path: Path) -> None:

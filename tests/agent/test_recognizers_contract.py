@@ -18,12 +18,13 @@ from agent.backends.stt_vosk import Vosk
 from agent.engine_settings import Recogniser
 from agent.errors import HearingError
 from agent.hearing_chain import HearingChain
-from agent.ports import Recognizer, SpeechToText, Transcript
+from agent.ports import SpeechToText, Transcript
 from agent.settings import OpenAi, Sherpa, Whisper, Wyoming, Yandex
-from audio.frame import AudioFrame, frame_bytes
+from audio.frame import AudioFrame
 from audio.level import silence
 from audio.resample import resample
 from audio.wav import read_mono
+from tests.fakes.hearing import ignore, push
 from tests.fakes.openai_ears import EarsBehaviour, OpenAiEars
 from tests.fakes.tone_speech import say
 
@@ -154,20 +155,6 @@ KINDS = {
 }
 
 
-async def push(ear: Recognizer, pcm: bytes, rate: int, position: int = 0) -> int:
-    """As a line would, only faster; returns the position after the last frame."""
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    for start in range(0, len(pcm), size):
-        ear.push(AudioFrame(pcm[start : start + size], rate, position + start // 2))
-        await asyncio.sleep(0)
-    return position + len(pcm) // 2
-
-
-def ignore(_transcript: Transcript) -> None:
-    """For clauses that look at final texts only."""
-
-
 async def nothing_is_nothing(stt: SpeechToText, _kind: Kind) -> None:
     ear = await stt.open(8000, ignore)
     nothing = await ear.finish()
@@ -185,7 +172,7 @@ async def words_lie_where_they_were_said(stt: SpeechToText, kind: Kind) -> None:
             ran.add(threading.get_ident())
 
         ear = await stt.open(rate, note)
-        end = await push(ear, kind.said(rate), rate, 100_000)
+        end = await push(ear, kind.said(rate), 100_000, rate)
         heard = await ear.finish()
         assert (heard.text, heard.final, heard.position) == (SAID, True, end)
         assert " ".join(word.text for word in heard.words) == SAID
@@ -199,7 +186,7 @@ async def words_lie_where_they_were_said(stt: SpeechToText, kind: Kind) -> None:
 
 async def a_peek_changes_nothing(stt: SpeechToText, kind: Kind) -> None:
     ear = await stt.open(8000, ignore)
-    end = await push(ear, kind.said(8000), 8000)
+    end = await push(ear, kind.said(8000))
     peeked = await ear.peek()
     trailing = await ear.peek(trailing=True)
     for seen in (peeked, trailing):
@@ -212,9 +199,9 @@ async def a_peek_changes_nothing(stt: SpeechToText, kind: Kind) -> None:
 
 async def utterances_are_heard_for_themselves(stt: SpeechToText, kind: Kind) -> None:
     ear = await stt.open(8000, ignore)
-    await push(ear, kind.said(8000), 8000)
+    await push(ear, kind.said(8000))
     assert (await ear.finish()).text == SAID
-    await push(ear, kind.said(8000), 8000, 500_000)
+    await push(ear, kind.said(8000), 500_000)
     later = await ear.finish()
     assert later.text == SAID
     assert all(word.start >= 500_000 for word in later.words)
@@ -223,21 +210,21 @@ async def utterances_are_heard_for_themselves(stt: SpeechToText, kind: Kind) -> 
 
 async def a_cancelled_finish_does_not_spoil_the_next(stt: SpeechToText, kind: Kind) -> None:
     ear = await stt.open(8000, ignore)
-    await push(ear, kind.said(8000), 8000)
+    await push(ear, kind.said(8000))
     finishing = asyncio.ensure_future(ear.finish())
     await asyncio.sleep(0)
     finishing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await finishing
     await ear.finish()
-    await push(ear, kind.said(8000), 8000, 500_000)
+    await push(ear, kind.said(8000), 500_000)
     assert (await ear.finish()).text == SAID
     await ear.close()
 
 
 async def ears_do_not_mix_and_silence_is_no_words(stt: SpeechToText, kind: Kind) -> None:
     speaking, silent = await stt.open(8000, ignore), await stt.open(8000, ignore)
-    await asyncio.gather(push(speaking, kind.said(8000), 8000), push(silent, silence(12_000), 8000))
+    await asyncio.gather(push(speaking, kind.said(8000)), push(silent, silence(12_000)))
     texts = [heard.text for heard in await asyncio.gather(speaking.finish(), silent.finish())]
     assert texts == [SAID, "" if kind.listens else SAID]
     await speaking.close()
@@ -246,10 +233,10 @@ async def ears_do_not_mix_and_silence_is_no_words(stt: SpeechToText, kind: Kind)
 
 async def a_closed_ear_is_closed(stt: SpeechToText, kind: Kind) -> None:
     ear = await stt.open(8000, ignore)
-    await push(ear, kind.said(8000), 8000)
+    await push(ear, kind.said(8000))
     await ear.close()
     await ear.close()
-    await push(ear, silence(160), 8000)
+    await push(ear, silence(160))
     for ask in (ear.peek, ear.finish):
         with pytest.raises(HearingError):
             await ask()

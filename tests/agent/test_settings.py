@@ -126,7 +126,8 @@ def test_the_command_ends_with_one_line_and_status_2(tmp_path: Path, capsys: pyt
     missing = tmp_path / "nowhere.toml"
 
     assert main(["serve", "--config", str(missing)]) == 2
-    assert capsys.readouterr().err == f"allo: {missing}: can't be read: No such file or directory\n"
+    said = f"allo: {missing}: can't be read: No such file or directory; see docs/settings.md\n"
+    assert capsys.readouterr().err == said
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from agent.backends.stt_openai import OpenAiStt
 from agent.errors import HearingError
 from agent.ports import Transcript
 from agent.settings import OpenAi
-from audio.frame import AudioFrame, frame_bytes
 from audio.level import silence
+from tests.fakes.hearing import ignore, push
 from tests.fakes.openai_ears import EarsBehaviour, Fault, OpenAiEars
 from tests.fakes.tone_speech import say
 
@@ -34,18 +34,6 @@ async def stt(server: OpenAiEars, request: pytest.FixtureRequest) -> AsyncIterat
 
 def engine(server: OpenAiEars, *, realtime: bool) -> OpenAiStt:
     return OpenAiStt(OpenAi(base_url=server.base_url, api_key=SecretStr("sk-secret"), stt_realtime=realtime), "ru")
-
-
-def ignore(_transcript: Transcript) -> None:
-    """For tests that look at the final text only."""
-
-
-async def push(ear: StreamedEar, pcm: bytes, position: int = 0, rate: int = 8000) -> None:
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    for start in range(0, len(pcm), size):
-        ear.push(AudioFrame(pcm[start : start + size], rate, position + start // 2))
-        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])

@@ -13,10 +13,11 @@ from agent.backends.stt_vosk import Vosk, VoskRecognizer
 from agent.backends.vosk_decoder import grammar, read_grammar
 from agent.errors import HearingError, StartError
 from agent.ports import Transcript
-from audio.frame import AudioFrame, frame_bytes
+from agent.word_errors import word_errors
 from audio.level import silence
 from audio.resample import resample
 from audio.wav import read_mono
+from tests.fakes.hearing import frames, ignore
 
 MODELS = Path(__file__).parent.parent.parent / "agent" / "models"
 SPEECH = Path(__file__).parent.parent / "speech"
@@ -28,24 +29,8 @@ def script(language: str) -> list[tuple[Path, str]]:
     return [(folder / name, text) for name, _, text in (line.partition("\t") for line in lines)]
 
 
-def frames(pcm: bytes, rate: int = 8000, position: int = 0) -> list[AudioFrame]:
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    return [AudioFrame(pcm[i : i + size], rate, position + i // 2) for i in range(0, len(pcm), size)]
-
-
 def words_wrong(heard: str, said: str) -> int:
-    """Levenshtein distance in words."""
-    row = list(range(len(said.split()) + 1))
-    for i, word in enumerate(heard.replace("ё", "е").split(), 1):
-        left, row[0] = row[0], i
-        for j, other in enumerate(said.replace("ё", "е").split(), 1):
-            left, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, left + (word != other))
-    return row[-1]
-
-
-def ignore(_transcript: Transcript) -> None:
-    """For tests that look at the final text only."""
+    return word_errors(*(text.replace("ё", "е").split() for text in (said, heard)))
 
 
 async def hear(ear: VoskRecognizer, pcm: bytes, rate: int = 8000, position: int = 0) -> Transcript:

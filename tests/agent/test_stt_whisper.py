@@ -15,9 +15,9 @@ from agent.backends.stt_whisper import WhisperStt
 from agent.errors import StartError
 from agent.ports import Transcript
 from agent.settings import Whisper
-from audio.frame import AudioFrame, frame_bytes
 from audio.level import silence
 from tests.fakes import whisper_model
+from tests.fakes.hearing import ignore, push
 from tests.fakes.tone_speech import say
 
 SAID = "сколько стоит доставка"
@@ -35,21 +35,9 @@ async def stt(folder: Path) -> AsyncIterator[WhisperStt]:
     await stt.close()
 
 
-def ignore(_transcript: Transcript) -> None:
-    """For tests that look at the final text only."""
-
-
 def open_ear(stt: WhisperStt, rate: int = 8000, note: Callable[[Transcript], None] = ignore) -> StreamedEar:
     """As ``open`` does, with patience for a busy machine."""
     return StreamedEar(stt._listen, rate, note, most_s=stt_whisper.MOST_S, peek_s=10, finish_s=15)
-
-
-async def push(ear: StreamedEar, pcm: bytes, position: int = 0, rate: int = 8000) -> None:
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    for start in range(0, len(pcm), size):
-        ear.push(AudioFrame(pcm[start : start + size], rate, position + start // 2))
-        await asyncio.sleep(0)
 
 
 async def test_the_genuine_library_hears_partials_peeks_and_texts(stt: WhisperStt) -> None:

@@ -12,7 +12,7 @@ from agent.backends.stt_wyoming import WyomingStt
 from agent.errors import HearingError, SettingsError
 from agent.ports import Transcript
 from agent.settings import Wyoming
-from audio.frame import AudioFrame, frame_bytes
+from tests.fakes.hearing import ignore, push
 from tests.fakes.tone_speech import say
 
 SAID = "сколько стоит доставка да"
@@ -30,18 +30,6 @@ async def server(port: int, *arguments: str) -> AsyncIterator[WyomingStt]:
     finally:
         process.kill()
         await process.wait()
-
-
-def ignore(_transcript: Transcript) -> None:
-    """For tests that look at the final text only."""
-
-
-async def push(ear: StreamedEar, pcm: bytes, position: int = 0, rate: int = 8000) -> None:
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    for start in range(0, len(pcm), size):
-        ear.push(AudioFrame(pcm[start : start + size], rate, position + start // 2))
-        await asyncio.sleep(0)
 
 
 async def test_utterances_are_heard_with_and_without_streaming(unused_tcp_port_factory: Callable[[], int]) -> None:

@@ -15,8 +15,8 @@ from agent.backends.stt_yandex import YandexStt
 from agent.errors import HearingError
 from agent.ports import Transcript
 from agent.settings import Yandex
-from audio.frame import AudioFrame, frame_bytes
 from audio.level import silence
+from tests.fakes.hearing import frames, ignore, push
 from tests.fakes.tone_speech import say
 from tests.fakes.yandex_stt_server import Fault, YandexSttServer
 
@@ -38,23 +38,6 @@ async def server() -> AsyncIterator[YandexSttServer]:
 def yandex(server: YandexSttServer, **more: object) -> YandexStt:
     given = Yandex(api_key=SecretStr("AQVNkey"), stt_address=server.address)
     return YandexStt(given.model_copy(update=more), "ru")
-
-
-def frames(pcm: bytes, rate: int = 8000, position: int = 0) -> list[AudioFrame]:
-    size = frame_bytes(rate)
-    pcm = pcm.ljust(-(-len(pcm) // size) * size, b"\0")
-    return [AudioFrame(pcm[i : i + size], rate, position + i // 2) for i in range(0, len(pcm), size)]
-
-
-def ignore(_transcript: Transcript) -> None:
-    """For tests that look at the final text only."""
-
-
-async def push(ear: StreamedEar, pcm: bytes, position: int = 0, rate: int = 8000) -> None:
-    """As a line would, only faster."""
-    for frame in frames(pcm, rate, position):
-        ear.push(frame)
-        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
@@ -184,7 +167,9 @@ async def test_one_that_always_fails_is_an_error_of_the_utterance(
     ear = await stt.open(8000, ignore)
     with caplog.at_level(logging.DEBUG):
         await push(ear, say(SAID))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            while not server.behaviour.keys:  # noqa: ASYNC110 - a stream fails while the caller still speaks
+                await asyncio.sleep(0.01)
         with pytest.raises(HearingError, match=said) as error:
             await ear.finish()
     assert "AQVN" not in str(error.value) + caplog.text

@@ -1,5 +1,6 @@
 import asyncio
 import re
+import threading
 import time
 from contextlib import aclosing
 from pathlib import Path
@@ -128,14 +129,13 @@ async def test_a_listener_that_leaves_stops_the_synthesis(monkeypatch: pytest.Mo
     monkeypatch.setattr(tts_espeak._Job, "take", counted)
     whole = len(await speech(voice, f"{RUSSIAN} " * 6))
     made = 0
-    left = asyncio.Event()
+    left, gone = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def first_only(job: tts_espeak._Job, pcm: bytes) -> None:
         counted(job, pcm)
         loop.call_soon_threadsafe(left.set)
-        while not job.stopped:  # the worker waits here until the listener has gone
-            time.sleep(0.001)
+        gone.wait(10)  # the worker stays here until the listener has gone
 
     monkeypatch.setattr(tts_espeak._Job, "take", first_only)
 
@@ -150,6 +150,7 @@ async def test_a_listener_that_leaves_stops_the_synthesis(monkeypatch: pytest.Mo
     with pytest.raises(asyncio.CancelledError):
         await listener
     monkeypatch.setattr(tts_espeak._Job, "take", counted)
+    gone.set()
     stopped_at = made
     assert len(await speech(voice, "Да.")) > 0  # the worker is free again
     assert stopped_at < whole / 10

@@ -100,7 +100,7 @@ async def test_a_request_that_is_given_up_stops_and_one_that_waits_is_never_done
 
 
 async def test_a_failing_request_fails_alone_and_its_words_stay_inside(worker: Worker) -> None:
-    with pytest.raises(WorkerError, match="ValueError") as failure:
+    with pytest.raises(WorkerError, match=r"ValueError at worker_work\.py:\d") as failure:
         await worker.one({"what": "fail"})
     assert "words" not in str(failure.value)
     assert (await worker.one({"what": "echo"}, b"ab"))[1] == b"ba"

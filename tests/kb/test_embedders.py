@@ -196,5 +196,5 @@ async def test_the_sentence_encoder_of_the_package_sees_through_words() -> None:
 
 def test_a_missing_sentence_encoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embed_use, "installed", lambda: False)
-    with pytest.raises(StartError, match=r"allo\[encoder\]"):
+    with pytest.raises(StartError, match=r"\.\[encoder\]"):
         embed_use.UseEmbedder()

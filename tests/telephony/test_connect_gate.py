@@ -25,6 +25,9 @@ class Slow:
         await self.go.wait()
         return web.Response()
 
+    async def answer_at_once(self, _request: web.Request) -> web.Response:
+        return web.Response()
+
     async def until(self, waiting: int) -> None:
         async with asyncio.timeout(3):
             while self.waiting < waiting:  # noqa: ASYNC110 - watches the far side
@@ -36,6 +39,7 @@ async def server() -> AsyncIterator[Slow]:
     slow = Slow()
     app = web.Application()
     app.router.add_get("/", slow.answer)
+    app.router.add_get("/free", slow.answer_at_once)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -68,7 +72,8 @@ async def test_only_so_many_are_made_at_once(server: Slow, session: aiohttp.Clie
     async with asyncio.TaskGroup() as tasks:
         made = [tasks.create_task(get(session, server.url)) for _ in range(MANY)]
         await server.until(AT_ONCE)
-        await asyncio.sleep(0.05)
+        async with aiohttp.ClientSession() as other:  # a whole exchange beside them: whoever may connect has by then
+            assert await get(other, f"{server.url}free") == 200
         assert server.waiting == AT_ONCE
         server.go.set()
     assert [task.result() for task in made] == [200] * MANY

@@ -63,7 +63,7 @@ def test_a_missing_library_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(phone, "pj", None)
     assert run(parse("sip:a@127.0.0.1")) == 2
-    assert "allo[phone]" in capsys.readouterr().err
+    assert ".[phone]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 
 import pytest
 
@@ -202,9 +203,24 @@ async def _farewell(phone: SipPhone) -> None:
 async def test_a_port_in_use_is_named() -> None:
     async with house() as (_, _, port):
         other = SipSource(Sip(host="127.0.0.1", port=port))
-        with pytest.raises(StartError, match=rf"127\.0\.0\.1:{port} is in use .* sip\.port"):
+        with pytest.raises(StartError, match=rf"127\.0\.0\.1:{port} is in use .*\[sip\] port"):
             await other.run(EchoDoor(), lambda: None)
         assert other.state == "not listening"
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_a_port_in_use_is_named_on_the_daemons_own_loop_too(kind: socket.SocketKind) -> None:
+    """uvloop has its own words for what the kernel says."""
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        port = taken.getsockname()[1]
+        with (
+            asyncio.Runner(loop_factory=pytest.importorskip("uvloop").new_event_loop) as runner,
+            pytest.raises(StartError, match=rf"127\.0\.0\.1:{port} is in use .*\[sip\] port"),
+        ):
+            runner.run(SipSource(Sip(host="127.0.0.1", port=port)).run(EchoDoor(), lambda: None))
 
 
 @pytest.mark.timeout(60)

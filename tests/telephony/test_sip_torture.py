@@ -3,9 +3,12 @@
 import asyncio
 import random
 import time
+from ipaddress import ip_network
 
 import pytest
 
+from telephony.sip_text import Request
+from telephony.sip_wire import Peer, SipWire
 from tests.telephony.sip_house import EchoDoor, SipPhone, house
 
 HEAD = (
@@ -213,3 +216,19 @@ async def test_a_tcp_keep_alive_is_answered() -> None:
             assert await reader.readexactly(2) == b"\r\n"
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_fault_of_ours_is_told_by_its_place_and_without_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(request: Request, peer: Peer) -> None:
+        raise KeyError("+74951234567")
+
+    wire = SipWire((ip_network("127.0.0.0/8"),), fail, lambda _response: None)
+    peer = Peer("UDP", "127.0.0.1", 5060, ("127.0.0.1", 5060), lambda _data, _target: None)
+    text = _message("OPTIONS sip:1@127.0.0.1 SIP/2.0")
+    for key, value in (("{transport}", "UDP"), ("{port}", "5060"), ("{name}", "fault")):
+        text = text.replace(key, value)
+
+    assert wire.take(text.encode(), peer)
+
+    assert "could not be handled: KeyError at test_sip_torture.py:" in caplog.text
+    assert "4951234567" not in caplog.text
