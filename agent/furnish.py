@@ -125,7 +125,8 @@ async def furnish_live(
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     engines = {"stt": stt.name, "tts": chain.order, "llm": model}
-    return Furnished(house, engines, live, partial(_open_rest, knowledge, voice, prompts, settings), costs.read_again)
+    rest = partial(_open_rest, knowledge, voice, prompts, settings, costs)
+    return Furnished(house, engines, live, rest, costs.read_again)
 
 
 def _open_memory(settings: Settings, stack: AsyncExitStack) -> Memory | None:
@@ -137,9 +138,11 @@ def _open_memory(settings: Settings, stack: AsyncExitStack) -> Memory | None:
     return memory
 
 
-async def _open_rest(knowledge: Knowledge | None, voice: Phrases, prompts: Prompts, settings: Settings) -> None:
+async def _open_rest(
+    knowledge: Knowledge | None, voice: Phrases, prompts: Prompts, settings: Settings, costs: Costs
+) -> None:
     if knowledge is not None:
-        await _fill(knowledge, settings)
+        await _fill(knowledge, settings, costs)
         await _prepare(settings.language)
         await _warm(voice, prompts.spoken, settings.language)
 
@@ -159,10 +162,10 @@ async def _prepare(language: str) -> None:
         await asyncio.to_thread(prepare, language)
 
 
-async def _fill(knowledge: Knowledge, settings: Settings) -> None:
+async def _fill(knowledge: Knowledge, settings: Settings, costs: Costs) -> None:
     """Read the texts that were not read yet; raises ``StartError`` once the callers had time to be helped."""
     try:
-        fresh = await asyncio.to_thread(new_knowledge, settings)
+        fresh = await asyncio.to_thread(new_knowledge, settings, costs)
     except AlloError as error:
         knowledge.fail(str(error))
         await asyncio.sleep(GIVE_UP_S)
@@ -229,7 +232,7 @@ async def open_answers(
     """
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
-    knowledge = late or new_knowledge(settings)
+    knowledge = late or new_knowledge(settings, costs)
     stack.push_async_callback(knowledge.close)
     minds = replace(await new_minds(settings, knowledge, costs), told=told)
     for model in minds.models:

@@ -157,11 +157,11 @@ async def new_turn_model(settings: Settings) -> TurnModel | None:
     return await OnnxTurnModel.load(settings.turns.model)
 
 
-def new_knowledge(settings: Settings) -> Knowledge:
+def new_knowledge(settings: Settings, costs: Costs | None = None) -> Knowledge:
     """Both bases of the language: the index that was built of today's texts, else one made now."""
     from agent.knowledge import open_knowledge
 
-    return open_knowledge(settings)
+    return open_knowledge(settings, costs)
 
 
 def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
