@@ -133,7 +133,13 @@ def _open_memory(settings: Settings, stack: AsyncExitStack) -> Memory | None:
     """What callers said before, where it is wished for."""
     if not settings.memory.enabled:
         return None
-    memory = Memory(settings.storage.dir / CALLERS)
+
+    def clean(topic: str) -> str:
+        from agent.record.redaction import Redaction  # noqa: PLC0415 - only where it is wished
+
+        return Redaction(settings.language).caller(topic) if settings.privacy.redact else topic
+
+    memory = Memory(settings.storage.dir / CALLERS, clean)
     stack.push_async_callback(memory.close)
     return memory
 
@@ -266,7 +272,7 @@ async def _open_voice(
     voice = await new_voice(settings, told, costs)
     stack.push_async_callback(voice.close)
     folder, most = settings.storage.dir / "phrases", settings.storage.phrase_cache_mb
-    return Phrases(voice, folder, most, stores=stores), voice
+    return Phrases(voice, folder, most, stores=stores, private=settings.privacy.redact), voice
 
 
 async def _warm(phrases: Phrases, texts: Iterable[str], language: str) -> None:

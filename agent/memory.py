@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,8 +57,9 @@ class _Call:
 class Memory:
     """The file, and the calls in progress. Writing is done on a thread when a call ends."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens or makes the file; raises ``StartError`` when that can't be done."""
+    def __init__(self, path: Path, clean: Callable[[str], str] = lambda text: text) -> None:
+        """Opens or makes the file; raises ``StartError`` when that can't be done. ``clean``: questions, to be kept."""
+        self._clean = clean
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path, check_same_thread=False, timeout=1)
@@ -113,13 +115,14 @@ class Memory:
             return
         before = self.known(call.number) or Known()
         topics = [*before.topics, *call.topics][-TOPICS:]
-        row = (call.number, call.name or before.name, json.dumps(topics, ensure_ascii=False))
-        day = f"{datetime.now(UTC):%Y-%m-%d}"
-        writing = asyncio.get_running_loop().run_in_executor(None, self._write, (*row, day))
+        known = Known(call.name or before.name, tuple(topics), f"{datetime.now(UTC):%Y-%m-%d}")
+        writing = asyncio.get_running_loop().run_in_executor(None, self._write, call.number, known)
         self._writing.add(writing)
         writing.add_done_callback(self._writing.discard)
 
-    def _write(self, row: tuple[str, str, str, str]) -> None:
+    def _write(self, number: str, known: Known) -> None:
+        topics = json.dumps([self._clean(topic) for topic in known.topics], ensure_ascii=False)
+        row = (number, known.name, topics, known.day)
         try:
             with self._file:
                 self._file.execute("INSERT OR REPLACE INTO callers VALUES (?, ?, ?, ?)", row)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from agent.answer_cache import ON_DISK, AnswerCache
+from agent.answer_cache import ANSWERS, ON_DISK, AnswerCache
 from agent.asking import Minds
 from agent.costs import Costs
 from agent.errors import SettingsError, StartError
@@ -187,15 +187,21 @@ def new_answer_cache(settings: Settings) -> AnswerCache | None:
     """Where answers are kept, where they are."""
     if not settings.llm.cache:
         return None
+
+    def personal(text: str) -> bool:
+        from agent.record.redaction import find
+
+        return any(find(text, settings.language))
+
     url = settings.redis.url.get_secret_value()
     if url:
         from agent.backends.cache_redis import RedisCache
 
-        return AnswerCache(RedisCache(url))
+        return AnswerCache(RedisCache(url), personal)
     from agent.backends.cache_sqlite import SqliteCache
 
     try:
-        return AnswerCache(SqliteCache(settings.storage.dir / "answers.sqlite", "answers", ON_DISK))
+        return AnswerCache(SqliteCache(settings.storage.dir / ANSWERS, "answers", ON_DISK), personal)
     except StartError as error:
         if not refuses(settings.storage.dir):
             raise

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.commands.backup_command import FOLDER
 from agent.commands.replay_command import recording_of
 from agent.errors import StartError
 from agent.record import retention
@@ -50,6 +51,8 @@ def _run(args: argparse.Namespace) -> int:
         _say(f"{args.output}: {save_audio(settings, args.call, args.output):.1f} MB")
     else:
         _say(f"deleted, with what was remembered; calls: {retention.erase(settings, args.number, now).calls}")
+        if kept := len(list((settings.storage.dir / FOLDER).glob("allo-*.tar.gz"))):
+            _say(f"backups made before still hold it, until they are thinned out or removed: {kept} in {FOLDER}/")
     return 0
 
 

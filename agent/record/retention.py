@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from agent.errors import RecordError
 from agent.memory import CALLERS, forget, key_of
+from agent.record.caches import empty_caches, forget_log
 from agent.record.sealed import SUFFIX
 from agent.record.vault import Vault
 from agent.recording import TRACE_SUFFIX
@@ -70,7 +71,10 @@ def prune(settings: Settings, now: datetime) -> list[Deletion]:
 
 
 def erase(settings: Settings, number: str, now: datetime) -> Deletion:
-    """Delete everything of a caller: calls, files, what is remembered, messages; raises ``RecordError``."""
+    """Delete everything of a caller: calls, files, what is remembered, messages, what caches may hold of the words.
+
+    Raises ``RecordError``.
+    """
     with _open(settings) as log:
         ids = [row["id"] for row in _of(log, number)]
         for some in _batches(ids):
@@ -83,6 +87,7 @@ def erase(settings: Settings, number: str, now: datetime) -> Deletion:
     kept = [row for row in asked if not _names(row, number)]
     if len(kept) < len(asked):
         _replace(storage / CALL_BACKS, json.dumps(kept, ensure_ascii=False, indent=1))
+    empty_caches(settings)
     return _logged(settings, Deletion(_stamp(now), "caller", len(ids)))
 
 
@@ -124,6 +129,7 @@ def _open(settings: Settings) -> Iterator[sqlite3.Connection]:
             log.execute("PRAGMA foreign_keys=ON")
             log.execute("PRAGMA secure_delete=ON")
             yield log
+            forget_log(log)
     except sqlite3.Error as error:
         raise RecordError(f"{path}: the call log can't be changed: {error}") from error
 

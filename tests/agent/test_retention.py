@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from agent.answer_cache import ANSWERS, AnswerCache
+from agent.backends.cache_redis import RedisCache
+from agent.backends.cache_sqlite import SqliteCache
 from agent.commands.main import main
 from agent.errors import RecordError
+from agent.ports import Sentence
 from agent.record import backup
 from agent.record.retention import LOG, erase, export, prune
 from agent.record.sealed import SealedWriter, new_key, read_key
-from agent.settings import Retention, Settings, Storage
+from agent.settings import Redis, Retention, Settings, Storage
 from agent.settings_upkeep import Recording
 from agent.store import open_log
+from tests.fakes.redis_server import redis_url  # noqa: F401 - a fixture
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CALLS = {"old": "2026-08-01", "middle": "2026-11-01", "new": "2026-11-20"}
@@ -128,6 +133,39 @@ async def test_a_caller_is_erased_however_the_number_is_written(settings: Settin
     assert json.loads(back.read_text(encoding="utf-8")) == [other]
     assert reports.read_text(encoding="utf-8") == "id\tcall_id\n2\tnew\n"
     assert noted(settings) == [{"at": "2026-11-21T12:00:00+00:00", "what": "caller", "calls": 2, "before": ""}]
+
+
+async def test_caches_hold_nothing_of_who_was_erased(settings: Settings) -> None:
+    """Beside a daemon that goes on writing: the write-ahead logs have pages of before."""
+    storage, words = settings.storage.dir, "Иван Петров, пришлём"
+    cache = SqliteCache(storage / ANSWERS, "answers", 10)
+    await cache.put({"answer:1": json.dumps([[words, ""]], ensure_ascii=False).encode()})
+    phrase = storage / "phrases" / "0a.phrase"
+    phrase.parent.mkdir()
+    phrase.write_bytes(b"sound")
+    log = await open_log(storage / "calls.sqlite")
+    await log.write([("UPDATE turns SET heard = ? WHERE call_id = 'old'", (words,))])
+    assert [path.name for path in holding(storage, words)] == ["answers.sqlite-wal", "calls.sqlite-wal"]
+    erase(settings, NUMBERS["old"], NOW)
+    assert holding(storage, words) == []
+    assert not phrase.exists()
+    await cache.put({"answer:2": b"[]"})  # they go on
+    assert await cache.get(["answer:1", "answer:2"]) == {"answer:2": b"[]"}
+    await cache.close()
+    await log.close()
+
+
+async def test_answers_in_redis_go_too(settings: Settings, redis_url: str) -> None:  # noqa: F811
+    shelf = RedisCache(redis_url)
+    await AnswerCache(shelf).put("answer:1", [Sentence("Иван Петров")])
+    await shelf.put({"vector": b"1"})
+    erase(settings.model_copy(update={"redis": Redis(url=SecretStr(redis_url))}), NUMBERS["old"], NOW)
+    assert await shelf.get(["answer:1", "vector"]) == {"vector": b"1"}
+    await shelf.close()
+
+
+def holding(folder: Path, words: str) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and words.encode() in path.read_bytes())
 
 
 async def test_a_caller_sees_what_is_kept(settings: Settings, tmp_path: Path) -> None:
