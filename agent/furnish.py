@@ -83,8 +83,7 @@ async def furnish_live(
     """
     if spoken is None:
         await _prepare(settings.language)
-    costs = Costs(settings.costs, settings.storage.dir / COSTS)
-    stack.push_async_callback(costs.close)
+    costs = open_costs(settings, stack)
     loading = new_stt(settings, told, costs)
     stt: SpeechToText = LateStt(asyncio.ensure_future(_after(spoken, loading))) if spoken else await loading
     stack.push_async_callback(stt.close)
@@ -127,6 +126,13 @@ async def furnish_live(
     engines = {"stt": stt.name, "tts": chain.order, "llm": model}
     rest = partial(_open_rest, knowledge, voice, prompts, settings, costs)
     return Furnished(house, engines, live, rest, costs.read_again)
+
+
+def open_costs(settings: Settings, stack: AsyncExitStack) -> Costs:
+    """What paid engines took today, in whichever process."""
+    costs = Costs(settings.costs, settings.storage.dir / COSTS)
+    stack.push_async_callback(costs.close)
+    return costs
 
 
 def _open_memory(settings: Settings, stack: AsyncExitStack) -> Memory | None:
