@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.errors import StartError
+from agent.errors import RecordError, StartError
 from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, CallStarted
 from agent.ports import CallerInfo
 
@@ -140,6 +140,18 @@ def forget(path: Path, number: str) -> bool:
             return file.execute("DELETE FROM callers WHERE number = ?", (key_of(number),)).rowcount > 0
     except sqlite3.Error as error:
         raise StartError(f"{path}: memory of callers can't be changed: {error}") from None
+
+
+def forget_older(path: Path, day: str) -> int:
+    """Remove everything about callers who called last before ``day`` (ISO date); how many they were."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, timeout=5)) as file, file:
+            file.execute("PRAGMA secure_delete=ON")
+            return file.execute("DELETE FROM callers WHERE day < ?", (day,)).rowcount
+    except sqlite3.Error as error:
+        raise RecordError(f"{path}: memory of callers can't be changed: {error}") from None
 
 
 def about(known: Known | None, template: str) -> str:

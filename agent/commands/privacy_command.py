@@ -43,7 +43,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.what == "prune":
         done = retention.prune(settings, now)
         for one in done:
-            _say(f"{one.what} of calls from before {one.before}: deleted; calls: {one.calls}")
+            of, count = ("", one.what) if one.what in ("messages", "callers") else (" of calls", "calls")
+            _say(f"{one.what}{of} from before {one.before}: deleted; {count}: {one.calls}")
         _say(f"noted in {settings.storage.dir / retention.LOG}" if done else "nothing is older than [retention] says")
     elif args.what == "export":
         _say(f"{args.output}: calls: {retention.export(settings, args.number, args.output)}")
