@@ -24,6 +24,7 @@ from agent.recording import TRACE_SUFFIX
 from agent.settings import Settings
 
 Kind = Literal["recordings", "words", "calls"]
+Other = Literal["messages", "callers"]
 LOG = "deletions.jsonl"
 """The file in ``storage.dir``."""
 LETTERS = "modem/sms.jsonl"
@@ -48,7 +49,7 @@ class Deletion:
     """What was deleted at once; a line of the log."""
 
     at: str
-    what: Kind | Literal["caller", "messages", "callers"]
+    what: Kind | Other | Literal["caller"]
     calls: int
     """How many calls it was of; of messages and callers: how many they were."""
     before: str = ""
@@ -67,10 +68,11 @@ def prune(settings: Settings, now: datetime) -> list[Deletion]:
         if days:
             before = (now - timedelta(days=days)).isoformat(timespec="seconds")
             done.append(Deletion(_stamp(now), what, _clear(settings, what, before), before))
-    for kind, days, clear in (
+    others: tuple[tuple[Other, int, Callable[[Path, datetime], int]], ...] = (
         ("messages", settings.retention.messages_days, _clear_messages),
         ("callers", settings.retention.callers_days, _clear_callers),
-    ):
+    )
+    for kind, days, clear in others:
         if days:
             moment = now - timedelta(days=days)
             count = clear(settings.storage.dir, moment)
