@@ -219,7 +219,7 @@ class Answers:
             watch.reached("first_sentence")
             yield Sentence(prompts.no_answer, effect="offer")
         elif self._cache and key and using.by_model and first_of_call(question):
-            await self._cache.put(key, said)
+            await self._cache.put(key, said, asked)
 
     async def _thought(
         self, question: Question, using: Using, watch: Watch, waited_s: float

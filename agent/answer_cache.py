@@ -1,18 +1,22 @@
 """Answers of models kept: the same question on the same passages under the same instructions is answered at once.
 
 The key is a digest of all that an answer depends on, so any change (a text, a prompt, a model) makes another key, and
-no caller's words can be read out of the file. What is kept is what the agent said.
+no caller's words can be read out of the file. What is kept is what the agent said; where a caller told something of
+himself, which an answer may repeat, nothing is kept.
 """
 
+import asyncio
 import hashlib
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from agent.ports import Question, Sentence
 
+ANSWERS = "answers.sqlite"
+"""The shelf's file in ``storage.dir``."""
 IN_MEMORY = 2000
 """Answers kept in memory."""
 ON_DISK = 50_000
@@ -36,8 +40,9 @@ class Shelf(Protocol):
 class AnswerCache:
     """In memory, and on a shelf behind it."""
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf | None = None, personal: Callable[[str], bool] = lambda _: False) -> None:
+        """``personal``: whether a question holds a name, a number or the like of its caller; may take milliseconds."""
+        self._shelf, self._personal = shelf, personal
         self._kept: OrderedDict[str, tuple[Sentence, ...]] = OrderedDict()
         self.hits = self.misses = 0
         """Questions that were answered from here, and that were not."""
@@ -52,8 +57,11 @@ class AnswerCache:
             self.misses += 1
         return known
 
-    async def put(self, key: str, sentences: Sequence[Sentence]) -> None:
-        """Keep an answer."""
+    async def put(self, key: str, sentences: Sequence[Sentence], asked: str = "") -> None:
+        """Keep an answer, unless what was ``asked`` is personal."""
+        personal = await asyncio.to_thread(self._personal, asked) if asked else False
+        if personal:
+            return
         self._keep(key, tuple(sentences))
         if self._shelf is not None:
             written = json.dumps([[s.text, s.source] for s in sentences], ensure_ascii=False)

@@ -12,16 +12,16 @@ Amount = Annotated[float, Field(ge=0)]
 class Price(Section):
     """One engine: ``[[costs.engines]]``."""
 
-    kind: Literal["stt", "tts", "llm"]
+    kind: Literal["stt", "tts", "llm", "embed"]
     """What it does."""
     name: str
-    """As in ``stt.engine`` or ``tts.engine``; of a language model its ``model``."""
+    """As in ``stt.engine`` or ``tts.engine``; of a language model its ``model``, of an embedder ``embed.model``."""
     per_minute: Amount = 0.0
     """Price of a minute of audio heard, in ``costs.currency``."""
     per_million_characters: Amount = 0.0
     """Price of a million characters spoken."""
     per_million_tokens_in: Amount = 0.0
-    """Price of a million tokens of questions."""
+    """Price of a million tokens of questions, or of texts that are embedded."""
     per_million_tokens_out: Amount = 0.0
     """Price of a million tokens of answers."""
     money_a_day: Amount = 0.0

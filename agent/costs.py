@@ -1,14 +1,18 @@
 """What paid engines may cost in a day: minutes, characters and tokens counted, priced, and refused when it is enough.
 
 An engine that has used up its day is passed over by the chain it stands in: the next one hears the next utterance, says
-the next sentence, answers the next question. The day ends at midnight of this machine. The sums lie in a small file,
-written on a thread, so that a restart forgets nothing older than ``SAVE_S``.
+the next sentence, answers the next question; without vectors of a server the words alone are searched. The day ends at
+midnight of this machine. The sums lie in a small file, written on a thread, so that a restart forgets nothing older
+than ``SAVE_S``. Each process adds what is new to what the file says: an index that is built beside the calls, or by a
+command, counts too.
 """
 
 import asyncio
+import fcntl
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,7 +26,7 @@ FILE = "costs.json"
 """In ``storage.dir``."""
 SAVE_S = 2.0
 """Sums are on the disk so soon, seconds."""
-Kind = Literal["stt", "tts", "llm"]
+Kind = Literal["stt", "tts", "llm", "embed"]
 
 
 @runtime_checkable
@@ -49,12 +53,23 @@ class Used:
     tokens_in: int = 0
     tokens_out: int = 0
 
+    def __add__(self, other: "Used") -> "Used":
+        """Both together."""
+        return Used(
+            self.minutes + other.minutes,
+            self.characters + other.characters,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+        )
+
 
 class Meter:
     """Counts one engine; see ``Costs``."""
 
     def __init__(self, price: Price, used: Used, changed: Callable[[], None]) -> None:
         self.price, self.used, self._changed = price, used, changed
+        self.fresh = Used()
+        """Of it, what is not in the file yet."""
         self.told = False
         """The operator knows that it is spent."""
 
@@ -80,12 +95,9 @@ class Meter:
 
     def add(self, minutes: float = 0.0, characters: int = 0, tokens_in: int = 0, tokens_out: int = 0) -> None:
         """It was used."""
-        used = self.used
-        used.minutes += minutes
-        used.characters += characters
-        used.tokens_in += tokens_in
-        used.tokens_out += tokens_out
-        self._changed()
+        self._changed()  # first: it may be another day
+        more = Used(minutes, characters, tokens_in, tokens_out)
+        self.used, self.fresh = self.used + more, self.fresh + more
 
 
 class Costs:
@@ -98,6 +110,7 @@ class Costs:
         self._currency, self._path, self._today = settings.currency, path, today
         self._meters = {(price.kind, price.name): Meter(price, Used(), self._changed) for price in settings.engines}
         self._saving: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self.read_again()
 
     def read_again(self) -> None:
@@ -106,6 +119,11 @@ class Costs:
         for meter in self._meters.values():
             meter.used = kept.get(meter.name, Used())
         self._turn_day()
+
+    def look_again(self) -> None:
+        """Another process may have counted: within ``SAVE_S`` that is known here too."""
+        if self._meters:
+            self._changed()
 
     def meter(self, kind: Kind, name: str) -> Meter | None:
         """The meter of an engine; ``None``: it has neither price nor limit."""
@@ -135,10 +153,9 @@ class Costs:
 
     async def close(self) -> None:
         """Write what is not on the disk yet."""
-        if self._saving is not None:
-            self._saving.cancel()
-            await asyncio.gather(self._saving, return_exceptions=True)
-            await asyncio.to_thread(_write, self._path, self._text())
+        self._hurry.set()
+        while self._saving is not None and not self._saving.done():
+            await self._saving
 
     def _row(self, meter: Meter) -> tuple[str, str]:
         price = meter.price
@@ -153,7 +170,7 @@ class Costs:
         if today != self._day:
             self._day = today
             for meter in self._meters.values():
-                meter.used, meter.told = Used(), False
+                meter.used, meter.fresh, meter.told = Used(), Used(), False
 
     def _changed(self) -> None:
         self._turn_day()
@@ -161,12 +178,25 @@ class Costs:
             self._saving = asyncio.get_running_loop().create_task(self._save())
 
     async def _save(self) -> None:
-        await asyncio.sleep(SAVE_S)
-        await asyncio.to_thread(_write, self._path, self._text())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAVE_S):
+                await self._hurry.wait()
+        day, fresh = self._day, {meter.name: meter.fresh for meter in self._meters.values()}
+        for meter in self._meters.values():
+            meter.fresh = Used()
+        kept = await asyncio.to_thread(_merge, self._path, day, fresh)
+        if day == self._day:
+            self._take(kept, fresh)
+        if kept is not None and any(meter.fresh != Used() for meter in self._meters.values()):
+            self._saving = asyncio.get_running_loop().create_task(self._save())
 
-    def _text(self) -> str:
-        used = {meter.name: asdict(meter.used) for meter in self._meters.values()}
-        return json.dumps({"day": self._day, "used": used}, ensure_ascii=False)
+    def _take(self, kept: dict[str, Used] | None, written: dict[str, Used]) -> None:
+        """What all processes have used; None: the disk refuses, with the next use it is tried again."""
+        for meter in self._meters.values():
+            if kept is None:
+                meter.fresh = written[meter.name] + meter.fresh
+            else:
+                meter.used = kept.get(meter.name, Used()) + meter.fresh
 
 
 def _read(path: Path) -> tuple[str, dict[str, Used]]:
@@ -180,11 +210,24 @@ def _read(path: Path) -> tuple[str, dict[str, Used]]:
         return "", {}
 
 
-def _write(path: Path, text: str) -> None:
-    """In one step; a full disk costs the count of a restart, never a call."""
-    fresh = path.with_suffix(".part")
+def _merge(path: Path, day: str, fresh: dict[str, Used]) -> dict[str, Used] | None:
+    """Add to the file, in one step and one process at a time; what it says then.
+
+    A full disk costs the count of a restart, never a call: None.
+    """
     try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kept_day, kept = _read(path)
+            if kept_day > day:  # midnight has passed elsewhere
+                return {}
+            kept = kept if kept_day == day else {}
+            kept |= {name: kept.get(name, Used()) + used for name, used in fresh.items()}
+            text = {"day": day, "used": {name: asdict(used) for name, used in kept.items()}}
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(text, ensure_ascii=False), encoding="utf-8")
+            part.replace(path)
     except OSError as error:
         log.warning("%s: not written: %s", path, error.strerror)
+        return None
+    return kept

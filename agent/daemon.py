@@ -38,7 +38,7 @@ from agent.journal import Journal, running
 from agent.language.verbalise import verbalise
 from agent.lasting import Lasting, Leg
 from agent.late_ear import LateStt
-from agent.leaving import leave
+from agent.leaving import Leave, leave
 from agent.letters import Letters
 from agent.live import needs_restart
 from agent.ports import CallerInfo, Health, Line, LineSource
@@ -258,7 +258,7 @@ class Daemon:
                 self._meters.engines.gpus.watch(),
                 show_signs_of_life(),
                 beat(self._alive, lambda: bool(self._calls)),
-                leave(self._leaving, board.close, self._flush, self._alive),
+                leave(self._leaving, Leave(self._stop, board.close, self._flush, self._alive)),
                 _settle(late),
                 self._await_ears(house),
                 self._speak_ahead(house),

@@ -51,6 +51,10 @@ class KnowledgeError(AlloError):
     code = "kb"
 
 
+class SpentError(KnowledgeError):
+    """A paid embedder has used up its day: the words alone are searched. Who counts says it, once a day."""
+
+
 class ToolError(AlloError):
     """A tool that a model asked for failed or took too long."""
 

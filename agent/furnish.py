@@ -83,8 +83,7 @@ async def furnish_live(
     """
     if spoken is None:
         await _prepare(settings.language)
-    costs = Costs(settings.costs, settings.storage.dir / COSTS)
-    stack.push_async_callback(costs.close)
+    costs = open_costs(settings, stack)
     loading = new_stt(settings, told, costs)
     stt: SpeechToText = LateStt(asyncio.ensure_future(_after(spoken, loading))) if spoken else await loading
     stack.push_async_callback(stt.close)
@@ -125,21 +124,37 @@ async def furnish_live(
     )
     model = minds.model.name if minds.model else "none, answers come from the knowledge base"
     engines = {"stt": stt.name, "tts": chain.order, "llm": model}
-    return Furnished(house, engines, live, partial(_open_rest, knowledge, voice, prompts, settings), costs.read_again)
+    rest = partial(_open_rest, knowledge, voice, prompts, settings, costs)
+    return Furnished(house, engines, live, rest, costs.read_again)
+
+
+def open_costs(settings: Settings, stack: AsyncExitStack) -> Costs:
+    """What paid engines took today, in whichever process."""
+    costs = Costs(settings.costs, settings.storage.dir / COSTS)
+    stack.push_async_callback(costs.close)
+    return costs
 
 
 def _open_memory(settings: Settings, stack: AsyncExitStack) -> Memory | None:
     """What callers said before, where it is wished for."""
     if not settings.memory.enabled:
         return None
-    memory = Memory(settings.storage.dir / CALLERS)
+
+    def clean(topic: str) -> str:
+        from agent.record.redaction import Redaction  # noqa: PLC0415 - only where it is wished
+
+        return Redaction(settings.language).caller(topic) if settings.privacy.redact else topic
+
+    memory = Memory(settings.storage.dir / CALLERS, clean)
     stack.push_async_callback(memory.close)
     return memory
 
 
-async def _open_rest(knowledge: Knowledge | None, voice: Phrases, prompts: Prompts, settings: Settings) -> None:
+async def _open_rest(
+    knowledge: Knowledge | None, voice: Phrases, prompts: Prompts, settings: Settings, costs: Costs
+) -> None:
     if knowledge is not None:
-        await _fill(knowledge, settings)
+        await _fill(knowledge, settings, costs)
         await _prepare(settings.language)
         await _warm(voice, prompts.spoken, settings.language)
 
@@ -159,10 +174,10 @@ async def _prepare(language: str) -> None:
         await asyncio.to_thread(prepare, language)
 
 
-async def _fill(knowledge: Knowledge, settings: Settings) -> None:
+async def _fill(knowledge: Knowledge, settings: Settings, costs: Costs) -> None:
     """Read the texts that were not read yet; raises ``StartError`` once the callers had time to be helped."""
     try:
-        fresh = await asyncio.to_thread(new_knowledge, settings)
+        fresh = await asyncio.to_thread(new_knowledge, settings, costs)
     except AlloError as error:
         knowledge.fail(str(error))
         await asyncio.sleep(GIVE_UP_S)
@@ -229,7 +244,7 @@ async def open_answers(
     """
     load_tables(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
-    knowledge = late or new_knowledge(settings)
+    knowledge = late or new_knowledge(settings, costs)
     stack.push_async_callback(knowledge.close)
     minds = replace(await new_minds(settings, knowledge, costs), told=told)
     for model in minds.models:
@@ -263,7 +278,7 @@ async def _open_voice(
     voice = await new_voice(settings, told, costs)
     stack.push_async_callback(voice.close)
     folder, most = settings.storage.dir / "phrases", settings.storage.phrase_cache_mb
-    return Phrases(voice, folder, most, stores=stores), voice
+    return Phrases(voice, folder, most, stores=stores, private=settings.privacy.redact), voice
 
 
 async def _warm(phrases: Phrases, texts: Iterable[str], language: str) -> None:

@@ -8,6 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agent.costs import FILE as COSTS
+from agent.costs import Costs
+from agent.metered import metered_embedder
 from agent.ports import Embedder
 from agent.settings import Settings
 from kb.building import Built, Progress, VectorStore, Workshop
@@ -33,8 +36,8 @@ def new_library(settings: Settings) -> Library:
     return Library(folder, settings.kb.general, settings.kb.tech)
 
 
-def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
-    """The embedder of ``embed.engine``, behind its cache where it is worth one."""
+def new_embedder(settings: Settings, terms: Terms, costs: Costs | None = None) -> Embedder | None:
+    """The embedder of ``embed.engine``, behind its cache where it is worth one; ``costs`` counts one that is paid."""
     embed = settings.embed
     if embed.engine == "none":
         return None
@@ -48,11 +51,7 @@ def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
 
     embedder: Embedder
     if embed.engine == "openai":
-        from agent.backends.embed_openai import OpenAiEmbedder  # noqa: PLC0415
-
-        ours = not embed.api_key.get_secret_value() and not embed.base_url
-        key = settings.llm.api_key if ours else embed.api_key
-        embedder = OpenAiEmbedder(embed, key.get_secret_value())
+        embedder = metered_embedder(_of_server(settings), embed.model, costs)
     else:
         from agent.backends.embed_sentence import SentenceTransformerEmbedder  # noqa: PLC0415
 
@@ -70,6 +69,15 @@ def new_embedder(settings: Settings, terms: Terms) -> Embedder | None:
     return CachedEmbedder(embedder, cache)
 
 
+def _of_server(settings: Settings) -> Embedder:
+    from agent.backends.embed_openai import OpenAiEmbedder  # noqa: PLC0415
+
+    embed = settings.embed
+    ours = not embed.api_key.get_secret_value() and not embed.base_url
+    key = settings.llm.api_key if ours else embed.api_key
+    return OpenAiEmbedder(embed, key.get_secret_value())
+
+
 def new_store(settings: Settings) -> VectorStore:
     """Where vectors lie; ``auto`` is the file: quicker and smaller than Chroma at every size measured."""
     if settings.kb.store == "chroma":
@@ -79,18 +87,18 @@ def new_store(settings: Settings) -> VectorStore:
     return LocalStore()
 
 
-def new_workshop(settings: Settings) -> Workshop:
+def new_workshop(settings: Settings, costs: Costs | None = None) -> Workshop:
     """What builds the index of the language; its folder is named after the texts' own."""
     terms, library = Terms(settings.language, user_table(settings.kb.dir, settings.language)), new_library(settings)
     place = hashlib.sha256(str(library.folder.absolute()).encode()).hexdigest()[:8]
     folder = settings.storage.dir / "kb" / f"{settings.language}-{place}"
-    embedder = new_embedder(settings, terms)
+    embedder = new_embedder(settings, terms, costs)
     return Workshop(folder, library, terms, embedder, new_store(settings), settings.kb.backups)
 
 
-def open_knowledge(settings: Settings) -> Knowledge:
+def open_knowledge(settings: Settings, costs: Costs | None = None) -> Knowledge:
     """The index built of today's texts; without one it is made in memory. Raises ``StartError`` for bad texts."""
-    shop = new_workshop(settings)
+    shop = new_workshop(settings, costs)
     built = shop.current()
     if built is None or not shop.fresh(built) or built.manifest.store != shop.store.name:
         return _unbuilt(settings, shop)
@@ -142,21 +150,25 @@ def _version(made_of: Any) -> str:
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
-async def adopt(knowledge: Knowledge, settings: Settings) -> int:
+async def adopt(knowledge: Knowledge, settings: Settings, costs: Costs | None = None) -> int:
     """Calls in progress use what was built from their next question on; how many sections.
 
     Raises ``StartError`` or ``KnowledgeError``, and ``knowledge`` is what it was.
     """
-    fresh = await asyncio.to_thread(open_knowledge, settings)
+    if costs is not None:
+        costs.look_again()  # who built has counted, too
+    fresh = await asyncio.to_thread(open_knowledge, settings, costs)
     knowledge.swap(fresh.base, fresh.version)
     return len(fresh.base.sections)
 
 
 async def build_once(settings: Settings, progress: Progress) -> tuple[Built, Path]:
-    """One build with an embedder of its own; what was built, and the folder of the builds."""
-    shop = new_workshop(settings)
+    """One build with an embedder of its own; what was built, and the folder of the builds. What it costs is counted."""
+    costs = Costs(settings.costs, settings.storage.dir / COSTS)
+    shop = new_workshop(settings, costs)
     try:
         return await shop.build(progress), shop.folder
     finally:
         if shop.embedder is not None:
             await shop.embedder.close()
+        await costs.close()

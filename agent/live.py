@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from agent.answer import Answers
 from agent.asking import Minds
+from agent.costs import Costs
 from agent.desk.editing import current_file, settings_path
 from agent.errors import AlloError, KnowledgeError
 from agent.hot import Watched, log
@@ -66,6 +67,11 @@ class Live:
         return self._knowledge
 
     @property
+    def costs(self) -> Costs | None:
+        """Counts what paid engines take."""
+        return self._minds.costs if self._minds is not None else None
+
+    @property
     def turns(self) -> Turns:
         """Turn taking for a call that begins now."""
         turns = self._settings.turns
@@ -92,7 +98,7 @@ class Live:
     def _index(self, knowledge: Knowledge) -> None:
         """On a thread: it takes longer than a frame of the calls in progress."""
         self._replacing = knowledge.version
-        self._indexing = asyncio.get_running_loop().run_in_executor(None, new_knowledge, self._settings)
+        self._indexing = asyncio.get_running_loop().run_in_executor(None, new_knowledge, self._settings, self.costs)
 
     def _take_knowledge(self) -> None:
         """Use an index that was made on a thread, once it is ready."""

@@ -9,12 +9,13 @@ import json
 import logging
 import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.errors import StartError
+from agent.errors import RecordError, StartError
 from agent.events import AgentSaid, CallEnded, CallerSaid, CallEvent, CallStarted
 from agent.ports import CallerInfo
 
@@ -56,8 +57,9 @@ class _Call:
 class Memory:
     """The file, and the calls in progress. Writing is done on a thread when a call ends."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens or makes the file; raises ``StartError`` when that can't be done."""
+    def __init__(self, path: Path, clean: Callable[[str], str] = lambda text: text) -> None:
+        """Opens or makes the file; raises ``StartError`` when that can't be done. ``clean``: questions, to be kept."""
+        self._clean = clean
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path, check_same_thread=False, timeout=1)
@@ -113,13 +115,14 @@ class Memory:
             return
         before = self.known(call.number) or Known()
         topics = [*before.topics, *call.topics][-TOPICS:]
-        row = (call.number, call.name or before.name, json.dumps(topics, ensure_ascii=False))
-        day = f"{datetime.now(UTC):%Y-%m-%d}"
-        writing = asyncio.get_running_loop().run_in_executor(None, self._write, (*row, day))
+        known = Known(call.name or before.name, tuple(topics), f"{datetime.now(UTC):%Y-%m-%d}")
+        writing = asyncio.get_running_loop().run_in_executor(None, self._write, call.number, known)
         self._writing.add(writing)
         writing.add_done_callback(self._writing.discard)
 
-    def _write(self, row: tuple[str, str, str, str]) -> None:
+    def _write(self, number: str, known: Known) -> None:
+        topics = json.dumps([self._clean(topic) for topic in known.topics], ensure_ascii=False)
+        row = (number, known.name, topics, known.day)
         try:
             with self._file:
                 self._file.execute("INSERT OR REPLACE INTO callers VALUES (?, ?, ?, ?)", row)
@@ -137,6 +140,18 @@ def forget(path: Path, number: str) -> bool:
             return file.execute("DELETE FROM callers WHERE number = ?", (key_of(number),)).rowcount > 0
     except sqlite3.Error as error:
         raise StartError(f"{path}: memory of callers can't be changed: {error}") from None
+
+
+def forget_older(path: Path, day: str) -> int:
+    """Remove everything about callers who called last before ``day`` (ISO date); how many they were."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, timeout=5)) as file, file:
+            file.execute("PRAGMA secure_delete=ON")
+            return file.execute("DELETE FROM callers WHERE day < ?", (day,)).rowcount
+    except sqlite3.Error as error:
+        raise RecordError(f"{path}: memory of callers can't be changed: {error}") from None
 
 
 def about(known: Known | None, template: str) -> str:

@@ -1,10 +1,12 @@
 """Engines that are counted, and that say no when their day is used up; see ``agent.costs``."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Any
 
 from agent.costs import Costs, Kind, Meter
-from agent.errors import AlloError, HearingError, ModelError, VoiceError
+from agent.errors import AlloError, HearingError, ModelError, SpentError, VoiceError
 from agent.ports import (
+    Embedder,
     LanguageModel,
     Question,
     Recognizer,
@@ -168,6 +170,34 @@ class MeteredModel(_Counted):
         await self.inner.close()
 
 
+class MeteredEmbedder(_Counted):
+    """Vectors by the token: the texts' letters are counted."""
+
+    def __init__(self, inner: Embedder, costs: Costs, meter: Meter) -> None:
+        super().__init__(costs, meter)
+        self._inner = inner
+
+    @property
+    def name(self) -> str:
+        """The embedder's."""
+        return self._inner.name
+
+    @property
+    def remote(self) -> bool:
+        """The embedder's."""
+        return self._inner.remote
+
+    async def embed(self, texts: Sequence[str]) -> Any:
+        """A row for each text; raises ``KnowledgeError``, ``SpentError`` where the day is used up."""
+        self.refuse(SpentError)
+        self._meter.add(tokens_in=-(-sum(map(len, texts)) // LETTERS_A_TOKEN))
+        return await self._inner.embed(texts)
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._inner.close()
+
+
 def letters(question: Question) -> int:
     """Of everything that a model is sent, about."""
     texts = [question.text, *(passage.text for passage in question.passages)]
@@ -191,6 +221,12 @@ def metered_model(model: LanguageModel, name: str, costs: Costs | None) -> Langu
     """The model, counted likewise."""
     meter = _meter(costs, "llm", name)
     return MeteredModel(model, costs, meter) if costs and meter else model
+
+
+def metered_embedder(embedder: Embedder, name: str, costs: Costs | None) -> Embedder:
+    """The embedder, counted likewise."""
+    meter = _meter(costs, "embed", name)
+    return MeteredEmbedder(embedder, costs, meter) if costs and meter else embedder
 
 
 def _meter(costs: Costs | None, kind: Kind, name: str) -> Meter | None:

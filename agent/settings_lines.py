@@ -90,6 +90,13 @@ class Asterisk(Section):
     """Our address as Asterisk sees it, for RTP ExternalMedia."""
 
 
+ORDINARY = (
+    *("+7[349]?????????", "+78[1-9]????????", "+7800???????"),
+    *("8[349]?????????", "88[1-9]????????", "8800???????"),
+)
+"""Russian mobile and town numbers and +7 800, which costs nothing: +7 80x is paid by who rings, 8 10 leads abroad."""
+
+
 class Modem(Section):
     """The GSM line: a cellular modem on USB."""
 
@@ -113,7 +120,7 @@ class Modem(Section):
     """The agent answers messages from the knowledge base, with the language model where there is one."""
     call_back: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
     """Numbers that the agent may offer to call back, as patterns such as ``+79*``; empty: none."""
-    dial: Annotated[tuple[str, ...], BeforeValidator(split)] = ("*",)
+    dial: Annotated[tuple[str, ...], BeforeValidator(split)] = ORDINARY
     """Numbers that may be rung at all, by `allo dial` and by call-backs, as patterns; empty: none."""
     power_hook: str = ""
     """Program that takes the modem's power away and gives it back; run when nothing else helps. Empty: none."""

@@ -78,6 +78,10 @@ class Retention(Section):
     """What was said: call log, transcripts, traces, days."""
     calls_days: Annotated[int, Field(ge=0)] = 0
     """Everything of a call, days."""
+    messages_days: Annotated[int, Field(ge=0)] = 0
+    """Text messages, and call-backs that are over, days."""
+    callers_days: Annotated[int, Field(ge=0)] = 0
+    """What is remembered of callers (`memory.enabled`) since they called last, days."""
 
 
 class Shutdown(Section):

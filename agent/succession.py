@@ -11,11 +11,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from agent.errors import StartError
 
 LOAD_S = 120.0
 """A process that has not loaded everything by then is given up, seconds."""
+ENDED_S = 5.0
+"""A process that has nothing more to say ends so soon, seconds."""
 LOOK_S = 0.002
 """How often the younger one looks whether its parent is gone, seconds."""
 FLAG = "--after"
@@ -76,8 +79,14 @@ class Successor:
         except (TimeoutError, OSError):
             raise StartError(f"the next process was not ready after {within_s:.0f} s") from None
         if said != LOADED:
-            status = await asyncio.to_thread(self._process.wait)
+            status = await asyncio.to_thread(self._status)
             raise StartError(f"the next process ended with status {status}; its own lines say why")
+
+    def _status(self) -> int | str:
+        try:
+            return self._process.wait(ENDED_S)
+        except subprocess.TimeoutExpired:
+            return "unknown"
 
     def leave(self) -> None:
         """It may go on as soon as this process has ended."""
@@ -104,15 +113,14 @@ class Predecessor:
         """
         loop = asyncio.get_running_loop()
         self._line.setblocking(False)
-        try:
+        said = b""
+        with self._line, suppress(OSError):
             await loop.sock_sendall(self._line, LOADED)
             said = await loop.sock_recv(self._line, 1)
-        except OSError:
-            said = b""
-        finally:
-            self._line.close()
+            while said and await loop.sock_recv(self._line, 1):
+                pass  # its end of the line is closed with all that it has open, ports too
         if said != LEAVING:
             raise StartError("the process before this one ended without handing its calls over")
-        # a process is somebody else's parent no more when its files are closed, and not before (Linux, do_exit)
+        # its files go with the last of its threads, which may outlive the first ones: it is gone when nobody's parent
         while os.getppid() == self._parent:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(LOOK_S)

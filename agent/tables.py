@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from agent.answer_cache import ON_DISK, AnswerCache
+from agent.answer_cache import ANSWERS, ON_DISK, AnswerCache
 from agent.asking import Minds
 from agent.costs import Costs
 from agent.errors import SettingsError, StartError
@@ -157,11 +157,11 @@ async def new_turn_model(settings: Settings) -> TurnModel | None:
     return await OnnxTurnModel.load(settings.turns.model)
 
 
-def new_knowledge(settings: Settings) -> Knowledge:
+def new_knowledge(settings: Settings, costs: Costs | None = None) -> Knowledge:
     """Both bases of the language: the index that was built of today's texts, else one made now."""
     from agent.knowledge import open_knowledge
 
-    return open_knowledge(settings)
+    return open_knowledge(settings, costs)
 
 
 def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
@@ -187,15 +187,21 @@ def new_answer_cache(settings: Settings) -> AnswerCache | None:
     """Where answers are kept, where they are."""
     if not settings.llm.cache:
         return None
+
+    def personal(text: str) -> bool:
+        from agent.record.redaction import find
+
+        return any(find(text, settings.language))
+
     url = settings.redis.url.get_secret_value()
     if url:
         from agent.backends.cache_redis import RedisCache
 
-        return AnswerCache(RedisCache(url))
+        return AnswerCache(RedisCache(url), personal)
     from agent.backends.cache_sqlite import SqliteCache
 
     try:
-        return AnswerCache(SqliteCache(settings.storage.dir / "answers.sqlite", "answers", ON_DISK))
+        return AnswerCache(SqliteCache(settings.storage.dir / ANSWERS, "answers", ON_DISK), personal)
     except StartError as error:
         if not refuses(settings.storage.dir):
             raise

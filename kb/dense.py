@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from agent.errors import KnowledgeError
+from agent.errors import KnowledgeError, SpentError
 from agent.ports import Embedder
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ class DenseSearch:
         try:
             async with asyncio.timeout(self._within_s if self._embedder.remote else None):
                 rows: Sequence[Any] = await self._embedder.embed([text])
+        except SpentError:
+            return None  # who counts has told it
         except (KnowledgeError, TimeoutError) as error:
             log.warning("embed: %s; the words alone are searched", error or f"no answer within {self._within_s:g} s")
             return None

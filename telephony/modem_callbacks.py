@@ -69,11 +69,13 @@ class Dialled:
     words: str
 
 
+Patterns = tuple[str, ...]
+"""Of numbers, as the settings give them."""
 Dial = Callable[[str, str], Awaitable[Dialled]]
 """Calls a number and says why."""
 
 
-def allowed(number: str, patterns: tuple[str, ...]) -> bool:
+def allowed(number: str, patterns: Patterns) -> bool:
     """Whether ``number`` may be called: one of the patterns fits, in which ``*`` and ``?`` stand for digits."""
     return bool(number) and any(fnmatchcase(number, pattern) for pattern in patterns)
 
@@ -157,11 +159,11 @@ class CallBackBook:
 class CallBacks:
     """Makes the calls of one line when they are due."""
 
-    def __init__(self, book: CallBackBook, patterns: tuple[str, ...], modem: str) -> None:
-        """``patterns``: numbers that may be called; several lines share the ``book``."""
+    def __init__(self, book: CallBackBook, patterns: Patterns, modem: str, dial: Patterns = ("*",)) -> None:
+        """``patterns``: numbers that may be called back, ``dial``: at all; several lines share the ``book``."""
         self.modems = frozenset({modem})
         """Names of all lines that share the book."""
-        self._book, self._patterns, self._modem = book, patterns, modem
+        self._book, self._patterns, self._dial, self._modem = book, patterns, dial, modem
         self._news = asyncio.Event()
 
     @property
@@ -171,7 +173,7 @@ class CallBacks:
 
     def may(self, number: str) -> bool:
         """Whether this number may be called back."""
-        return allowed(number, self._patterns)
+        return allowed(number, self._patterns) and allowed(number, self._dial)
 
     async def ask(self, number: str, due: datetime, why: str) -> None:
         """Note a call-back; raises ``RecordError``."""
@@ -200,7 +202,7 @@ class CallBacks:
 
     async def _try(self, row: CallBack, dial: Dial) -> None:
         if not self.may(row.number):
-            row = replace(row, state="failed", note="[modem] call_back has no pattern for this number any more")
+            row = replace(row, state="failed", note="[modem] call_back or dial has no pattern for this number any more")
         elif _now() > row.at + GIVE_UP:
             row = replace(row, state="failed", note=row.note or "Allo or its modem was not there at that time")
         else:

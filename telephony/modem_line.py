@@ -76,7 +76,7 @@ class ModemSource:
         self._settings, self._clock, self._words = settings, clock, words
         self.finder = ModemFinder(settings)
         self._card = PinOnce(settings)
-        self.call_backs = CallBacks(book or CallBackBook(box.path.parent), settings.call_back, name)
+        self.call_backs = CallBacks(book or CallBackBook(box.path.parent), settings.call_back, name, settings.dial)
         mail = ModemMail(box, settings.sms_reply, answer if settings.sms_agent else None)
         self._books, self._box = ModemBooks(mail, self.call_backs), box
         self.session: ModemSession | None = None

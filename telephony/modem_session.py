@@ -7,6 +7,7 @@ call. A call that the modem lists no more twice in a row has ended (one list may
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Literal
 
@@ -380,6 +381,6 @@ def _first(fault: BaseException) -> str:
 
 def _fault(number: str, patterns: tuple[str, ...]) -> str:
     """Why ``number`` is not to be rung; empty: it may be."""
-    if not number or telephone(number) != number:
+    if not re.fullmatch(r"\+?[0-9]{2,20}", number):  # `*21*...#` would change the card's forwarding
         return "that is no telephone number"
-    return "" if allowed(number, patterns) else "no pattern of [modem] dial fits this number"
+    return "" if allowed(number, patterns) else "no pattern of [modem] dial fits this number; it is a setting"

@@ -33,6 +33,8 @@ IDLE_S = 3600.0
 CONNECT_S = 1.0
 """Longest wait for a TCP connection of ours, seconds."""
 
+DYING_S, AGAIN_S = 1.0, 0.02
+"""A port is waited for so long, seconds, looking so often: the process before this one may be dying."""
 SWEEP_S = 5.0
 
 MAX_BACKLOG = 256 * 1024
@@ -110,14 +112,24 @@ class SipWire:
         """Listen on UDP and TCP; raises ``StartError`` naming the address."""
         self._host, self._port = host, port
         loop = asyncio.get_running_loop()
+        deadline = loop.time() + DYING_S
+        while (fault := await self._listen(host, port)) is not None:
+            await self.stop()
+            if fault.errno != errno.EADDRINUSE or loop.time() > deadline:
+                raise StartError(_listen_fault(host, port, fault))
+            await asyncio.sleep(AGAIN_S)
+        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+
+    async def _listen(self, host: str, port: int) -> OSError | None:
+        """Once; why not."""
+        loop = asyncio.get_running_loop()
         try:
             bound = await _bound(host, port)
             self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=bound)
             self._server = await loop.create_server(lambda: _Connection(self), host, port)
         except OSError as error:
-            await self.stop()
-            raise StartError(_listen_fault(host, port, error)) from None
-        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+            return error
+        return None
 
     async def stop(self) -> None:
         """Close all sockets; harmless twice."""

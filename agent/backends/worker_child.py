@@ -109,7 +109,9 @@ def _named(fault: Exception) -> str:
 def main(factory: str, arguments: str) -> None:
     """Load the model, say so, serve."""
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print must not get between the messages
+    # what libraries print must not get between the messages; nor into the log, for they print what they are to say
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
     for signum in (signal.SIGINT, signal.SIGTERM):  # they go to the whole group; calls in progress still need us
         signal.signal(signum, signal.SIG_IGN)
     module, _, name = factory.partition(":")

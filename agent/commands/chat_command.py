@@ -12,7 +12,7 @@ from typing import TextIO
 from agent.answer import Answers
 from agent.dialogue import Dialogue
 from agent.events import Stage
-from agent.furnish import open_answers
+from agent.furnish import open_answers, open_costs
 from agent.ports import Action, Sentence
 from agent.prompts import Prompts
 from agent.settings import Settings
@@ -77,7 +77,7 @@ def chat_command(settings: Settings, *, as_json: bool, given: TextIO = sys.stdin
 
 async def _talk(settings: Settings, as_json: bool, given: TextIO, out: TextIO) -> None:
     async with AsyncExitStack() as stack:
-        answers, _, live = await open_answers(settings, stack)
+        answers, _, live = await open_answers(settings, stack, costs=open_costs(settings, stack))
         prompts = live.now().prompts
         chat = Chat(answers, prompts)
         if not as_json:

@@ -18,7 +18,7 @@ from agent.answer import Answers
 from agent.dialogue import Context
 from agent.errors import StartError
 from agent.events import Stage
-from agent.furnish import open_answers
+from agent.furnish import open_answers, open_costs
 from agent.knowledge import build_once
 from agent.language.normalise import normalise
 from agent.ports import Exchange
@@ -146,7 +146,7 @@ def judge(settings: Settings, file: Path | None, answerer: Answerer, half: Half 
 
 async def _judge(settings: Settings, cases: Sequence[Case]) -> list[Result]:
     async with AsyncExitStack() as stack:
-        answers, _, live = await open_answers(settings, stack)
+        answers, _, live = await open_answers(settings, stack, costs=open_costs(settings, stack))
         no_answer = live.now().prompts.no_answer
         knowledge = new_knowledge(settings)
         stack.push_async_callback(knowledge.close)

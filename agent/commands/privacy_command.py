@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.commands.backup_command import FOLDER
 from agent.commands.replay_command import recording_of
 from agent.errors import StartError
 from agent.record import retention
@@ -42,7 +43,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.what == "prune":
         done = retention.prune(settings, now)
         for one in done:
-            _say(f"{one.what} of calls from before {one.before}: deleted; calls: {one.calls}")
+            of, count = ("", one.what) if one.what in ("messages", "callers") else (" of calls", "calls")
+            _say(f"{one.what}{of} from before {one.before}: deleted; {count}: {one.calls}")
         _say(f"noted in {settings.storage.dir / retention.LOG}" if done else "nothing is older than [retention] says")
     elif args.what == "export":
         calls = retention.export(settings, args.number, args.output)
@@ -51,6 +53,8 @@ def _run(args: argparse.Namespace) -> int:
         _say(f"{args.output}: {save_audio(settings, args.call, args.output):.1f} MB")
     else:
         _say(f"deleted, with what was remembered; calls: {retention.erase(settings, args.number, now).calls}")
+        if kept := len(list((settings.storage.dir / FOLDER).glob("allo-*.tar.gz"))):
+            _say(f"backups made before still hold it, until they are thinned out or removed: {kept} in {FOLDER}/")
     return 0
 
 

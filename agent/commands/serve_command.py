@@ -8,6 +8,7 @@ import threading
 from importlib import import_module
 
 from agent.figures import logs
+from agent.figures.discreet import of_loop
 from agent.ports import Health
 from agent.settings import Settings
 
@@ -31,6 +32,7 @@ def serve(settings: Settings, after: int | None = None) -> int:
     daemon = Daemon(settings, before)
     page = f"http://{settings.web.host}:{settings.web.port}/"
     with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.get_loop().set_exception_handler(of_loop)
         runner.run(daemon.run(lambda health: _banner(settings, health, daemon.key.place(page))))
     return 0
 

@@ -10,6 +10,7 @@ import os
 import pickle
 import sys
 
+from agent.costs import Costs
 from agent.errors import AlloError, KnowledgeError
 from agent.knowledge import adopt, build_once
 from agent.settings import HOUSE, Settings
@@ -19,13 +20,18 @@ from kb.live import Knowledge
 log = logging.getLogger(__name__)
 
 
-async def rebuild(knowledge: Knowledge, settings: Settings, progress: Progress = lambda stage, done, of: None) -> int:
+async def rebuild(
+    knowledge: Knowledge,
+    settings: Settings,
+    progress: Progress = lambda stage, done, of: None,
+    costs: Costs | None = None,
+) -> int:
     """Build anew, then let calls in progress use it from their next question on; how many sections.
 
     Raises ``StartError`` or ``KnowledgeError``, and ``knowledge`` is what it was.
     """
     await build_apart(settings, progress)
-    return await adopt(knowledge, settings)
+    return await adopt(knowledge, settings, costs)
 
 
 async def build_apart(settings: Settings, progress: Progress) -> None:

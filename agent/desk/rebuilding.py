@@ -55,7 +55,8 @@ class Rebuilding:
         while self._done < self._asked:
             aim, self._fault = self._asked, ""
             try:
-                self._sections = await rebuild(self._live.knowledge, self._live.settings, self._told)
+                live = self._live
+                self._sections = await rebuild(live.knowledge, live.settings, self._told, live.costs)
             except AlloError as error:
                 self._fault = str(error)
                 log.error("%s; the index of before stays in use", error)

@@ -24,10 +24,16 @@ class WebKey:
     """It was made just now."""
 
     def place(self, address: str) -> str:
-        """Where the page is, as a person is told: with the key only when it is new."""
-        if self.fresh:
+        """Where the page is, as a person is told: with the key only when it is new, and no journal keeps it."""
+        if self.fresh and not _journalled():
             return f"{address}#/calls?key={self.value}"
         return f"{address}  (its key: {self.file})" if self.file else address
+
+
+def _journalled() -> bool:
+    """Standard output is systemd's journal (systemd.exec(5), ``JOURNAL_STREAM``), which keeps it for years."""
+    out = os.fstat(1)
+    return os.environ.get("JOURNAL_STREAM") == f"{out.st_dev}:{out.st_ino}"
 
 
 def web_key(settings: Settings) -> WebKey:

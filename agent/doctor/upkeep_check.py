@@ -115,7 +115,8 @@ def prices(settings: Settings) -> Iterator[Finding]:
 
 
 def _paid(settings: Settings) -> Iterator[tuple[str, str, bool]]:
-    """(kind, name, somebody stands behind it); behind language models the knowledge base always does."""
+    """(kind, name, somebody stands behind it); behind language models the knowledge base always does, behind
+    vectors the search by words."""
     paid = [name for name in CLOUDS if name != "openai" or not settings.openai.base_url]
     heard, spoken = settings.stt.engine, [engine for engine, _ in settings.tts.choices]
     for kind, engines in (("stt", list(heard)), ("tts", spoken)):
@@ -125,6 +126,8 @@ def _paid(settings: Settings) -> Iterator[tuple[str, str, bool]]:
     for server in settings.llm.servers:
         if not _is_ours(server.base_url):
             yield "llm", server.model, True
+    if settings.embed.engine == "openai" and not _is_ours(settings.embed.base_url):
+        yield "embed", settings.embed.model, True
 
 
 def _is_ours(url: str) -> bool:

@@ -6,20 +6,21 @@ import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from agent.figures.discreet import OURS, Raised, fault_text, harmless, take_hooks
 from agent.settings import Log
 
 CALL: ContextVar[str] = ContextVar("call", default="")
 """The call that the running task belongs to; empty outside calls."""
 PEOPLE = "%(asctime)s %(levelname)s %(name)s: %(message)s%(call)s"
-CHATTY = ("httpx", "httpx2", "openai", "pymorphy3")
-"""Libraries that would write a line for every question."""
 
 
 def set_up(settings: Log) -> None:
     """Write to standard error from now on, in the settings' format and from their levels on."""
     out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(JsonLines() if settings.format == "json" else logging.Formatter(PEOPLE))
+    out.setFormatter(JsonLines() if settings.format == "json" else ForPeople(PEOPLE))
     out.addFilter(_with_call)
+    out.addFilter(harmless)
+    take_hooks()
     logging.basicConfig(handlers=[out], force=True)
     set_levels(settings)
 
@@ -29,12 +30,18 @@ def set_levels(settings: Log) -> None:
     logging.getLogger().setLevel(settings.level.upper())
     known = [logger for logger in logging.Logger.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
     for logger in known:
-        if logger.name not in CHATTY:
-            logger.setLevel(logging.NOTSET)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.NOTSET if settings.level == "debug" else logging.WARNING)
+        # a library's lines below a warning are never written (``harmless``): so they need not be made
+        logger.setLevel(logging.NOTSET if logger.name.split(".", 1)[0] in OURS else logging.WARNING)
     for name, level in settings.levels.items():
         logging.getLogger(name).setLevel(level.upper())
+
+
+class ForPeople(logging.Formatter):
+    """A line for people, a fault below it."""
+
+    def formatException(self, ei: Raised) -> str:  # noqa: N802 - the name is the library's
+        """Without what may be a caller's."""
+        return fault_text(ei)
 
 
 class JsonLines(logging.Formatter):
@@ -51,7 +58,7 @@ class JsonLines(logging.Formatter):
         if CALL.get():
             line["call"] = CALL.get()
         if record.exc_info:
-            line["fault"] = self.formatException(record.exc_info)
+            line["fault"] = fault_text(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agent.errors import RecordError
-from agent.memory import CALLERS, forget, key_of
+from agent.memory import CALLERS, forget, forget_older, key_of
+from agent.record.caches import empty_caches, forget_log
 from agent.record.sealed import SUFFIX
 from agent.record.vault import Vault
 from agent.recording import TRACE_SUFFIX
 from agent.settings import Settings
 
 Kind = Literal["recordings", "words", "calls"]
+Other = Literal["messages", "callers"]
 LOG = "deletions.jsonl"
 """The file in ``storage.dir``."""
 LETTERS = "modem/sms.jsonl"
@@ -47,9 +49,9 @@ class Deletion:
     """What was deleted at once; a line of the log."""
 
     at: str
-    what: Kind | Literal["caller"]
+    what: Kind | Other | Literal["caller"]
     calls: int
-    """How many calls it was of."""
+    """How many calls it was of; of messages and callers: how many they were."""
     before: str = ""
     """Only calls that began before this; empty: those of one caller."""
 
@@ -66,11 +68,23 @@ def prune(settings: Settings, now: datetime) -> list[Deletion]:
         if days:
             before = (now - timedelta(days=days)).isoformat(timespec="seconds")
             done.append(Deletion(_stamp(now), what, _clear(settings, what, before), before))
+    others: tuple[tuple[Other, int, Callable[[Path, datetime], int]], ...] = (
+        ("messages", settings.retention.messages_days, _clear_messages),
+        ("callers", settings.retention.callers_days, _clear_callers),
+    )
+    for kind, days, clear in others:
+        if days:
+            moment = now - timedelta(days=days)
+            count = clear(settings.storage.dir, moment)
+            done.append(Deletion(_stamp(now), kind, count, moment.isoformat(timespec="seconds")))
     return [_logged(settings, one) for one in done if one.calls]
 
 
 def erase(settings: Settings, number: str, now: datetime) -> Deletion:
-    """Delete everything of a caller: calls, files, what is remembered, messages; raises ``RecordError``."""
+    """Delete everything of a caller: calls, files, what is remembered, messages, what caches may hold of the words.
+
+    Raises ``RecordError``.
+    """
     with _open(settings) as log:
         ids = [row["id"] for row in _of(log, number)]
         for some in _batches(ids):
@@ -78,11 +92,12 @@ def erase(settings: Settings, number: str, now: datetime) -> Deletion:
     storage = settings.storage.dir
     forget(storage / CALLERS, number)
     _keep_lines(storage / LETTERS, lambda line: not _names(_row(line), number))
-    _keep_lines(storage / REPORTS, lambda line: not set(line.split("\t")) & set(ids))
-    asked = _call_backs(settings)
+    _keep_lines(storage / REPORTS, lambda line: not _is_of(line, ids))
+    asked = _rows(storage / CALL_BACKS)
     kept = [row for row in asked if not _names(row, number)]
     if len(kept) < len(asked):
         _replace(storage / CALL_BACKS, json.dumps(kept, ensure_ascii=False, indent=1))
+    empty_caches(settings)
     return _logged(settings, Deletion(_stamp(now), "caller", len(ids)))
 
 
@@ -124,6 +139,7 @@ def _open(settings: Settings) -> Iterator[sqlite3.Connection]:
             log.execute("PRAGMA foreign_keys=ON")
             log.execute("PRAGMA secure_delete=ON")
             yield log
+            forget_log(log)
     except sqlite3.Error as error:
         raise RecordError(f"{path}: the call log can't be changed: {error}") from error
 
@@ -136,7 +152,40 @@ def _clear(settings: Settings, what: Kind, before: str) -> int:
         ids = [row["id"] for row in log.execute(query, (before,))]
         for some in _batches(ids):
             {"calls": _delete, "words": _silence, "recordings": _mute}[what](log, settings, some)
+    if what != "recordings":
+        _keep_lines(settings.storage.dir / REPORTS, lambda line: not _is_of(line, ids))
     return len(ids)
+
+
+def _is_of(line: str, ids: Sequence[str]) -> bool:
+    """Whether a reported answer is of one of these calls: its id is ``call-ID-TURN``."""
+    return line.split("\t", 1)[0].removeprefix("call-").rpartition("-")[0] in ids
+
+
+def _clear_messages(storage: Path, before: datetime) -> int:
+    """Messages that are older, and call-backs that were due before and are over."""
+    lines = _lines(storage / LETTERS)
+    kept = [line for line in lines if not _is_older(_row(line).get("at"), before)]
+    if len(kept) < len(lines):
+        _replace(storage / LETTERS, "".join(f"{line}\n" for line in kept))
+    asked = _rows(storage / CALL_BACKS)
+    waiting = [row for row in asked if row.get("state") == "waiting" or not _is_older(row.get("due"), before)]
+    if len(waiting) < len(asked):
+        _replace(storage / CALL_BACKS, json.dumps(waiting, ensure_ascii=False, indent=1))
+    return len(lines) - len(kept) + len(asked) - len(waiting)
+
+
+def _clear_callers(storage: Path, before: datetime) -> int:
+    return forget_older(storage / CALLERS, before.date().isoformat())
+
+
+def _is_older(at: object, before: datetime) -> bool:
+    """What says no time that can be read stays: nobody knows how old it is."""
+    try:
+        moment = datetime.fromisoformat(str(at))
+    except ValueError:
+        return False
+    return (moment if moment.tzinfo else moment.astimezone()) < before
 
 
 def _delete(log: sqlite3.Connection, settings: Settings, ids: Sequence[str]) -> None:
@@ -218,12 +267,12 @@ def _add(packed: zipfile.ZipFile, path: Path, vault: Vault) -> None:
 
 def _letters(settings: Settings, number: str) -> list[dict[str, Any]]:
     """Messages and call-backs of a number."""
-    rows = [*map(_row, _lines(settings.storage.dir / LETTERS)), *_call_backs(settings)]
+    storage = settings.storage.dir
+    rows = [*map(_row, _lines(storage / LETTERS)), *_rows(storage / CALL_BACKS)]
     return [row for row in rows if _names(row, number)]
 
 
-def _call_backs(settings: Settings) -> list[dict[str, Any]]:
-    path = settings.storage.dir / CALL_BACKS
+def _rows(path: Path) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
 
 

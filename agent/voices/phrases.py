@@ -85,10 +85,12 @@ class Phrases:
         memory_bytes: int = MEMORY_BYTES,
         *,
         stores: bool = True,
+        private: bool = False,
     ) -> None:
         """``folder`` is made at the first store; ``megabytes`` is its greatest size, 0 keeps nothing on disk.
 
-        With ``stores`` false the folder is only read: what was said leaves nothing behind.
+        With ``stores`` false the folder is only read: what was said leaves nothing behind. ``private``: only what was
+        warmed is stored, since a reply may repeat what its caller told.
         """
         self._synth = synth
         self._memory: OrderedDict[str, _Phrase] = OrderedDict()
@@ -101,7 +103,7 @@ class Phrases:
         self._memory_bytes = 0
         self._memory_most = memory_bytes
         self._disk = _Disk(folder, megabytes << 20) if megabytes else None
-        self._stores = stores
+        self._stores, self._private = stores, private
 
     async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
         """PCM16 mono at ``rate`` Hz and the starts of words in its samples: whole when known, else as it is made.
@@ -156,10 +158,13 @@ class Phrases:
     async def warm(self, texts: Iterable[str], rate: int) -> None:
         """Have these phrases in memory for good, synthesising the unknown ones; raises ``VoiceError``."""
         for text in texts:
+            known = await self._recall(self._key(text, rate, 1.0))
             made = [piece async for piece in self.speech(text, rate)]
             key = self._key(text, rate, 1.0)
             if phrase := self._memory.get(key):
                 self._fixed[key] = phrase
+                if known is None and self._private:
+                    await self._store(key, phrase)
             pcm = b"".join(piece for piece in made if isinstance(piece, bytes))
             marks = tuple(piece for piece in made if isinstance(piece, WordStart))
             self._by_heart[text, rate] = phrase or _Phrase(pcm, marks)
@@ -187,6 +192,10 @@ class Phrases:
         if not phrase.pcm:
             return
         self._keep(key, phrase)
+        if not self._private:
+            await self._store(key, phrase)
+
+    async def _store(self, key: str, phrase: _Phrase) -> None:
         if self._disk is not None and self._stores:
             await asyncio.to_thread(self._disk.write, key, phrase)
 

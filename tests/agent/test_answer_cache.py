@@ -17,7 +17,8 @@ from agent.errors import StartError
 from agent.intents import load_intents
 from agent.ports import Exchange, Passage, Question, Sentence
 from agent.prompts import load_prompts
-from agent.settings import Llm
+from agent.settings import Llm, Settings, Storage
+from agent.tables import new_answer_cache
 from tests.fakes.engines import FakeMind
 from tests.fakes.openai_server import Behaviour, OpenAiServer
 from tests.fakes.redis_server import redis_url  # noqa: F401 - a fixture
@@ -171,3 +172,21 @@ async def test_without_its_redis_the_model_is_asked(server: OpenAiServer) -> Non
 def test_case_and_punctuation_don_t_matter_and_numbers_do() -> None:
     assert key_of(Question("Сколько стоит РМ-100?", ()), "m") == key_of(Question("сколько стоит  рм-100", ()), "m")
     assert key_of(Question("за 1,5 часа", ()), "m") != key_of(Question("за 15 часа", ()), "m")
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ("до какого часа вы работаете", True),
+        ("сколько стоит пресс на 1000 кН", True),
+        ("меня зовут иван петров до какого часа вы работаете", False),
+        ("перезвоните на 89037654321", False),
+        ("вышлите счёт на ivan@mail.ru", False),
+    ],
+)
+async def test_what_may_repeat_a_callers_own_is_not_kept(asked: str, kept: bool, tmp_path: Path) -> None:
+    cache = new_answer_cache(Settings(storage=Storage(dir=tmp_path)))
+    assert cache is not None
+    await cache.put("answer:1", [Sentence("Вы сказали так.")], asked)
+    assert bool(await cache.get("answer:1")) is kept
+    await cache.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.commands.chat_command import chat_command
+from agent.costs import FILE as COSTS
 from agent.prompts import load_prompts
 from agent.settings import Llm, Settings
 from tests.fakes.openai_server import Behaviour, OpenAiServer
@@ -65,6 +66,22 @@ async def test_the_model_answers_here_too_and_sees_the_history(tmp_path: Path) -
     roles = [(message["role"], message["content"]) for message in server.behaviour.requests[-1]["messages"]]
     assert ("user", QUESTION) in roles
     assert ("assistant", "Два года. Это всё.") in roles
+
+
+async def test_what_is_asked_by_hand_is_counted_and_ends_with_the_day_too(tmp_path: Path) -> None:
+    price = {"kind": "llm", "name": "m", "per_million_tokens_in": 1e6, "money_a_day": 1}
+    async with OpenAiServer(Behaviour(answer="Два года.|")) as server:
+        settings = Settings.model_validate(
+            {
+                "storage": {"dir": tmp_path},
+                "llm": Llm(base_url=server.base_url, model="m", stall_s=15, first_token_s=15),
+                "costs": {"engines": [price]},
+            }
+        )
+        await asyncio.to_thread(chat, f"{QUESTION}\n", settings)
+        await asyncio.to_thread(chat, "сколько стоит доставка\n", settings)
+        assert len(server.behaviour.requests) == 1
+    assert json.loads((tmp_path / COSTS).read_text(encoding="utf-8"))["used"]["llm m"]["tokens_in"] > 1
 
 
 def test_the_command_works_in_a_pipe_whatever_the_locale(tmp_path: Path) -> None:

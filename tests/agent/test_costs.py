@@ -198,3 +198,37 @@ async def test_who_hangs_up_in_mid_utterance_is_paid_for_too(tmp_path: Path) -> 
     heard_s = len(say(SAID)) / 2 / 8000
     assert purse.figures["stt cloud"]["money"] == pytest.approx(heard_s, abs=0.05)
     await purse.close()
+
+
+async def test_two_processes_count_into_one_file(tmp_path: Path) -> None:
+    calls, build = (costs(tmp_path, per_minute=2, money_a_day=100) for _ in range(2))
+    for purse, minutes in ((calls, 7), (build, 5)):
+        meter = purse.meter("stt", "cloud")
+        assert meter is not None
+        meter.add(minutes=minutes)
+    await build.close()
+    await calls.close()
+    assert calls.figures["stt cloud"]["money"] == 24
+    build.read_again()
+    assert build.figures["stt cloud"]["money"] == 24
+    yesterday = costs(tmp_path, Day(date(2026, 11, 20)), per_minute=2)
+    meter = yesterday.meter("stt", "cloud")
+    assert meter is not None
+    meter.add(minutes=1)
+    await yesterday.close()  # a clock that is behind takes nothing away
+    build.read_again()
+    assert build.figures["stt cloud"]["money"] == 24
+
+
+async def test_what_the_disk_refused_is_written_once_there_is_room(tmp_path: Path) -> None:
+    folder = tmp_path / "storage"
+    purse = costs(folder, per_minute=2)
+    meter = purse.meter("stt", "cloud")
+    assert meter is not None
+    meter.add(minutes=1)
+    await purse.close()  # there is no such folder
+    assert purse.figures["stt cloud"]["money"] == 2
+    folder.mkdir()
+    meter.add(minutes=2)
+    await purse.close()
+    assert costs(folder, per_minute=2).figures["stt cloud"]["money"] == 6

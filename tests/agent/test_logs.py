@@ -1,26 +1,36 @@
 import asyncio
+import gc
 import json
 import logging
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
+from typing import Literal
 
 import pytest
 
 from agent.call import Call
+from agent.errors import StartError
 from agent.figures import logs
+from agent.figures.discreet import of_loop
 from agent.figures.logs import CALL
 from agent.settings import Log, Settings
 
 log = logging.getLogger("telephony.test_logs")
+NAME = "-".join(["iva", "nov"])
+"""A caller's word; no line of a program that a traceback shows has it."""
 
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
     root.handlers[:], root.level = handlers, level
-    for name in ("telephony", "telephony.test_logs", *logs.CHATTY):
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    for name in ("telephony", "telephony.test_logs", "httpx", "aiosqlite"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -45,14 +55,14 @@ def test_json_has_a_field_for_everything(capsys: pytest.CaptureFixture[str]) -> 
     logs.set_up(Log(format="json"))
     token = logs.CALL.set("one")
     try:
-        raise ValueError("бывает")
-    except ValueError:
+        raise StartError("бывает")
+    except StartError:
         log.exception("it broke: %s", "here")
     logs.CALL.reset(token)
     (line,) = written(capsys)
     told = json.loads(line)
     assert told.pop("at").endswith("+00:00")
-    assert "ValueError: бывает" in told.pop("fault")
+    assert "StartError: бывает" in told.pop("fault")
     assert told == {"level": "error", "module": "telephony.test_logs", "message": "it broke: here", "call": "one"}
 
 
@@ -66,12 +76,68 @@ def test_levels_change_while_it_runs(capsys: pytest.CaptureFixture[str]) -> None
     assert [line.split(": ")[1] for line in written(capsys)] == ["two"]
 
 
-def test_libraries_are_quiet_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_libraries_only_warn(level: Literal["info", "debug"], capsys: pytest.CaptureFixture[str]) -> None:
+    """At debug they write what passes through them: values of SQL, questions to models, events with a number."""
+    logs.set_up(Log(level=level, levels={"aiosqlite": "debug"}))
+    for name in ("httpx", "aiosqlite", "websockets.client"):
+        logging.getLogger(name).debug("+79161234567 спросил")
+        logging.getLogger(name).info("INSERT ... ('+79161234567')")
+        logging.getLogger(name).warning("a warning of %s", name)
+    assert [line.split(": ")[1] for line in written(capsys)] == [
+        f"a warning of {name}" for name in ("httpx", "aiosqlite", "websockets.client")
+    ]
+
+
+@pytest.mark.parametrize("format_", ["console", "json"])
+def test_a_fault_tells_where_it_broke_and_not_what_was_said(
+    format_: Literal["console", "json"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(Log(format=format_))
+    known: dict[str, str] = {}
+    try:
+        try:
+            known[NAME]
+        except KeyError as error:
+            faults = [ValueError(NAME), OSError(2, "no such file", "calls.sqlite"), StartError("port taken")]
+            raise ExceptionGroup(NAME, faults) from error
+    except ExceptionGroup:
+        log.exception("it broke")
+    told = "".join(written(capsys))
+    assert NAME not in told
+    for part in ("KeyError: ", "ValueError: ", "No such", "port taken", "3 faults", "in test_a_fault_tells"):
+        assert part.lower() in told.lower(), told
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, pytest.importorskip("uvloop").new_event_loop])
+def test_what_a_callback_was_given_is_not_in_the_log(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], capsys: pytest.CaptureFixture[str]
+) -> None:
     logs.set_up(Log())
-    logging.getLogger("httpx").info("a request")
-    logs.set_levels(Log(level="debug"))
-    logging.getLogger("httpx").info("another")
-    assert [line.split(": ")[1] for line in written(capsys)] == ["another"]
+
+    def broken(word: str) -> None:
+        raise LookupError(word)
+
+    async def lost() -> None:
+        raise LookupError(NAME)
+
+    async def run() -> None:
+        asyncio.get_running_loop().call_soon(broken, NAME)
+        lost_one = asyncio.ensure_future(lost())
+        await asyncio.wait((lost_one,))
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.get_loop().set_exception_handler(of_loop)
+        runner.run(run())
+        gc.collect()
+    thread = threading.Thread(target=broken, args=(NAME,))
+    thread.start()
+    thread.join()
+    told = "\n".join(written(capsys))
+    assert NAME not in told
+    for part in ("Exception in callback", "Task exception was never retrieved (Task-", "a thread ended"):
+        assert part in told
+    assert told.count("LookupError: (its text is not shown") == 3
 
 
 def test_levels_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,19 @@ async def test_the_next_process_finds_it_on_disk(tmp_path: Path) -> None:
     assert piano.made == []
 
 
+async def test_a_private_one_stores_what_was_warmed_and_no_reply(tmp_path: Path) -> None:
+    folder = tmp_path / "phrases"
+    phrases = Phrases(Piano(), folder, 10, private=True)
+    await speech(phrases, "do re")
+    assert files(folder) == []
+    await phrases.warm(["mi fa"], 8000)
+    assert len(files(folder)) == 1
+    await speech(phrases, "so la")
+    later = Piano()
+    await Phrases(later, folder, 10, private=True).warm(["mi fa"], 8000)
+    assert (later.made, len(files(folder))) == ([], 1)
+
+
 async def test_one_that_stores_nothing_reads_what_others_stored(tmp_path: Path) -> None:
     await speech(Phrases(Piano(), tmp_path, 1), "one two")
     piano = Piano()

@@ -11,14 +11,20 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from agent.answer_cache import ANSWERS, AnswerCache
+from agent.backends.cache_redis import RedisCache
+from agent.backends.cache_sqlite import SqliteCache
 from agent.commands.main import main
 from agent.errors import RecordError
+from agent.memory import CALLERS, Known, Memory
+from agent.ports import Sentence
 from agent.record import backup
 from agent.record.retention import LOG, erase, export, prune
 from agent.record.sealed import SealedWriter, new_key, read_key
-from agent.settings import Retention, Settings, Storage
+from agent.settings import Redis, Retention, Settings, Storage
 from agent.settings_upkeep import Recording
 from agent.store import open_log
+from tests.fakes.redis_server import redis_url  # noqa: F401 - a fixture
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CALLS = {"old": "2026-08-01", "middle": "2026-11-01", "new": "2026-11-20"}
@@ -89,6 +95,35 @@ async def test_each_kind_has_its_own_age(settings: Settings) -> None:
     assert rows(settings, "SELECT recording, recording_note FROM calls WHERE id = 'middle'") == [("", "deleted")]
 
 
+async def test_messages_and_what_is_remembered_have_an_age_too(settings: Settings) -> None:
+    storage = settings.storage.dir
+    letters, backs = storage / "modem/sms.jsonl", storage / "modem/call_backs.json"
+    letters.parent.mkdir()
+    times = ("2026-08-01T10:00:00+03:00", "2026-11-20T10:00:00+00:00", "")
+    letters.write_text("".join(f'{{"at": "{at}", "number": "+7916"}}\n' for at in times), encoding="utf-8")
+    rows = [{"id": 1, "due": times[0], "state": "done"}, {"id": 2, "due": times[0], "state": "waiting"}]
+    backs.write_text(json.dumps([*rows, {"id": 3, "due": times[1], "state": "done"}]), encoding="utf-8")
+    memory = Memory(storage / CALLERS)
+    for number, day in (("9161234567", "2026-08-01"), ("9990000000", "2026-11-20")):
+        memory._write(number, Known("Анна", (), day))
+    done = prune(keeping(settings, messages_days=30, callers_days=30), NOW)
+    assert [(one.what, one.calls) for one in done] == [("messages", 2), ("callers", 1)]
+    assert [row["what"] for row in noted(settings)] == ["messages", "callers"]
+    assert [json.loads(line)["at"] for line in letters.read_text(encoding="utf-8").splitlines()] == [times[1], ""]
+    assert [row["id"] for row in json.loads(backs.read_text(encoding="utf-8"))] == [2, 3]
+    assert memory.known("+79161234567") is None
+    assert memory.known("+79990000000") is not None
+    await memory.close()
+    assert prune(keeping(settings, messages_days=30, callers_days=30), NOW) == []
+
+
+async def test_a_reported_answer_goes_with_its_words(settings: Settings) -> None:
+    reports = settings.storage.dir / "wrong_answers.tsv"
+    reports.write_text("id\tkb\ncall-old-2\tgeneral\ncall-new-1\ttech\n", encoding="utf-8")
+    prune(keeping(settings, words_days=30), NOW)
+    assert reports.read_text(encoding="utf-8") == "id\tkb\ncall-new-1\ttech\n"
+
+
 async def test_a_second_time_there_is_nothing_left(settings: Settings) -> None:
     wish = keeping(settings, words_days=10)
     assert [one.calls for one in prune(wish, NOW)] == [2]
@@ -119,15 +154,48 @@ async def test_a_caller_is_erased_however_the_number_is_written(settings: Settin
     back = settings.storage.dir / "modem/call_backs.json"
     back.write_text(json.dumps([theirs, other]), encoding="utf-8")
     reports = settings.storage.dir / "wrong_answers.tsv"
-    reports.write_text("id\tcall_id\n1\told\n2\tnew\n", encoding="utf-8")
+    reports.write_text("id\tkb\ncall-old-2\tgeneral\ncall-new-1\ttech\npage-1\tnone\n", encoding="utf-8")
     done = erase(settings, "8 (916) 123-45-67", NOW)
     assert done.calls == 2
     assert rows(settings, "SELECT id FROM calls") == [("new",)]
     assert files(settings) == {"new.wav", "new.txt", "new.trace.jsonl"}
     assert [json.loads(line) for line in letters.read_text(encoding="utf-8").splitlines()] == [other]
     assert json.loads(back.read_text(encoding="utf-8")) == [other]
-    assert reports.read_text(encoding="utf-8") == "id\tcall_id\n2\tnew\n"
+    assert reports.read_text(encoding="utf-8") == "id\tkb\ncall-new-1\ttech\npage-1\tnone\n"
     assert noted(settings) == [{"at": "2026-11-21T12:00:00+00:00", "what": "caller", "calls": 2, "before": ""}]
+
+
+async def test_caches_hold_nothing_of_who_was_erased(settings: Settings) -> None:
+    """Beside a daemon that goes on writing: the write-ahead logs have pages of before."""
+    storage, words = settings.storage.dir, "Иван Петров, пришлём"
+    cache = SqliteCache(storage / ANSWERS, "answers", 10)
+    await cache.put({"answer:1": json.dumps([[words, ""]], ensure_ascii=False).encode()})
+    phrase = storage / "phrases" / "0a.phrase"
+    phrase.parent.mkdir()
+    phrase.write_bytes(b"sound")
+    log = await open_log(storage / "calls.sqlite")
+    await log.write([("UPDATE turns SET heard = ? WHERE call_id = 'old'", (words,))])
+    assert [path.name for path in holding(storage, words)] == ["answers.sqlite-wal", "calls.sqlite-wal"]
+    erase(settings, NUMBERS["old"], NOW)
+    assert holding(storage, words) == []
+    assert not phrase.exists()
+    await cache.put({"answer:2": b"[]"})  # they go on
+    assert await cache.get(["answer:1", "answer:2"]) == {"answer:2": b"[]"}
+    await cache.close()
+    await log.close()
+
+
+async def test_answers_in_redis_go_too(settings: Settings, redis_url: str) -> None:  # noqa: F811
+    shelf = RedisCache(redis_url)
+    await AnswerCache(shelf).put("answer:1", [Sentence("Иван Петров")])
+    await shelf.put({"vector": b"1"})
+    erase(settings.model_copy(update={"redis": Redis(url=SecretStr(redis_url))}), NUMBERS["old"], NOW)
+    assert await shelf.get(["answer:1", "vector"]) == {"vector": b"1"}
+    await shelf.close()
+
+
+def holding(folder: Path, words: str) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and words.encode() in path.read_bytes())
 
 
 async def test_a_caller_sees_what_is_kept(settings: Settings, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,62 @@ async def test_a_parent_that_is_still_there_is_waited_for() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await Predecessor(theirs).gone()
+
+
+BOTH = """
+import asyncio, os, signal, socket, sys
+from pathlib import Path
+from agent.leaving import Leave, leave
+from agent.succession import LOADED, Predecessor
+
+async def younger(line):
+    signal.signal(signal.SIGTERM, lambda *_: print("told to end", flush=True))
+    if sys.argv[1] == "dies":
+        line.send(LOADED)
+        return
+    await Predecessor(line).gone()
+    print("taken over", flush=True)
+
+async def older(asked, stopping):
+    async def flush():
+        await asyncio.sleep(0.3)
+        if sys.argv[1] == "late":
+            stopping.set()
+    asked.set()
+    how = Leave(stopping, lambda: print("closed", flush=True), flush, Path(sys.argv[2]))
+    leaving = asyncio.ensure_future(leave(asked, how))
+    if sys.argv[1] == "early":
+        await asyncio.sleep(0.02)
+        stopping.set()
+        while not asked.is_set():
+            await asyncio.sleep(0.2)
+            asked.set()
+        await asyncio.sleep(0.2)
+        print("goes on", flush=True)
+        leaving.cancel()
+        return
+    await leaving
+
+async def main():
+    if "--after" in sys.argv:
+        await younger(socket.socket(fileno=int(sys.argv[-1])))
+    else:
+        await older(asyncio.Event(), asyncio.Event())
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        ("never", ["closed", "taken over"]),
+        ("early", ["goes on"]),  # SIGTERM while the next one loads: there is no next one
+        ("late", ["closed", "told to end", "taken over"]),  # the next one is the daemon already: it obeys
+        ("dies", ["closed"]),  # in the last moment: systemd starts another one
+    ],
+)
+def test_who_is_stopped_in_mid_restart_is_not_followed(stop: str, told: list[str], tmp_path: Path) -> None:
+    line = [sys.executable, "-c", BOTH, stop, str(tmp_path / "alive")]
+    environment = os.environ | {"NOTIFY_SOCKET": "@nobody-listens"}
+    done = subprocess.run(line, check=True, capture_output=True, text=True, timeout=15, env=environment)
+    assert done.stdout.split() == " ".join(told).split(), done.stderr

@@ -1,5 +1,6 @@
 """The key of the page where nobody chose one."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def test_it_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert first.value not in again.place(ADDRESS)
     assert str(file) in again.place(ADDRESS)
+
+
+def test_the_journal_does_not_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, out = web_key(house(tmp_path)), os.fstat(1)
+    monkeypatch.setenv("JOURNAL_STREAM", "1:2")  # somebody else's: a terminal inherits it
+    assert key.value in key.place(ADDRESS)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{out.st_dev}:{out.st_ino}")
+    assert key.value not in key.place(ADDRESS)
+    assert str(tmp_path / NAME) in key.place(ADDRESS)
 
 
 def test_a_key_of_the_settings_goes_before_it(tmp_path: Path) -> None:

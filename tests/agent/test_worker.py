@@ -44,9 +44,12 @@ async def test_bytes_and_values_go_both_ways(worker: Worker) -> None:
     assert back == sound[::-1]
 
 
-async def test_what_libraries_print_is_no_message(worker: Worker) -> None:
+async def test_what_libraries_print_is_no_message_and_in_no_log(
+    capfd: pytest.CaptureFixture[str], worker: Worker
+) -> None:
     await worker.one({"what": "print"})
     assert (await worker.one({"what": "echo"}, b"ab"))[1] == b"ba"
+    assert "a library says something" not in "".join(capfd.readouterr())
 
 
 async def test_callers_go_before_dictation_and_the_finished_before_the_talking(worker: Worker) -> None:

@@ -1,15 +1,18 @@
 """Starting, stopping and being killed."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from agent.settings import HOUSE
 from bench.daemon import DaemonProcess
 from bench.speech import interruption
 from bench.wire import Plan, PlanItem, place
@@ -156,6 +159,12 @@ def test_a_prometheus_reads_the_figures(daemon: DaemonProcess, tmp_path: Path) -
         assert prometheus.ask(address, 'allo_calls_total{line="sip"} > 0') == 1
         assert prometheus.ask(address, 'up{job="allo"}') == 1
         assert 0 < prometheus.ask(address, 'allo_stage_seconds_sum{stage="first_packet"}') < 5
+    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.web_port}/metrics", timeout=5) as page:
+        told = set(re.findall(r"^# TYPE (\w+)", page.read().decode(), re.MULTILINE))
+    for file in ("grafana.json", "alerts.yml"):
+        text = (HOUSE / "docs/monitoring" / file).read_text(encoding="utf-8")
+        asked = set(re.findall(r"\b(?:allo|process)_[a-z_]+\b", text))
+        assert {name for name in asked if not {name, re.sub("_(sum|count|bucket)$", "", name)} & told} == set()
 
 
 def test_the_command_line_explains_itself() -> None:

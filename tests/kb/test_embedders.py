@@ -16,6 +16,8 @@ from agent.backends.cache_redis import RedisCache
 from agent.backends.cache_sqlite import SqliteCache
 from agent.backends.embed_openai import OpenAiEmbedder
 from agent.backends.embed_sentence import SentenceTransformerEmbedder
+from agent.cost_settings import CostSettings, Price
+from agent.costs import Costs
 from agent.errors import KnowledgeError, StartError
 from agent.knowledge import new_embedder
 from agent.settings import Embed, Settings, Storage
@@ -147,6 +149,28 @@ async def test_no_text_is_sent_twice(server: Server, tmp_path: Path) -> None:
         await embedder.close()
     assert server.requests == [["пресс", "печь"], ["захват"]]
     assert b"\xd0" not in (tmp_path / "embeddings.sqlite").read_bytes()  # no Cyrillic: keys are digests
+
+
+async def test_a_paid_server_is_asked_until_its_day_is_used_up(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    price = Price(kind="embed", name="m", per_million_tokens_in=1e6, money_a_day=4)
+    costs = Costs(CostSettings(engines=(price,)), tmp_path / "costs.json")
+    embed = Embed(engine="openai", base_url=server.url, api_key=SecretStr("k"), model="m")
+    embedder = new_embedder(Settings(embed=embed, storage=Storage(dir=tmp_path)), RU, costs)
+    base = await searching(embedder)
+    assert embedder is not None
+    for question in ("какие захваты", "какие захваты", "есть ли у вас захваты", "а захваты", "и захваты"):
+        assert (await base.search(question))[0].heading == "Захваты"
+    assert server.requests == [["какие захваты"]]  # 5 tokens for 4; what is in the cache is free
+    with pytest.raises(KnowledgeError, match="embed m: the day's limit is used up"):
+        await embedder.embed(["пресс"])
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 1  # once a day, not once a question
+    assert said[0].startswith("embed m: the day's limit is used up")
+    assert costs.figures["embed m"]["money"] == 5
+    await embedder.close()
+    await costs.close()
 
 
 async def test_a_broken_cache_file_is_named(tmp_path: Path) -> None:

@@ -151,6 +151,12 @@ async def test_a_number_that_may_be_called_no_more_is_not(tmp_path: Path) -> Non
     assert "[modem] call_back" in row.note
 
 
+def test_who_could_not_be_rung_at_all_is_offered_no_call_back(tmp_path: Path) -> None:
+    backs = CallBacks(CallBackBook(tmp_path), ("*",), "modem", ("+79*",))
+    assert backs.may("+79161234567")
+    assert not backs.may("+78091234567")
+
+
 async def test_a_caller_is_called_back_over_the_modem_after_his_call(tmp_path: Path) -> None:
     async with plugged_in(tmp_path, Profile(alert_ms=50, pick_up_ms=50), call_back="+7*") as (sim, source, door):
         sim.ring(NUMBER)

@@ -12,8 +12,8 @@ from agent.commands.main import main
 from agent.errors import ModelError
 from agent.settings import Modem
 from telephony.clock import MediaClock
-from telephony.modem_callbacks import CallBackBook
-from telephony.modem_desk import ask, ussd_text
+from telephony.modem_callbacks import CallBackBook, allowed
+from telephony.modem_desk import ask, harmless, ussd_text
 from telephony.modem_line import ModemSource, sources
 from telephony.modem_mail import REPLIES_MOST, MailBox
 from telephony.simulated.profile import Profile
@@ -157,7 +157,7 @@ async def test_a_call_that_we_make(callee: str, said: str, tmp_path: Path) -> No
 async def test_only_numbers_that_fit_a_pattern_are_rung(tmp_path: Path) -> None:
     async with plugged_in(tmp_path, dial=("+7495*", "112")) as (sim, _, _):
         done, words = await asked(tmp_path, "dial", "+78005553535")
-        assert (done, words) == (True, ["refused: no pattern of [modem] dial fits this number"])
+        assert (done, words) == (True, ["refused: no pattern of [modem] dial fits this number; it is a setting"])
         assert not any(command.startswith("ATD") for command in sim.modem.asked)
         assert (await asked(tmp_path, "dial", "+74951234567"))[1][0].startswith("answered")
 
@@ -246,6 +246,31 @@ def test_a_line_that_a_crash_cut_is_passed_over(tmp_path: Path) -> None:
     box.path.write_text(json.dumps(whole) + '\n{"at": "2026', encoding="utf-8")
     assert [message.text for message in box.newest(5)] == ["a"]
     assert ask(tmp_path / "nobody.sock", "info", []) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "may"),
+    [
+        ("AT+CSQ", True), ("at+cops?", True), ("AT+CSQ;+COPS?", True), ("ATI", True), ("ATS0?", True), ("AT", True),
+        ("ATD112;", False), ("at d112;", False), ("ATS0=0D112;", False), ("AT+CSQ;D+79161234567;", False),
+        ("AT+CSQ;+CHUP", False), ("A/", False), ("+++", False), ("AT+CPIN=1234", False), ("ATE1", False),
+    ],
+)  # fmt: skip
+def test_commands_that_dial_are_found_wherever_they_hide(command: str, may: bool) -> None:
+    assert harmless(command) is may
+
+
+@pytest.mark.parametrize(
+    ("number", "may"),
+    [
+        ("+79161234567", True), ("+74951234567", True), ("+78121234567", True), ("+78001234567", True),
+        ("89161234567", True), ("88121234567", True), ("88005553535", True),
+        ("+78091234567", False), ("88091234567", False), ("+77011234567", False), ("+442071234567", False),
+        ("810442071234567", False), ("+7916123456", False), ("+791612345678", False), ("112", False), ("0611", False),
+    ],
+)  # fmt: skip
+def test_where_nothing_is_set_ordinary_numbers_of_the_country_are_rung(number: str, may: bool) -> None:
+    assert allowed(number, Modem().dial) is may
 
 
 def test_the_commands_work_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
