@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -183,6 +183,20 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         raise StartError(f"{path}: not valid TOML: {error}") from None
+
+
+def read_rows(tables: Mapping[str, Any], name: str, path: Path, beside: Sequence[str] = ()) -> list[Mapping[str, Any]]:
+    """The tables ``[[name]]`` of a file, none where it has none; raises ``StartError`` where it is written otherwise.
+
+    ``beside``: what else may stand in it.
+    """
+    for key in tables:
+        if key not in (name, *beside):
+            raise StartError(f"{path}: {key}: there is no such key; [[{name}]] is")
+    rows = tables.get(name, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise StartError(f"{path}: {name}: each stands under a line [[{name}]] of its own, in double brackets")
+    return rows
 
 
 def _phrase(phrases: Mapping[str, Any], name: str, path: Path) -> Any:

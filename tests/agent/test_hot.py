@@ -100,6 +100,14 @@ async def test_a_broken_text_is_refused_and_the_old_one_stays(
     assert live.fault == ""
 
 
+@pytest.mark.parametrize("name", ["intents.toml", "tools.toml"])
+async def test_a_file_of_another_shape_ends_no_call(config: Path, stack: AsyncExitStack, name: str) -> None:
+    answers, live = await opened(config, stack)
+    touched(config.parent / "prompts/ru" / name, f'{name[:-6]} = "да"\n')
+    assert (await ask(answers, UNKNOWN)).startswith("К сожалению")
+    assert f"ru/{name}: {name[:-6]}: each stands under a line" in live.fault
+
+
 async def test_models_follow_the_settings_file(config: Path, stack: AsyncExitStack) -> None:
     async with OpenAiServer(Behaviour(answer="Два года.|")) as server:
         text = appended(config, f'[llm]\nbase_url = "{server.base_url}"\nmodel = "one"\n')
