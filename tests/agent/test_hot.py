@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.answer import Answers
-from agent.desk.building_apart import rebuild
+from agent.desk.building_apart import build_apart, rebuild
 from agent.desk.editing import apply_settings, prompt_texts, save_prompts
 from agent.dialogue import Context
 from agent.errors import SettingsError, StartError
@@ -146,6 +146,24 @@ async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncEx
     assert live._indexing is not None
     await asyncio.wait([live._indexing])
     assert (await ask(answers, KNOWN)).startswith("К сожалению")
+
+
+async def test_an_index_built_by_another_process_is_used_by_calls(config: Path, stack: AsyncExitStack) -> None:
+    folder = config.parent / "kb"
+    folder.mkdir()
+    for base in ("general", "tech"):
+        (folder / f"{base}.md").write_text("# Цены\nПресс стоит пять рублей.\n", encoding="utf-8")
+    appended(config, f'[kb]\ndir = "{folder}"\n')
+    answers, live = await opened(config, stack)
+    assert (await ask(answers, "сколько стоит дегустация мёда")).startswith("К сожалению")
+    (folder / "general.md").write_text("# Дегустация\nДегустация мёда стоит семь рублей.\n", encoding="utf-8")
+    await build_apart(load(config), lambda stage, done, of: None)
+    live.now()
+    assert live._indexing is not None
+    await asyncio.wait([live._indexing])
+    assert "семь рублей" in await ask(answers, "сколько стоит дегустация мёда")
+    live.now()
+    assert live._indexing is None, "the same build is read once"
 
 
 async def test_a_search_setting_never_brings_older_texts_back(config: Path, stack: AsyncExitStack) -> None:
