@@ -5,8 +5,8 @@ import json
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from zipfile import ZipFile
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -251,9 +251,7 @@ def test_a_pdf_with_a_password_is_named(tmp_path: Path, user: str, opens: bool) 
 def test_a_page_is_read_in_the_encoding_that_it_declares(tmp_path: Path) -> None:
     pytest.importorskip("markdownify", reason="the extra `documents` is not installed")
     path = tmp_path / "a.html"
-    page = (
-        '<html><head><meta http-equiv="Content-Type" content="text/html; charset={}"></head><h1>Цены</h1>Пять рублей.'
-    )
+    page = '<head><meta http-equiv="Content-Type" content="text/html; charset={}"></head><h1>Цены</h1>Пять рублей.'
     for name in ("windows-1251", "koi8-r", "utf-8", "utf-16", "no-such", "hex"):
         path.write_bytes(page.format(name).encode(name if name in ("windows-1251", "koi8-r") else "utf-8"))
         assert to_markdown(path).split() == ["#", "Цены", "Пять", "рублей."]
