@@ -2,7 +2,8 @@
 
 A table is tab-separated with a header, its columns in any order. Questions: ``id kb question must_contain
 section_heading``, ``kb`` being ``general``, ``tech`` or ``none`` (nothing in the knowledge base answers it). Dialogues:
-``id turn1 turn2 must_contain section_heading``; the second turn is judged. ``|`` separates alternatives of a fact or of a heading.
+``id turn1 turn2 must_contain section_heading``; the second turn is judged. ``|`` separates
+alternatives of a fact or of a heading.
 """
 
 import re
