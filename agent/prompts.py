@@ -19,7 +19,7 @@ class Prompts:
     system: str
     """The model's instructions."""
     contextualiser: str
-    """Instruction that turns a follow-up into a question that stands alone."""
+    """How a model is to understand a question that goes on with what was said before: part of its instructions."""
     no_answer: str
     """Said when nothing was found; offers the operator, so that «да» transfers."""
     unclear: str
@@ -89,7 +89,7 @@ class Prompts:
     @property
     def instructions(self) -> str:
         """All that a model is told before it is told about a call; always the same, so that a server can keep it."""
-        return f"{self.system}\n\n{self.persona}".strip()
+        return "\n\n".join(filter(None, (self.system, self.contextualiser, self.persona)))
 
     @property
     def opening(self) -> list[str]:

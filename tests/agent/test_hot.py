@@ -132,10 +132,15 @@ async def test_a_persona_is_told_to_the_model_after_the_rules(config: Path, stac
         apply_settings(load(config), {"prompts.persona": "nobody"})
         assert await ask(answers, KNOWN + " и")
         assert "nobody.txt" in live.fault
+        touched(config.parent / "prompts/ru/contextualiser.txt", "«А сколько» спрашивают о цене того же.")
+        apply_settings(load(config), {"prompts.persona": ""})
+        assert await ask(answers, KNOWN + " о")
     systems = [request["messages"][0]["content"] for request in server.behaviour.requests]
     assert systems[0].index("8. ") < systems[0].index("Тебя зовут Анна") < systems[0].index("<reference>\n")
-    assert ["Тебя зовут Анна" in system for system in systems] == [True, False, False]
-    assert ["по-деловому" in system for system in systems] == [False, True, True]
+    assert ["Тебя зовут Анна" in system for system in systems] == [True, False, False, False]
+    assert ["по-деловому" in system for system in systems] == [False, True, True, False]
+    assert ["вместе с разговором до него" in system for system in systems] == [True, True, True, False]
+    assert systems[3].index("8. ") < systems[3].index("«А сколько» спрашивают") < systems[3].index("<reference>\n")
 
 
 async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncExitStack) -> None:
