@@ -43,10 +43,11 @@ class Watched(Generic[T]):
             log.info("changed files are in use from now on")
 
     def _look(self) -> Stamp:
-        return tuple(_stamp(path) for path in self._files(self._value))
+        return tuple(stamp_of(path) for path in self._files(self._value))
 
 
-def _stamp(path: Path) -> tuple[str, int, int]:
+def stamp_of(path: Path) -> tuple[str, int, int]:
+    """What of a file differs when it was written anew."""
     try:
         status = path.stat()
     except OSError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agent.errors import StartError
-from agent.prompts import is_firm, read_toml, unmarked
+from agent.prompts import is_firm, read_rows, read_toml, unmarked
 from agent.tool_schema import Kind as ToolKind
 
 Kind = Literal[
@@ -34,6 +34,8 @@ Kind = Literal[
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 
+KEYS = ("name", "kind", "patterns", "reply", "unless")
+"""What a row may say."""
 GAP = r"(?: [\w']+){0,3}?"
 """What ``...`` stands for: up to three words."""
 MAX_WORDS = 16
@@ -94,16 +96,22 @@ def load_intents(directory: Path, language: str) -> Intents:
     """Read ``intents.toml``; raise ``StartError`` naming the file and the row that is wrong."""
     path = directory / language / "intents.toml"
     tables = read_toml(path)
-    rows = [_row(table, path) for table in tables.get("intent", [])]
+    rows = [_row(table, path) for table in read_rows(tables, "intent", path, beside=("fillers",))]
     if not rows:
         raise StartError(f"{path}: there is no [[intent]] in it")
-    return Intents(rows, tables.get("fillers", []))
+    fillers = tables.get("fillers", [])
+    if not isinstance(fillers, list) or not all(isinstance(filler, str) for filler in fillers):
+        raise StartError(f"{path}: fillers must be a list of words")
+    return Intents(rows, fillers)
 
 
 def _row(table: Mapping[str, Any], path: Path) -> tuple[Intent, list[str]]:
     name, kind, patterns = table.get("name", ""), table.get("kind", ""), table.get("patterns", [])
     if not isinstance(name, str) or not name:
         raise StartError(f"{path}: an [[intent]] has no name")
+    for key in table:
+        if key not in KEYS:
+            raise StartError(f"{path}: {name}: {key}: there is no such key; it may be one of {', '.join(KEYS)}")
     if kind not in KINDS:
         raise StartError(f"{path}: {name}: kind must be one of {', '.join(KINDS)}")
     if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p.strip() for p in patterns):
@@ -112,7 +120,11 @@ def _row(table: Mapping[str, Any], path: Path) -> tuple[Intent, list[str]]:
         _compiled(patterns)
     except re.error as error:
         raise StartError(f"{path}: {name}: a pattern can't be read: {error}") from None
-    reply = str(table.get("reply", ""))
+    reply = table.get("reply", "")
+    if not isinstance(reply, str):
+        raise StartError(f"{path}: {name}: reply must be a text")
+    if kind in ("answer", "offer") and not unmarked(reply).strip():
+        raise StartError(f"{path}: {name}: a reply is needed here, it is what {kind} says")
     unless = table.get("unless", "")
     if unless and unless not in get_args(ToolKind):
         raise StartError(f"{path}: {name}: unless must be a kind of tool: {', '.join(get_args(ToolKind))}")

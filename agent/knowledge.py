@@ -13,7 +13,7 @@ from agent.costs import Costs
 from agent.metered import metered_embedder
 from agent.ports import Embedder
 from agent.settings import Settings
-from kb.building import Built, Progress, VectorStore, Workshop
+from kb.building import CURRENT, Built, Progress, VectorStore, Workshop
 from kb.dense import DenseSearch
 from kb.hashing import HashEmbedder
 from kb.index import Index
@@ -90,10 +90,28 @@ def new_store(settings: Settings) -> VectorStore:
 def new_workshop(settings: Settings, costs: Costs | None = None) -> Workshop:
     """What builds the index of the language; its folder is named after the texts' own."""
     terms, library = Terms(settings.language, user_table(settings.kb.dir, settings.language)), new_library(settings)
-    place = hashlib.sha256(str(library.folder.absolute()).encode()).hexdigest()[:8]
-    folder = settings.storage.dir / "kb" / f"{settings.language}-{place}"
     embedder = new_embedder(settings, terms, costs)
-    return Workshop(folder, library, terms, embedder, new_store(settings), settings.kb.backups)
+    return Workshop(_builds(settings), library, terms, embedder, new_store(settings), settings.kb.backups)
+
+
+def _builds(settings: Settings) -> Path:
+    place = hashlib.sha256(str(new_library(settings).folder.absolute()).encode()).hexdigest()[:8]
+    return settings.storage.dir / "kb" / f"{settings.language}-{place}"
+
+
+def pointer(settings: Settings) -> Path:
+    """The file that names the build in use; it is replaced by each build, whoever makes it."""
+    return _builds(settings) / CURRENT
+
+
+def built_version(settings: Settings) -> str:
+    """``Knowledge.version`` of the build that the pointer names; empty where it can't be told."""
+    at = pointer(settings)
+    try:
+        manifest = at.parent / at.read_text(encoding="utf-8").strip() / "manifest.json"
+        return _version(json.loads(manifest.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return ""
 
 
 def open_knowledge(settings: Settings, costs: Costs | None = None) -> Knowledge:

@@ -11,7 +11,8 @@ from agent.asking import Minds
 from agent.costs import Costs
 from agent.desk.editing import current_file, settings_path
 from agent.errors import AlloError, KnowledgeError
-from agent.hot import Watched, log
+from agent.hot import Watched, log, stamp_of
+from agent.knowledge import built_version, pointer
 from agent.settings import Settings, Turns
 from agent.tables import new_extractive, new_knowledge, with_models
 from agent.texts import Texts, load_texts
@@ -30,6 +31,10 @@ class Live:
         self._indexing: asyncio.Future[Knowledge] | None = None
         self._replacing = ""
         """Version of the knowledge that what is being indexed will replace."""
+        self._built = stamp_of(pointer(settings))
+        """The name of the newest build, when it was looked at last."""
+        self.building = False
+        """A build of our own is being made, whose maker puts it to use."""
         self._texts = self._watch(settings)
         source = settings_path(settings)
         self._file = Watched(lambda _: [source], lambda: current_file(settings))
@@ -46,6 +51,7 @@ class Live:
         if settings is not self._read:
             self._read = settings
             self._apply(settings)
+        self._look_for_build()
         self._take_knowledge()
         return self._texts.current
 
@@ -97,8 +103,20 @@ class Live:
 
     def _index(self, knowledge: Knowledge) -> None:
         """On a thread: it takes longer than a frame of the calls in progress."""
-        self._replacing = knowledge.version
+        self._replacing, self._built = knowledge.version, stamp_of(pointer(self._settings))
         self._indexing = asyncio.get_running_loop().run_in_executor(None, new_knowledge, self._settings, self.costs)
+
+    def _look_for_build(self) -> None:
+        """Somebody else may have built: ``allo kb build`` beside this process."""
+        knowledge = self._knowledge
+        if self.building or self._indexing is not None or knowledge is None or not knowledge.version:
+            return
+        stamp = stamp_of(pointer(self._settings))
+        if stamp != self._built:
+            self._built = stamp
+            if built_version(self._settings) not in ("", knowledge.version):
+                log.info("kb: a new index lies there; it is read beside the calls")
+                self._index(knowledge)
 
     def _take_knowledge(self) -> None:
         """Use an index that was made on a thread, once it is ready."""

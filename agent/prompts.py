@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ class Prompts:
     system: str
     """The model's instructions."""
     contextualiser: str
-    """Instruction that turns a follow-up into a question that stands alone."""
+    """How a model is to understand a question that goes on with what was said before: part of its instructions."""
     no_answer: str
     """Said when nothing was found; offers the operator, so that «да» transfers."""
     unclear: str
@@ -89,7 +89,7 @@ class Prompts:
     @property
     def instructions(self) -> str:
         """All that a model is told before it is told about a call; always the same, so that a server can keep it."""
-        return f"{self.system}\n\n{self.persona}".strip()
+        return "\n\n".join(filter(None, (self.system, self.contextualiser, self.persona)))
 
     @property
     def opening(self) -> list[str]:
@@ -183,6 +183,20 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         raise StartError(f"{path}: not valid TOML: {error}") from None
+
+
+def read_rows(tables: Mapping[str, Any], name: str, path: Path, beside: Sequence[str] = ()) -> list[Mapping[str, Any]]:
+    """The tables ``[[name]]`` of a file, none where it has none; raises ``StartError`` where it is written otherwise.
+
+    ``beside``: what else may stand in it.
+    """
+    for key in tables:
+        if key not in (name, *beside):
+            raise StartError(f"{path}: {key}: there is no such key; [[{name}]] is")
+    rows = tables.get(name, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise StartError(f"{path}: {name}: each stands under a line [[{name}]] of its own, in double brackets")
+    return rows
 
 
 def _phrase(phrases: Mapping[str, Any], name: str, path: Path) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from agent.call_back import PARAMETERS as CALL_BACK
 from agent.errors import StartError, ToolError
 from agent.ports import Action, Sentence
-from agent.prompts import Prompts, read_toml
+from agent.prompts import Prompts, read_rows, read_toml
 from agent.tool import Tool, ToolCall, ToolResult, Webhook
 from agent.tool_schema import Kind, fault_of_arguments, fault_of_schema
 
@@ -161,8 +161,7 @@ def load_tools(path: Path) -> tuple[Declared, ...]:
     """Read ``tools.toml``; none where there is no file. Raises ``StartError`` naming file, tool and fault."""
     if not path.exists():
         return ()
-    rows = read_toml(path)
-    declared = tuple(_declared(row, path) for row in rows.get("tool", []))
+    declared = tuple(_declared(row, path) for row in read_rows(read_toml(path), "tool", path))
     names = [each.tool.name for each in declared]
     for name in names:
         if names.count(name) > 1:

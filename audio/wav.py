@@ -152,8 +152,6 @@ def parse_mono(content: bytes, rate: int, longest_s: float) -> bytes:
     Of no file is more made than fits: a header that promises hours gets an error, not memory.
     """
     samples, source = _read(BytesIO(content), "the recording")
-    if not RATES[0] <= source <= RATES[1]:
-        raise ValueError(f"the recording has {source} samples per second; {RATES[0]} to {RATES[1]} are taken")
     if len(samples) > longest_s * source:
         raise ValueError(f"the recording is longer than {longest_s:.0f} s; cut it")
     if not samples.size:
@@ -173,6 +171,8 @@ def _read(path: Path | BinaryIO, name: str = "") -> tuple["np.ndarray[tuple[int,
         ) from None
     if width != SAMPLE_BYTES:
         raise ValueError(f"{name or path}: {width * 8}-bit samples; convert it to 16-bit PCM")
+    if not RATES[0] <= source <= RATES[1]:
+        raise ValueError(f"{name or path}: {source} samples per second; {RATES[0]} to {RATES[1]} are taken")
     whole = len(pcm) // (channels * SAMPLE_BYTES) * channels * SAMPLE_BYTES
     return np.frombuffer(pcm[:whole], dtype="<i2").reshape(-1, channels), source
 

@@ -3,6 +3,7 @@
 A document without ``<<->>`` is cut at its headings.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from agent.errors import StartError
 
 SEPARATOR = "<<->>"
 EXTRA = "install it with `.venv/bin/python -m pip install -e '.[documents]'`"
+CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+OLD_ENCODINGS = ("cp1251", "cp1252", "koi8-r", "koi8-u", "iso8859-1", "iso8859-5", "cp866")
+"""Of pages that are not UTF-8, as Python calls them; a page that declares another one is read as UTF-8."""
 HEADING_STYLE = re.compile(r"^(?:Heading|Заголовок|Title)\s*(\d*)$")
 
 
@@ -26,6 +30,12 @@ def to_markdown(path: Path) -> str:
         raise StartError(f"{path}: knowledge base can't be read: {error.strerror}; see docs/knowledge.md") from None
     except UnicodeDecodeError:
         raise StartError(f"{path}: knowledge base is not UTF-8 text; save it as UTF-8") from None
+    except StartError:
+        raise
+    except Exception as error:  # a library that reads documents may raise anything
+        raise StartError(
+            f"{path}: this document is broken ({type(error).__name__}); save it anew, or as text"
+        ) from error
 
 
 def _markdown(path: Path) -> str:
@@ -39,13 +49,23 @@ def _text(path: Path) -> str:
     return f"# {_title(path)}\n{body}\n"
 
 
+def html_text(content: bytes) -> str:
+    """A page's text, in the encoding that it declares, else UTF-8; raises ``UnicodeDecodeError``."""
+    declared = CHARSET.search(content, 0, 4096)
+    try:
+        name = codecs.lookup(declared[1].decode()).name if declared else "utf-8"
+    except LookupError:
+        name = "utf-8"
+    return content.decode(name if name in OLD_ENCODINGS else "utf-8-sig")
+
+
 def _html(path: Path) -> str:
     try:
         from bs4 import BeautifulSoup  # noqa: PLC0415 - an extra
         from markdownify import MarkdownConverter  # noqa: PLC0415
     except ImportError:
         raise StartError(f"{path}: markdownify, which reads .html, is missing; {EXTRA}") from None
-    page = BeautifulSoup(path.read_text(encoding="utf-8-sig"), "html.parser")
+    page = BeautifulSoup(html_text(path.read_bytes()), "html.parser")
     for unspoken in page(["script", "style", "nav", "head", "template", "noscript"]):
         unspoken.decompose()
     reader = MarkdownConverter(heading_style="ATX", strip=["a", "img", "b", "strong", "i", "em"], escape_misc=False)
@@ -55,12 +75,16 @@ def _html(path: Path) -> str:
 def _pdf(path: Path) -> str:
     try:
         from pypdf import PdfReader  # noqa: PLC0415 - an extra
-        from pypdf.errors import PyPdfError  # noqa: PLC0415
+        from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError  # noqa: PLC0415
     except ImportError:
         raise StartError(f"{path}: pypdf, which reads .pdf, is missing; {EXTRA}") from None
     try:
         with path.open("rb") as file:
             pages = [page.extract_text() for page in PdfReader(file).pages]
+    except FileNotDecryptedError:
+        raise StartError(f"{path}: this PDF is protected by a password; save it without one") from None
+    except DependencyError:
+        raise StartError(f"{path}: this PDF is encrypted; save it without, or {EXTRA}, which reads some") from None
     except PyPdfError as error:
         raise StartError(f"{path}: this PDF can't be read: {error}") from None
     if not any(page.strip() for page in pages):

@@ -1,8 +1,9 @@
 """How well questions are answered: tables of questions in, figures out.
 
-A table is tab-separated with a header. Questions: ``id kb question must_contain section_heading``, ``kb`` being
-``general``, ``tech`` or ``none`` (nothing in the knowledge base answers it). Dialogues: ``id turn1 turn2 must_contain
-section_heading``; the second turn is judged. ``|`` separates alternatives of a fact or of a heading.
+A table is tab-separated with a header, its columns in any order. Questions: ``id kb question must_contain
+section_heading``, ``kb`` being ``general``, ``tech`` or ``none`` (nothing in the knowledge base answers it). Dialogues:
+``id turn1 turn2 must_contain section_heading``; the second turn is judged. ``|`` separates
+alternatives of a fact or of a heading.
 """
 
 import re
@@ -19,6 +20,7 @@ QUESTIONS = ("id", "kb", "question", "must_contain", "section_heading")
 DIALOGUES = ("id", "turn1", "turn2", "must_contain", "section_heading")
 PATH = re.compile(r"\s+(?:/|>|→|»|::)\s+")
 """What may stand between the headings of a path."""
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
 DEEPEST = 3
 """Passages that recall looks at, at most."""
 
@@ -98,10 +100,13 @@ def read(path: Path, half: Half | None = None) -> tuple[Case, ...]:
         raise StartError(f"{path}: questions can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise StartError(f"{path}: questions are not UTF-8 text") from None
-    header = tuple(cell.strip() for cell in lines[0].split("\t")) if lines else ()
-    if header not in (QUESTIONS, DIALOGUES):
-        raise StartError(f"{path}: the first line must be the columns {' '.join(QUESTIONS)} or {' '.join(DIALOGUES)}")
+    header = _cells(lines[0]) if lines else ()
+    if sorted(header) not in (sorted(QUESTIONS), sorted(DIALOGUES)):
+        names = f"{' '.join(QUESTIONS)} or {' '.join(DIALOGUES)}"
+        raise StartError(f"{path}: the first line must be the columns {names}, with tabs between them")
     cases = [_case(path, number, header, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    if not cases:
+        raise StartError(f"{path}: there is no question below the first line")
     return tuple(case for case in cases if half is None or half_of(case.id) == half)
 
 
@@ -111,16 +116,26 @@ def half_of(id_: str) -> Half:
 
 
 def _case(path: Path, number: int, header: tuple[str, ...], line: str) -> Case:
-    cells = [cell.strip() for cell in line.split("\t")]
-    cells += [""] * (len(header) - len(cells))
+    cells = _cells(line)
     if len(cells) > len(header):
         raise StartError(f"{path}: line {number} has {len(cells)} columns, not {len(header)}")
-    row = dict(zip(header, cells, strict=True))
+    row = dict.fromkeys(header, "") | dict(zip(header, cells, strict=False))
+    alone = "question" in row
     kb = row.get("kb", "")
-    if kb not in ("", "general", "tech", "none") or (not kb and header == QUESTIONS):
+    if kb not in ("", "general", "tech", "none") or (not kb and alone):
         raise StartError(f"{path}: line {number}: kb is {kb!r}; it must be general, tech or none")
-    turns = (row["question"],) if header == QUESTIONS else (row["turn1"], row["turn2"])
+    asked = ("question",) if alone else ("turn1", "turn2")
+    for name in asked:
+        if not row[name]:
+            raise StartError(f"{path}: line {number}: {name} is empty")
+    turns = tuple(row[name] for name in asked)
     return Case(row["id"], kb, turns, _alternatives(row["must_contain"]), _alternatives(row["section_heading"]))
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    """What stands between the tabs; spreadsheets put some of it into quotes."""
+    cells = (cell.strip() for cell in line.split("\t"))
+    return tuple(cell[1:-1].replace('""', '"') if QUOTED.fullmatch(cell) else cell for cell in cells)
 
 
 def _alternatives(cell: str) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def check(name: str, content: bytes) -> str:
     elif kind == ".docx":
         _check_docx(content)
     else:
-        _check_text(content)
+        _check_text(kind, content)
     return kind
 
 
@@ -58,9 +58,9 @@ def _check_docx(content: bytes) -> None:
         raise StartError("the document is too large when unpacked; split it")
 
 
-def _check_text(content: bytes) -> None:
+def _check_text(kind: str, content: bytes) -> None:
     try:
-        text = content.decode("utf-8-sig")
+        text = convert.html_text(content) if kind in (".html", ".htm") else content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise StartError("the file is not UTF-8 text; save it as UTF-8") from None
     if not text.strip() or "\0" in text:

@@ -134,14 +134,22 @@ def judge(settings: Settings, file: Path | None, answerer: Answerer, half: Half 
         raise StartError(f"--json {out}: name a file in a folder that there is")
     settings = settings.model_copy(update={"llm": llm})
     tables = [evaluation.read(path, half if file else None) for path in files]
+    _write(out, "")  # what can't be written is told before a minute of questions
     judged = [asyncio.run(_judge(settings, cases)) for cases in tables]
     for path, results in zip(files, judged, strict=True):
         _show(path, results, evaluation.figures(results))
     everything = [result for results in judged for result in results]
-    if out is not None:
-        report = {**evaluation.figures(everything), "rows": [result.row() for result in everything]}
-        out.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    report = {**evaluation.figures(everything), "rows": [result.row() for result in everything]}
+    _write(out, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
     return 0
+
+
+def _write(out: Path | None, text: str) -> None:
+    try:
+        if out is not None:
+            out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"{out}: --json can't be written there: {error.strerror}") from None
 
 
 async def _judge(settings: Settings, cases: Sequence[Case]) -> list[Result]:

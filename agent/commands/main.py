@@ -267,7 +267,8 @@ def _doctor(args: argparse.Namespace) -> int:
 def _chat(args: argparse.Namespace) -> int:
     from agent.commands.chat_command import chat_command
 
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    # who tries a model out wants to know why the knowledge base answers in its place
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     return chat_command(load(args.config), as_json=args.json)
 
 

@@ -96,9 +96,11 @@ async def find(settings: Settings, what: str) -> Case:
     try:
         with Vault.of(settings).open(path) as file:
             tape = Tape.read(file, str(path))
+        if not tape.seconds:
+            raise StartError(f"replay: {path}: there is no sound in it")
         return Case(path.name, tape, Recorded.read(trace) if trace.exists() else None, muted)
     except OSError as error:
-        raise StartError(f"replay: {error.filename or path}: can't be read: {error.strerror}") from None
+        raise StartError(f"replay: {error.filename or path}: can't be read: {error.strerror or error}") from None
     except ValueError as error:
         raise StartError(f"replay: {error}") from None
 

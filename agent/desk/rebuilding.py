@@ -54,6 +54,7 @@ class Rebuilding:
     async def _run(self) -> None:
         while self._done < self._asked:
             aim, self._fault = self._asked, ""
+            self._live.building = True
             try:
                 live = self._live
                 self._sections = await rebuild(live.knowledge, live.settings, self._told, live.costs)
@@ -63,6 +64,8 @@ class Rebuilding:
             except Exception as error:  # a library that reads documents may raise anything
                 self._fault = f"{type(error).__name__}: the index of before stays in use; the log tells more"
                 log.exception("kb: the index could not be made")
+            finally:
+                self._live.building = False
             self._done = aim
 
     def _told(self, stage: str, done: int, of: int) -> None:

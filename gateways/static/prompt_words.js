@@ -44,7 +44,7 @@ const PHRASES = {
   you_asked: ["Вы спрашивали", "После этого, перед ответом, которого он ждал; {} — его вопрос.", "You asked", "After that, before the answer that is still owed; {} for the question."],
   go_ahead: ["Слушаю вас", "После этого, когда отвечать нечего.", "Go ahead", "After that where nothing is owed."],
   "system.txt": ["Правила агента", "Главное указание языковой модели: кто она и как отвечает.", "The agent's rules", "The language model's main instruction: who it is and how it answers."],
-  contextualiser: ["Вопрос с продолжением", "Как из «а сколько стоит?» сделать целый вопрос.", "Follow-up questions", "How “and what does it cost?” becomes a whole question."],
+  contextualiser: ["Вопрос с продолжением", "Контекстуализатор: как модели понимать «а сколько стоит?» после сказанного раньше; стоит за правилами агента.", "Follow-up questions", "How the model is to understand “and what does it cost?” after what was said before; stands behind the rules."],
   unheard: ["Не услышанное", "Что модель узнаёт о конце ответа, который звонящий не услышал; {} — эти слова.", "What was not heard", "What the model is told of the end of its answer that the caller did not hear; {} for the words."],
   ungrounded: ["Чего нет в базе", "Что модель узнаёт о предложении, которого нет в текстах; {} — чего именно.", "Not in the texts", "What the model is told of a sentence that no text backs; {} for what that is."],
   returning: ["Звонит снова", "Что модель узнаёт о знакомом звонящем: {name}, {topics}, {day}.", "A returning caller", "What the model is told of a caller who is remembered: {name}, {topics}, {day}."],

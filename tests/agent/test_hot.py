@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.answer import Answers
-from agent.desk.building_apart import rebuild
+from agent.desk.building_apart import build_apart, rebuild
 from agent.desk.editing import apply_settings, prompt_texts, save_prompts
 from agent.dialogue import Context
 from agent.errors import SettingsError, StartError
@@ -100,6 +100,14 @@ async def test_a_broken_text_is_refused_and_the_old_one_stays(
     assert live.fault == ""
 
 
+@pytest.mark.parametrize("name", ["intents.toml", "tools.toml"])
+async def test_a_file_of_another_shape_ends_no_call(config: Path, stack: AsyncExitStack, name: str) -> None:
+    answers, live = await opened(config, stack)
+    touched(config.parent / "prompts/ru" / name, f'{name[:-6]} = "да"\n')
+    assert (await ask(answers, UNKNOWN)).startswith("К сожалению")
+    assert f"ru/{name}: {name[:-6]}: each stands under a line" in live.fault
+
+
 async def test_models_follow_the_settings_file(config: Path, stack: AsyncExitStack) -> None:
     async with OpenAiServer(Behaviour(answer="Два года.|")) as server:
         text = appended(config, f'[llm]\nbase_url = "{server.base_url}"\nmodel = "one"\n')
@@ -124,10 +132,15 @@ async def test_a_persona_is_told_to_the_model_after_the_rules(config: Path, stac
         apply_settings(load(config), {"prompts.persona": "nobody"})
         assert await ask(answers, KNOWN + " и")
         assert "nobody.txt" in live.fault
+        touched(config.parent / "prompts/ru/contextualiser.txt", "«А сколько» спрашивают о цене того же.")
+        apply_settings(load(config), {"prompts.persona": ""})
+        assert await ask(answers, KNOWN + " о")
     systems = [request["messages"][0]["content"] for request in server.behaviour.requests]
     assert systems[0].index("8. ") < systems[0].index("Тебя зовут Анна") < systems[0].index("<reference>\n")
-    assert ["Тебя зовут Анна" in system for system in systems] == [True, False, False]
-    assert ["по-деловому" in system for system in systems] == [False, True, True]
+    assert ["Тебя зовут Анна" in system for system in systems] == [True, False, False, False]
+    assert ["по-деловому" in system for system in systems] == [False, True, True, False]
+    assert ["вместе с разговором до него" in system for system in systems] == [True, True, True, False]
+    assert systems[3].index("8. ") < systems[3].index("«А сколько» спрашивают") < systems[3].index("<reference>\n")
 
 
 async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncExitStack) -> None:
@@ -138,6 +151,24 @@ async def test_the_search_follows_the_settings_file(config: Path, stack: AsyncEx
     assert live._indexing is not None
     await asyncio.wait([live._indexing])
     assert (await ask(answers, KNOWN)).startswith("К сожалению")
+
+
+async def test_an_index_built_by_another_process_is_used_by_calls(config: Path, stack: AsyncExitStack) -> None:
+    folder = config.parent / "kb"
+    folder.mkdir()
+    for base in ("general", "tech"):
+        (folder / f"{base}.md").write_text("# Цены\nПресс стоит пять рублей.\n", encoding="utf-8")
+    appended(config, f'[kb]\ndir = "{folder}"\n')
+    answers, live = await opened(config, stack)
+    assert (await ask(answers, "сколько стоит дегустация мёда")).startswith("К сожалению")
+    (folder / "general.md").write_text("# Дегустация\nДегустация мёда стоит семь рублей.\n", encoding="utf-8")
+    await build_apart(load(config), lambda stage, done, of: None)
+    live.now()
+    assert live._indexing is not None
+    await asyncio.wait([live._indexing])
+    assert "семь рублей" in await ask(answers, "сколько стоит дегустация мёда")
+    live.now()
+    assert live._indexing is None, "the same build is read once"
 
 
 async def test_a_search_setting_never_brings_older_texts_back(config: Path, stack: AsyncExitStack) -> None:

@@ -175,6 +175,15 @@ def path(tmp_path: Path) -> Path:
         ("[[intent]]\nname = 'a'\nkind = 'sing'\npatterns = ['да']", "a: kind must be one of operator"),
         ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = []", "a: patterns must be a list"),
         ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['(да']", "a: a pattern can't be read"),
+        ("intent = 5", r"intent: each stands under a line \[\[intent\]\]"),
+        ("[intent]\nname = 'a'", r"intent: each stands under a line \[\[intent\]\]"),
+        ("intent = ['да']", r"intent: each stands under a line \[\[intent\]\]"),
+        ("[[intents]]\nname = 'a'", "intents: there is no such key"),
+        ("fillers = 5\n[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']", "fillers must be a list"),
+        ("fillers = [5]\n[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']", "fillers must be a list"),
+        ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']\nreplay = 'да'", "a: replay: there is no such key"),
+        ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']\nreply = 5", "a: reply must be a text"),
+        ("[[intent]]\nname = 'a'\nkind = 'answer'\npatterns = ['да']", "a: a reply is needed"),
     ],
 )
 def test_a_wrong_file_is_explained(path: Path, text: str, says: str) -> None:

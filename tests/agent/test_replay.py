@@ -3,10 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from agent.answer import Minds
+from agent.commands import main as commands
 from agent.commands.replay_command import Case, as_rows, offline
 from agent.errors import StartError
 from agent.ports import CallerInfo
@@ -17,6 +19,7 @@ from agent.replaying.replay import Replayed, compare, replay
 from agent.replaying.replay_line import Tape
 from agent.replaying.virtual_time import play
 from agent.settings import Llm, Settings, Stt, Tts, Turns
+from audio.wav import write_mono
 from tests.agent.test_call import GREETING_S, Scene
 from tests.fakes.engines import FakeMind
 from tests.fakes.line import RATE, Leaves, Presses, Says, Stalls, Step
@@ -177,6 +180,21 @@ def test_without_a_trace_todays_engines_answer() -> None:
 def test_what_is_no_trace_is_refused(lines: list[str], fault: str) -> None:
     with pytest.raises(StartError, match=fault):
         Recorded(lines)
+
+
+def test_a_recording_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    silent, text = tmp_path / "silent.wav", tmp_path / "text.wav"
+    write_mono(silent, b"", 8000)
+    text.write_text("a line of text, and no sound", encoding="utf-8")
+    for path, said in (
+        (silent, "there is no sound in it"),
+        (text, "not a PCM WAV file"),
+        (tmp_path / "no.wav", "can't be read: No such file"),
+    ):
+        assert commands.main(["replay", str(path)]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"allo: replay: {path}: {said}")
+        assert told.count("\n") == 1
 
 
 def test_what_is_asked_over_a_socket_is_left_out() -> None:

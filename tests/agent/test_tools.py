@@ -235,6 +235,8 @@ async def test_messages_are_offered_only_where_a_line_can_send_them(server: Open
         (("CRM_TOKEN", "NO_SUCH_TOKEN"), r"order: the environment has no NO_SUCH_TOKEN"),
         (('type = "boolean"', 'type = "list"'), r"order: parameters: full: type must be one of"),
         (("filler", "fillers"), r"order: fillers: there is no such key"),
+        (("[[tool]]", "[tool]"), r"tool: each stands under a line \[\[tool\]\]"),
+        (("[[tool]]", "[[tools]]"), r"tools: there is no such key; \[\[tool\]\] is"),
         (("[[tool]]", '[[tool]]\nname = "order"\nkind = "hang_up"\ndescription = "x"\n[[tool]]'), r"two tools of this"),
     ],
 )

@@ -105,7 +105,10 @@ def test_reading_names_the_file_that_is_no_wav(tmp_path: Path) -> None:
         wav.setsampwidth(3)
         wav.setframerate(8000)
         wav.writeframes(bytes(30))
-    for path, words in ((junk, "not a PCM WAV"), (empty, "not a PCM WAV"), (wide, "24-bit")):
+    slow = tmp_path / "slow.wav"
+    write_mono(slow, bytes(8), 1)
+    faults = ((junk, "not a PCM WAV"), (empty, "not a PCM WAV"), (wide, "24-bit"), (slow, "1 samples per second"))
+    for path, words in faults:
         with pytest.raises(ValueError, match=words) as caught:
             read_mono(path)
         assert str(path) in str(caught.value)

@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -228,6 +230,50 @@ def test_pdf_becomes_sections_and_a_broken_one_is_named(tmp_path: Path) -> None:
         to_markdown(path)
     path.write_bytes(b"%PDF-1.4 nothing")
     with pytest.raises(StartError, match=r"Data_sheet\.pdf: this PDF can't be read"):
+        to_markdown(path)
+
+
+@pytest.mark.parametrize(("user", "opens"), [("", True), ("secret", False)])
+def test_a_pdf_with_a_password_is_named(tmp_path: Path, user: str, opens: bool) -> None:
+    pypdf = pytest.importorskip("pypdf", reason="the extra `documents` is not installed")
+    pytest.importorskip("cryptography", reason="the extra `documents` is not installed")
+    writer = pypdf.PdfWriter(clone_from=BytesIO(pdf("Load cell 50 kN")))
+    writer.encrypt(user, owner_password="owner", algorithm="AES-256")
+    path = tmp_path / "Data_sheet.pdf"
+    writer.write(path)
+    if opens:
+        assert "Load cell 50 kN" in to_markdown(path)
+    else:
+        with pytest.raises(StartError, match=r"Data_sheet\.pdf: this PDF is protected by a password"):
+            to_markdown(path)
+
+
+def test_a_page_is_read_in_the_encoding_that_it_declares(tmp_path: Path) -> None:
+    pytest.importorskip("markdownify", reason="the extra `documents` is not installed")
+    path = tmp_path / "a.html"
+    page = '<head><meta http-equiv="Content-Type" content="text/html; charset={}"></head><h1>Цены</h1>Пять рублей.'
+    for name in ("windows-1251", "koi8-r", "utf-8", "utf-16", "no-such", "hex"):
+        path.write_bytes(page.format(name).encode(name if name in ("windows-1251", "koi8-r") else "utf-8"))
+        assert to_markdown(path).split() == ["#", "Цены", "Пять", "рублей."]
+    path.write_bytes("<h1>Цены</h1>".encode("windows-1251"))
+    with pytest.raises(StartError, match=r"a\.html: knowledge base is not UTF-8"):
+        to_markdown(path)
+
+
+@pytest.mark.parametrize("what", ["no document", "half of one", "deep"])
+def test_a_document_that_its_library_chokes_on_is_named(tmp_path: Path, what: str) -> None:
+    docx = pytest.importorskip("docx", reason="the extra `documents` is not installed")
+    path = tmp_path / ("a.html" if what == "deep" else "a.docx")
+    if what == "deep":
+        path.write_text("<div>" * 3000 + "x", encoding="utf-8")
+    else:
+        whole = BytesIO()
+        docx.Document().save(whole)
+        with ZipFile(whole) as source, ZipFile(path, "w") as broken:
+            for name in source.namelist() if what == "half of one" else ("a.txt",):
+                text = source.read(name if what == "half of one" else "word/document.xml")
+                broken.writestr(name, text[:200] if name == "word/document.xml" else text)
+    with pytest.raises(StartError, match=rf"{path.name}: this document is broken"):
         to_markdown(path)
 
 

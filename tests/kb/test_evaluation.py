@@ -114,6 +114,10 @@ async def test_the_second_turn_of_a_dialogue_is_judged_with_the_first_behind_it(
         ("id\tquestion\n", "first line"),
         (QUESTIONS + "a\tother\tгде\tтут\tА\n", "line 2: kb is 'other'"),
         (QUESTIONS + "a\ttech\tгде\tтут\tА\tлишнее\n", "line 2 has 6 columns"),
+        (QUESTIONS, "no question below the first line"),
+        (QUESTIONS.replace("\t", ","), "with tabs between"),
+        (QUESTIONS + "a\ttech\t \tтут\tА\n", "line 2: question is empty"),
+        ("id\tturn1\tturn2\tmust_contain\tsection_heading\na\tгде\n", "line 2: turn2 is empty"),
     ],
 )
 def test_wrong_tables_are_named(tmp_path: Path, text: str, says: str) -> None:
@@ -121,6 +125,13 @@ def test_wrong_tables_are_named(tmp_path: Path, text: str, says: str) -> None:
         read(table(tmp_path, text))
     with pytest.raises(StartError, match="can't be read"):
         read(tmp_path / "absent.tsv")
+
+
+def test_a_table_out_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    text = 'question\tid\tmust_contain\tkb\tsection_heading\r\n"почём ""Луч"""\ta\tпять|5\ttech\t\r\nгде\tb\t\tnone\r\n'
+    first, second = read(table(tmp_path, text))
+    assert (first.turns, first.facts, first.kb, first.headings) == (('почём "Луч"',), ("пять", "5"), "tech", ())
+    assert (second.turns, second.answerable) == (("где",), False)
 
 
 def test_the_shipped_tables_are_large_and_halved() -> None:
