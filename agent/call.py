@@ -139,7 +139,7 @@ class Call:
 
     def _record(self) -> None:
         house, caller = self._house, self._line.caller
-        self._still.recording = house.new_recording(caller)
+        self._still.keep(house.new_recording(caller))
         write = house.new_trace(caller)
         if write is not None:
             self._trace.keep(write, rate=caller.rate, language=house.language, turns=house.turns.model_dump())

@@ -26,6 +26,7 @@ MODULES = (
     "agent.call",
     "agent.dead_air",
     "agent.decisions",
+    "agent.gathered",
     "agent.hints",
     "agent.judging",
     "agent.listening",
