@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run demo test test-heavy lint format bench drills install clean help
+.PHONY: run demo compile test test-compiled test-heavy lint format bench drills install clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,10 +22,16 @@ $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
 	@sh scripts/venv.sh $(PYTHON) $(VENV)
 	@touch $@
 
+compile: install ## optional: the way of a frame as machine code, half the CPU of it; needs a C compiler and a minute or two
+	@$(BIN)/python scripts/compile.py
+
 test: install    ## all tests, with SIPp and both Asterisks where this machine can have them
 	@sh scripts/test-tools.sh
 	@$(BIN)/python -m pytest -m 'not e2e and not heavy' -n 2 --dist loadscope
 	@$(BIN)/python -m pytest -m e2e -n 3 --dist loadgroup
+
+test-compiled: compile ## the conversation's tests on what was compiled
+	@$(BIN)/python -m agent.compiled pytest -q tests/audio tests/agent/test_*.py tests/telephony/test_*.py
 
 test-heavy: install ## the genuine XTTS library, loaded and streaming (torch: 6 GB of packages)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[xtts]'
@@ -49,4 +55,4 @@ drills: install  ## harm a real daemon in every way and count what it leaves; ho
 	@$(BIN)/python -m bench.drills
 
 clean:
-	rm -rf $(VENV) build var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build compiled var .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from agent.dead_air import DeadAir
 from agent.errors import AlloError, StallError, VoiceError
@@ -18,7 +18,7 @@ from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted,
 from agent.hints import Fade
 from agent.house import House
 from agent.judging import Judging, new_listening
-from agent.leg import Over, ending, give_up, one_by_one, outcome, settled
+from agent.leg import Over, give_up, one_by_one, outcome, settled, until_over
 from agent.playout import Playout
 from agent.ports import Action, Dtmf, Effect, Handing, HungUp, Line, LineEvent, LineGone
 from agent.replies import Replies
@@ -91,20 +91,19 @@ class Call:
         """Answer, converse, and return when the leg is gone and everything of it is closed."""
         self._context = copy_context()
         self._emit(CallStarted(self._line.caller))
-        ended = HungUp("lost")
-        status: Literal["failed"] | None = "failed"
+        ended, fault = HungUp("lost"), True
         try:
             ended = await self._converse(await self._line.answer())
-            status = None
+            fault = False
         except LineGone:
-            ended, status = HungUp("lost" if self._resumed else "cancelled"), None
+            ended, fault = HungUp("lost" if self._resumed else "cancelled"), False
         except asyncio.CancelledError:
             ended = HungUp("daemon stopped")
             raise
         finally:
             if self._still.recording is not None:
                 self._still.recording.close(self._far_end.rest())
-            self._emit(CallEnded(status or outcome(ended), ended.cause))
+            self._emit(CallEnded("failed" if fault else outcome(ended), ended.cause))
 
     def close(self) -> None:
         """The house closes: tell the caller, whatever is being said, and hang up."""
@@ -117,21 +116,20 @@ class Call:
         if self._resumed is not None:
             self._emit(Noted("adopted"))
         self._record()
-        ended = HungUp("lost")
         try:
-            async with asyncio.TaskGroup() as self._tasks:
-                self._talking = True
-                self._start(self._open)
-                self._spawn(self._open_ear())
-                await settled()
-                await self._take(events)
-        except* Over as over:
-            ended = ending(over)
+            return await until_over(self._hold(events))
         finally:
             self._talking = False
             await self._replies.abandon()
             await self._listening.close()
-        return ended
+
+    async def _hold(self, events: AsyncIterator[LineEvent]) -> None:
+        async with asyncio.TaskGroup() as self._tasks:
+            self._talking = True
+            self._start(self._open)
+            self._spawn(self._open_ear())
+            await settled()
+            await self._take(events)
 
     async def _open(self) -> None:
         """The first words; of a call that goes on also the answer that is still owed."""
@@ -141,7 +139,7 @@ class Call:
 
     def _record(self) -> None:
         house, caller = self._house, self._line.caller
-        self._still.recording = house.new_recording(caller)
+        self._still.keep(house.new_recording(caller))
         write = house.new_trace(caller)
         if write is not None:
             self._trace.keep(write, rate=caller.rate, language=house.language, turns=house.turns.model_dump())

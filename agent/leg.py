@@ -46,6 +46,16 @@ async def give_up(line: Line, say: Callable[[str], Awaitable[None]], prompts: Pr
         await line.hangup()
 
 
+async def until_over(conversing: Awaitable[None]) -> HungUp:
+    """Await it to the end of the leg, of which ``Over`` tells in the group of what its tasks raised."""
+    ended = HungUp("lost")
+    try:
+        await conversing
+    except* Over as over:  # here, since agent/call.py may be compiled: mypyc knows no such clause
+        ended = ending(over)
+    return ended
+
+
 def ending(over: ExceptionGroup[Over]) -> HungUp:
     """The end that stopped the call's tasks."""
     first = over.exceptions[0]

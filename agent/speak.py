@@ -61,6 +61,10 @@ class Speaker:
         self._firm, self._noted = firm, noted
         self._breath = bytes(rate * BREATH_MS // 1000 * SAMPLE_BYTES)
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._next = 0
+        """The first position of them that somebody waits for."""
+        self._next = 0
+        """The first position of them that somebody waits for."""
         self._expecting: Speech | None = None
         """The reply whose next audio is still being made."""
 
@@ -172,6 +176,7 @@ class Speaker:
             return
         reached = asyncio.get_running_loop().create_future()
         self._waiting.append((position, reached))
+        self._next = min(self._next, position) if len(self._waiting) > 1 else position
         await reached
 
     def tick(self) -> bool:
@@ -179,12 +184,13 @@ class Speaker:
         if not self._waiting:
             return False
         played = self._playout.played
-        if played < min(position for position, _ in self._waiting):
+        if played < self._next:
             return False
         for position, reached in self._waiting:
             if played >= position and not reached.done():
                 reached.set_result(None)
         self._waiting = [entry for entry in self._waiting if not entry[1].done()]
+        self._next = min((position for position, _ in self._waiting), default=0)
         return True
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from agent.gathered import Gathered
 from agent.listening import Listening
 from agent.recording import Keeping
 from agent.trace import Trace
@@ -21,6 +22,10 @@ class Stillness:
         """The agent neither speaks nor thinks nor is heard: what concerns it need not be looked at."""
         self.until = 0
         """From this position on something is due that has nothing to do with the caller."""
+
+    def keep(self, recording: Keeping | None) -> None:
+        """Both sides go there, several frames at a time."""
+        self.recording = Gathered(recording) if recording is not None else None
 
     def expect(self, pcm: Sequence[bytes]) -> None:
         """See ``audio.together``."""

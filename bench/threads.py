@@ -106,7 +106,7 @@ def tell_names() -> None:
 
 def main() -> int:
     """The ``allo`` command."""
-    from agent.commands.main import main as allo  # noqa: PLC0415 - the other users of this module need no daemon's parts
+    from agent.__main__ import main as allo  # noqa: PLC0415 - the other users of this module need no daemon's parts
 
     tell_names()
     return allo()

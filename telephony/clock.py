@@ -6,9 +6,9 @@ only in part (see ``CATCH_UP``). One timer serves all legs; with no leg there is
 
 import asyncio
 import logging
-from typing import Protocol, runtime_checkable
 
 from audio.frame import FRAME_MS
+from telephony.ticking import Looking, Ticking
 
 log = logging.getLogger(__name__)
 
@@ -18,21 +18,6 @@ PERIOD = FRAME_MS / 1000
 CATCH_UP = 5
 """Ticks made up back to back after a stall. Time beyond that is reported as passed, not replayed: a far side's
 jitter buffer takes 100 ms of packets at once, but not seconds of them."""
-
-
-class Ticking(Protocol):
-    """A leg that wants the clock."""
-
-    def tick(self, periods: int) -> None:
-        """20 ms have passed; ``periods`` is 1, or more when a stall swallowed ``periods - 1`` ticks before this one."""
-
-
-@runtime_checkable
-class Looking(Ticking, Protocol):
-    """A leg that looks what has come for it before any leg is ticked, so that what all legs need is known first."""
-
-    def look(self, periods: int) -> bool:
-        """20 ms have passed, as for ``tick``, which follows where this is True."""
 
 
 class MediaClock:

@@ -7,6 +7,7 @@ import sys
 import threading
 from importlib import import_module
 
+from agent import compiled
 from agent.figures import logs
 from agent.figures.discreet import of_loop
 from agent.ports import Health
@@ -56,6 +57,8 @@ def _banner(settings: Settings, health: Health, page: str) -> None:
         lines.append(f"  ring        sip:allo@{host}:{settings.sip.port} from any softphone, no registration needed")
     lines += [f"  {name:<11} {state}" for name, state in health.lines.items()]
     lines += [f"  {name:<11} {state}" for name, state in health.engines.items()]
+    if compiled.in_use():
+        lines.append("  frames      compiled")
     lines.append(f"  records     {settings.storage.dir / 'calls_log'}")
     lines.append(f"  page        {page}")
     lines.append(f"  health      http://{settings.web.host}:{settings.web.port}/health")

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from agent.engine_settings import Recogniser
 from agent.errors import SettingsError, StartError
-from agent.listening import Detector
 from agent.ports import Recognizer, SpeechToText, Transcript
+from agent.senses import Detector
 from agent.settings import Settings, Stt
 from agent.tables import new_ears, new_stt
 from audio.frame import FRAME_MS, AudioFrame, frame_bytes
