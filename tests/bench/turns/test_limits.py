@@ -8,7 +8,7 @@ from bench.turns import learn, limits
 
 LEAST = {"ru": (400, 200), "en": (200, 150)}
 """Short whole turns, halts."""
-BARS = {"ru": (0.75, 0.04, 0.09), "en": (0.68, 0.04, 0.105)}
+BARS = {"ru": (0.75, 0.05, 0.09), "en": (0.68, 0.04, 0.105)}
 """Least share of whole turns known at the short pause; greatest of those that wait longest, and of halts cut into."""
 
 
