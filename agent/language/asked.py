@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Literal
 
-from agent.language.completeness import settled_by_lists
+from agent.language.completeness import by_lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
@@ -31,13 +31,14 @@ def expected(said: str, language: str) -> Expected:
 
 def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
     """The verdict on the caller's words, where they may answer what the agent ``said``."""
-    core, lists, settled = settled_by_lists(text, language)
+    heard = by_lists(text, language)
     awaited = expected(said, language)
-    if settled is not None or not core or awaited == "anything":
+    if heard.settled or awaited == "anything":
         return verdict
     if awaited == "parts":
         return "unsure" if verdict in {"complete", "likely"} else verdict
-    return "unsure" if verdict == "open" and len(core) <= SHORT and core[-1] not in lists["open"] else verdict
+    short = len(heard.core) <= SHORT and heard.core[-1] not in heard.lists["open"]
+    return "unsure" if verdict == "open" and short else verdict
 
 
 @cache

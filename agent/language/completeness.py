@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from agent.language import dictation, endings_en, endings_ru
-from agent.language.continuation import more_follows
+from agent.language.continuation import more_follows, traits_of
 from agent.language.dictation import Lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
 Limits = tuple[float, float, float]
-LIMITS: dict[str, Limits] = {"ru": (0.2, 0.35, 0.6), "en": (0.4, 0.5, 0.75)}
+LIMITS: dict[str, Limits] = {"ru": (0.25, 0.4, 0.6), "en": (0.4, 0.5, 0.68)}
 """Words are complete up to the first probability that more follows, likely so up to the second, open beyond the third;
 what others would cost ``python -m bench.turns.limits`` prints."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
@@ -34,6 +34,19 @@ class _Tables:
     """Utterances that may be whole, and may be how one begins."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Words, and what the lists make of them."""
+
+    core: list[str]
+    """The words without polite ones around them."""
+    lists: Lists
+    settled: Verdict | None
+    """The verdict where the lists suffice for it."""
+    noted: str
+    """Else what they have to say for more to come, a trait; or nothing."""
+
+
 def prepare(language: str) -> None:
     """Read the tables now, 0.1 s, so that the first caller doesn't wait for them."""
     completeness("да доставка", language)
@@ -41,11 +54,20 @@ def prepare(language: str) -> None:
 
 def completeness(text: str, language: str) -> Verdict:
     """Judge recognised words (lower case, no punctuation)."""
-    core, lists, settled = settled_by_lists(text, language)
-    if settled is not None:
-        return settled
-    ruled = LANGUAGES[language](core, lists)
-    return weighed(more_follows(core, lists, language, ruled), LIMITS[language])
+    found = likely_more(text, language)
+    return weighed(found, LIMITS[language]) if isinstance(found, float) else found
+
+
+def likely_more(text: str, language: str) -> float | Verdict:
+    """Probability that more follows recognised words, or the verdict of the lists where these settle it."""
+    heard = by_lists(text, language)
+    return heard.settled or more_follows(traits(heard, language), language)
+
+
+def traits(heard: Heard, language: str) -> list[str]:
+    """What the probability is computed from; ``heard``: not settled."""
+    verdict = LANGUAGES[language](heard.core, heard.lists)
+    return traits_of(heard.core, heard.lists, language, verdict, heard.noted)
 
 
 def weighed(more: float, limits: Limits) -> Verdict:
@@ -61,13 +83,13 @@ def may_begin(text: str, language: str) -> bool:
     return " ".join(text.lower().replace("ё", "е").split()) in _tables(language).either
 
 
-def settled_by_lists(text: str, language: str) -> tuple[list[str], Lists, Verdict | None]:
-    """The words without polite ones around them, the lists, and the verdict where these suffice for it."""
+def by_lists(text: str, language: str) -> Heard:
+    """What the lists make of recognised words."""
     words = text.lower().replace("ё", "е").split()
     tables = _tables(language)
     forms = _forms(words, tables.words)
-    core = forms[-1]
-    return core, tables.words, _settled(words, forms, tables)
+    settled = _settled(words, forms, tables)
+    return Heard(forms[-1], tables.words, settled, "" if settled else _noted(words, forms[-1], tables))
 
 
 def _settled(words: list[str], forms: list[list[str]], tables: _Tables) -> Verdict | None:
@@ -76,13 +98,31 @@ def _settled(words: list[str], forms: list[list[str]], tables: _Tables) -> Verdi
         return "complete"
     if any(" ".join(form) in tables.either for form in forms):
         return "unsure"
-    if words and _ends_with(words, tables.words["fillers"]):
+    if words and _searches(words, tables.words):
         return "open"
     if not core:
         return "open" if words else "unsure"  # a greeting, a «скажите пожалуйста»: the matter follows
-    if dictation.announces(core, tables.words):
+    if core[0] in tables.words["telling"] and dictation.announces(core, tables.words):
         return "open"
-    return dictation.judged(core, tables.digits, tables.words)
+    return dictation.settled(core, tables.digits, tables.words)
+
+
+def _searches(words: list[str], lists: Lists) -> bool:
+    """«Ну э»: a word that never ends a phrase, or nothing else was said."""
+    taken = _polite(words, lists["fillers"], from_end=True)
+    return taken > 0 and (taken == len(words) or "_".join(words[-taken:]) not in lists["may_end"])
+
+
+def _noted(words: list[str], core: list[str], tables: _Tables) -> str:
+    """What speaks for more to come without settling it: «… уже сейчас», «… в семь», «есть вопрос»."""
+    if _polite(words, tables.words["fillers"], from_end=True):
+        return f"filler {words[-1]}"
+    if dictation.announces(core, tables.words):
+        return "announces"
+    if core[-1] in tables.words["heralds"] and core[0] not in tables.words["questions"]:
+        return "herald"
+    number = dictation.judged(core, tables.digits, tables.words)
+    return f"number {number}" if number else ""
 
 
 def _forms(words: list[str], lists: Lists) -> list[list[str]]:
@@ -102,10 +142,6 @@ def _polite(words: list[str], phrases: frozenset[str], *, from_end: bool) -> int
         if len(part) == count and "_".join(part) in phrases:
             return count
     return 0
-
-
-def _ends_with(words: list[str], phrases: frozenset[str]) -> bool:
-    return _polite(words, phrases, from_end=True) > 0
 
 
 @cache

@@ -18,14 +18,14 @@ from agent.language.dictation import Lists
 from agent.language.marks import Marked, traits
 from agent.language.tables import DATA
 
-SLOTS = 1 << 17
+SLOTS = 1 << 18
 """Weights; a trait's is found by its checksum, two may share one."""
 MARKED: dict[str, Callable[[list[str], Lists], Marked]] = {"ru": marks_ru.marked, "en": marks_en.marked}
 
 
-def traits_of(core: list[str], lists: Lists, language: str, verdict: str) -> list[str]:
-    """What the probability is computed from."""
-    return list(traits(MARKED[language](core, lists), verdict))
+def traits_of(core: list[str], lists: Lists, language: str, verdict: str, noted: str) -> list[str]:
+    """Of at least one word; ``verdict``: that of the rules, ``noted``: of the lists, where these don't settle it."""
+    return list(traits(MARKED[language](core, lists), verdict, noted))
 
 
 def slots(found: Iterable[str]) -> list[int]:
@@ -33,10 +33,9 @@ def slots(found: Iterable[str]) -> list[int]:
     return [crc32(trait.encode()) % SLOTS for trait in found]
 
 
-def more_follows(core: list[str], lists: Lists, language: str, verdict: str) -> float:
-    """Probability that the caller goes on; ``core``: at least one word, ``verdict``: that of the rules."""
-    found = slots(traits_of(core, lists, language, verdict))
-    return 1 / (1 + exp(-float(weights(language)[found].sum())))
+def more_follows(traits: Iterable[str], language: str) -> float:
+    """Probability that the caller goes on."""
+    return 1 / (1 + exp(-float(weights(language)[slots(traits)].sum())))
 
 
 @cache

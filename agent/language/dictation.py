@@ -10,6 +10,16 @@ WHOLE_NUMBER = 10
 """Digits of a telephone number (Russian and British numbering plans, trunk prefix aside)."""
 
 
+def settled(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
+    """The verdict on a number that stands alone, is dictated, or is over; any other may be all, or lack its unit."""
+    verdict = judged(words, digits, lists)
+    known = frozenset().union(*digits.values())
+    count = next((n for n, word in enumerate(reversed(words)) if word not in known), len(words))
+    before, groups = words[: len(words) - count], _groups(words[len(words) - count :], digits)
+    sure = verdict == "complete" or not before or not count or len(groups) > 2 or _announced(before, lists)
+    return verdict if sure else None
+
+
 def judged(words: list[str], digits: Lists, lists: Lists) -> Verdict | None:
     """How finished a number at the end sounds; ``None`` when the last word is none.
 

@@ -21,8 +21,8 @@ class Marked:
     stems: list[str]
 
 
-def traits(phrase: Marked, verdict: str) -> Iterator[str]:
-    """``verdict``: what the rules say of the same words."""
+def traits(phrase: Marked, verdict: str, noted: str) -> Iterator[str]:
+    """``verdict``: what the rules say of the same words, ``noted``: what the lists say, nothing mostly."""
     words, fine, rough = phrase.words, phrase.fine, phrase.rough
     count = len(words)
     size = str(min(count, SKELETON))
@@ -48,3 +48,9 @@ def traits(phrase: Marked, verdict: str) -> Iterator[str]:
     yield f"c {''.join(sorted(set(rough)))} {rough[-1]}"
     for mark in sorted(set(fine)):
         yield f"h {mark} {rough[-1]}"
+    for stem in sorted(set(phrase.stems[:-1])):
+        yield f"g {stem}"
+    if noted:
+        kind = noted.split(maxsplit=1)[0]
+        yield from (f"x {kind}", f"x {noted}", f"x {kind} n{size}")
+        yield from (f"x {noted} {words[-1]}", f"x {noted} {words[-2] if count > 1 else ''}")

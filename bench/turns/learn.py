@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.language import continuation
-from agent.language.completeness import LANGUAGES, LIMITS, settled_by_lists, weighed
+from agent.language.completeness import LANGUAGES, LIMITS, by_lists, traits, weighed
 from agent.pauses import Verdict
+from bench.turns.limits import measured
 
 HERE = Path(__file__).parent
 FOLDS = 5
@@ -33,7 +34,7 @@ HALT = 0.5
 """Words that are whole in one phrase and paused after in another: the pause counts so much, the whole 1."""
 OFTEN = 0.5
 """Words that many phrases begin with count as often as there are phrases, to this power."""
-SHRINK = 3.0
+SHRINK = 6.0
 """How strongly weights are kept small."""
 ROUNDS, STEP, LATE_STEP, LATE = 300, 0.05, 0.01, 0.7
 """Of Adam's descent: rounds, step, and the step of the last of them."""
@@ -92,7 +93,7 @@ class Sample:
 
 
 def read(language: str) -> list[Phrase]:
-    """All phrases of a language; raises ``OSError``."""
+    """All phrases of a language but those it is measured on; raises ``OSError``."""
     files = [HERE / f"corpus_{language}.txt", *sorted(HERE.glob(f"pauses_{language}_*.txt"))]
     found: dict[str, Phrase] = {}
     for file in files:
@@ -103,7 +104,8 @@ def read(language: str) -> list[Phrase]:
             elif line.strip():
                 one = phrase(line, trade)
                 found.setdefault(one.text, one)
-    return list(found.values())
+    kept_out = measured(language)
+    return [one for text, one in found.items() if text not in kept_out]
 
 
 def phrase(line: str, trade: str = "") -> Phrase:
@@ -147,11 +149,11 @@ def sample(
     text: str, language: str, more: float, weight: float, *, trade: str = "", halt: bool = False
 ) -> Sample | None:
     """None: the lists settle it, nothing is to be learnt."""
-    core, lists, settled = settled_by_lists(text, language)
-    if not core or settled:
+    heard = by_lists(text, language)
+    if heard.settled:
         return None
-    verdict = LANGUAGES[language](core, lists)
-    slots = continuation.slots(continuation.traits_of(core, lists, language, verdict))
+    verdict = LANGUAGES[language](heard.core, heard.lists)
+    slots = continuation.slots(traits(heard, language))
     return Sample(text, trade, more, weight, halt, verdict, tuple(slots))
 
 
@@ -242,15 +244,14 @@ def keep(weights: Numbers, file: Path, of: int) -> None:
 
 def explained(text: str, language: str) -> list[str]:
     """The traits of a phrase and what each adds; positive: more follows."""
-    core, lists, settled = settled_by_lists(text, language)
-    if not core or settled:
-        return [f"{text}: settled by the lists: {settled}"]
-    verdict = LANGUAGES[language](core, lists)
-    traits = continuation.traits_of(core, lists, language, verdict)
-    weights = continuation.weights(language)[continuation.slots(traits)]
-    rows = [f"{text}: {continuation.more_follows(core, lists, language, verdict):.3f}; rules: {verdict}"]
+    heard = by_lists(text, language)
+    if heard.settled:
+        return [f"{text}: settled by the lists: {heard.settled}"]
+    found = traits(heard, language)
+    weights = continuation.weights(language)[continuation.slots(found)]
+    rows = [f"{text}: {continuation.more_follows(found, language):.3f}"]
     order = np.argsort(-np.abs(weights))
-    return rows + [f"{weights[place]:+.3f}  {traits[place]}" for place in order]
+    return rows + [f"{weights[place]:+.3f}  {found[place]}" for place in order]
 
 
 def main() -> int:

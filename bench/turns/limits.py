@@ -8,6 +8,7 @@ smaller, is left out.
 """
 
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -15,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.language.completeness import LANGUAGES, LIMITS, Limits, settled_by_lists, weighed
-from agent.language.continuation import more_follows
+from agent.language.completeness import LANGUAGES, LIMITS, Limits, likely_more, weighed
 from agent.pauses import Verdict
 from agent.turns import Endpointing
 
@@ -25,6 +25,8 @@ WHOLE, OPEN = (0.1, 0.15, 0.2, 0.3, 0.4), (0.4, 0.5, 0.6, 0.7)
 """Limits that are tried: complete up to, open beyond."""
 LIKELY = 0.1
 """Words are likely whole up to so much more, where that is tried."""
+SHORT = 2
+"""Words that belong to nobody, «нет спасибо»: no more than so many."""
 HALT_MS = (300, 1000)
 """Pauses of who stops to think, milliseconds."""
 BRIEF_MS = (300, 800)
@@ -39,6 +41,18 @@ class Turns:
     """Short turns that are all that is said."""
     halts: list[str]
     """What was said before each "|"."""
+
+
+def measured(language: str) -> frozenset[str]:
+    """What the judgement is measured on and must not learn: the whole turns of that file, and of the bench's scripts
+    those of more than two words; raises ``OSError``."""
+    found = set(read(language).whole)
+    for file in HERE.glob("texts*.toml"):
+        texts = tomllib.loads(file.read_text(encoding="utf-8"))[language]
+        said = (text.lower() for kind in ("questions", "hesitations", "numbers") for text in texts[kind])
+        plain = (" ".join(text.replace("|", " ").replace("ё", "е").split()) for text in said)
+        found |= {text for text in plain if len(text.split()) > SHORT}
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +89,6 @@ def read(language: str) -> Turns:
     return Turns(turns.whole, sorted(set(turns.halts)))
 
 
-def likely(text: str, language: str) -> float | Verdict:
-    """Probability that more follows, or the verdict of the lists where they settle it."""
-    core, lists, settled = settled_by_lists(text, language)
-    if settled is not None:
-        return settled
-    return more_follows(core, lists, language, LANGUAGES[language](core, lists))
-
-
 def cost(whole: Sequence[float | Verdict], halts: Sequence[float | Verdict], limits: Limits) -> Cost:
     """What a choice of limits makes of judged texts."""
     ended = [_verdict(one, limits) for one in whole]
@@ -115,7 +121,7 @@ def _verdict(one: float | Verdict, limits: Limits) -> Verdict:
 def table(language: str) -> list[str]:
     """A row for each choice of limits."""
     turns = read(language)
-    whole, halts = ([likely(text, language) for text in texts] for texts in (turns.whole, turns.halts))
+    whole, halts = ([likely_more(text, language) for text in texts] for texts in (turns.whole, turns.halts))
     rows = [
         f"{language}: {len(whole)} short whole turns, {len(halts)} halts; used: {LIMITS[language]}",
         "| complete, likely up to | open beyond | at the short pause | longest | reply waits | p50 | p95 "
