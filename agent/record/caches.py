@@ -48,7 +48,9 @@ def _empty_redis(url: str) -> None:
         from redis import Redis  # noqa: PLC0415 - an extra
         from redis.exceptions import RedisError  # noqa: PLC0415
     except ImportError:
-        raise RecordError("[redis] url is set and redis is missing; `pip install 'allo[redis]'`") from None
+        raise RecordError(
+            "[redis] url is set and redis is missing; `.venv/bin/python -m pip install -e '.[redis]'`"
+        ) from None
     try:
         with Redis.from_url(url, socket_timeout=WAIT_S) as redis:
             for key in redis.scan_iter(IN_REDIS):

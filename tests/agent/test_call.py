@@ -203,7 +203,9 @@ def test_words_said_before_the_answer_was_heard_belong_to_one_question() -> None
 
 def test_a_caller_who_looks_for_a_word_is_waited_for() -> None:
     ask = GREETING_S + 1
-    minds = Minds(FakeMind({"мне нужен пресс на сто килоньютон": ["Миллион. "], "нас интересует поставка": ["Хорошо. "]}))
+    minds = Minds(
+        FakeMind({"мне нужен пресс на сто килоньютон": ["Миллион. "], "нас интересует поставка": ["Хорошо. "]})
+    )
     parts = [Says(ask, "мне нужен пресс на"), Says(ask + 1.7, "сто килоньютон")]
     hesitating = Scene([*parts, Leaves(ask + 6)], minds)
     unclear = Scene([Says(ask, "нас интересует поставка"), Leaves(ask + 4)], minds)
