@@ -1,7 +1,7 @@
 """The frame's way as machine code, where ``make compile`` has made it from just this source (mypyc).
 
 It is the same Python, compiled: same decisions, about half the time. Where nothing was made, or any line of the three
-rooms was changed since, the source itself runs; nobody needs a compiler. Tests and replays run the source.
+rooms was changed since, the source itself runs; nobody needs a compiler. `allo` uses it, tests run the source.
 ``python -m agent.compiled MODULE [ARGUMENT ...]`` is ``python -m MODULE ...`` with what was made.
 """
 
