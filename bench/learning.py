@@ -29,7 +29,7 @@ from kb.retriever import KnowledgeBase
 from kb.terms import Terms
 from kb.vectors import Matrix
 
-NAMES = ("ru", "more_ru", "last_ru", "held_out_ru", "blind_ru")
+NAMES = ("ru", "more_ru", "last_ru", "held_out_ru", "blind_ru", "newest_ru")
 TABLES = tuple(f"{what}_{name}" for what in ("eval", "dialogues") for name in NAMES)
 QUESTIONS = Path("tests/kb")
 TRADES = tuple(sorted(folder for folder in (QUESTIONS / "trades").iterdir() if folder.is_dir()))

@@ -11,6 +11,16 @@ LONGEST = 0.5
 """Share of the longer word that both must have in common."""
 COMPOUND = 6
 """Letters of a word that a longer one may end in: «видеоэкстензометр»."""
+PREFIXES = frozenset({"по", "на", "до", "вы", "раз", "рас", "за", "про", "пере", "при", "под", "от", "об", "из", "ис",
+                      "вз", "воз", "у", "с", "в", "о"})  # fmt: skip
+"""What Russian verbs and their kin begin with, beside their root."""
+SMALL_ENDINGS = (
+    ("очк", "к"), ("ечк", "к"), ("ичк", "иц"), ("очек", "ок"), ("ушк", ""), ("юшк", ""), ("ышк", ""), ("еньк", ""),
+    ("оньк", ""), ("очк", ""), ("ечк", ""), ("ик", ""), ("ок", ""), ("ек", ""), ("к", ""),
+)  # fmt: skip
+"""Endings of the stems of small and dear things, and of the things themselves."""
+LEFT = 3
+"""Letters that must be left of a word."""
 LEAST, MOST = 0.45, 0.75
 """How surely a word is meant that shares the least, and that shares all."""
 
@@ -49,3 +59,10 @@ def of_one_root(one: str, other: str) -> float:
     if shared < SHORTEST or shared < SHARED * short or shared < LONGEST * long:
         return 0.0
     return LEAST + (MOST - LEAST) * (shared / long - LONGEST) / (1 - LONGEST)
+
+
+def barer(word: str) -> list[str]:
+    """What may be left of a stem without a prefix or the ending of a small thing: «поката» «ката», «балочк» «балк»."""
+    bare = [word.removeprefix(prefix) for prefix in sorted(PREFIXES) if word.startswith(prefix)]
+    bare += [word.removesuffix(ending) + other for ending, other in SMALL_ENDINGS if word.endswith(ending)]
+    return [one for one in bare if len(one) >= LEFT]

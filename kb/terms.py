@@ -83,9 +83,13 @@ class Terms:
     def related(self, term: str) -> Iterator[tuple[str, float]]:
         """Terms that may be meant by a term, by the thesaurus, and how surely, 0 to 1."""
         known = thesaurus.load(self.language)
-        if known is not None:
-            for stem in (term, *self._spellings.get(term, ())):
-                yield from ((self._same.get(other, other), sure) for other, sure in known.of(stem))
+        if known is None:
+            return
+        stems = [stem for stem in (term, *self._spellings.get(term, ())) if stem in known]
+        for stem, near in [(stem, 1.0) for stem in stems] or known.kin(term):
+            if not stems:
+                yield self._same.get(stem, stem), near
+            yield from ((self._same.get(other, other), sure * near) for other, sure in known.of(stem))
 
     @cached_property
     def _spellings(self) -> dict[str, list[str]]:

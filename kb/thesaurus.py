@@ -5,9 +5,11 @@ finding all forms of some thousand words takes seconds, and a start has none to 
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kb.roots import Roots, barer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "data" / "thesaurus"
 FORM = 0.9
 """How surely a stem is meant by another stem of the same word: «ребенок», «дети»."""
+BARE = 0.85
+"""How surely a stem without its prefix, or of the thing that a small one is, is meant."""
+ROOTED = 0.6
+"""How surely a stem must be of one root with another."""
+KIN = 3
+"""Words of one root that are looked at, at most."""
 
 
 class Thesaurus:
@@ -42,6 +50,15 @@ class Thesaurus:
 
     def __contains__(self, stem: str) -> bool:
         return stem in self._words
+
+    def kin(self, stem: str) -> list[tuple[str, float]]:
+        """Stems of the table that are of the root of ``stem``, which it lacks, and how surely, 0 to 1."""
+        bare = [(one, BARE) for one in barer(stem) if one in self._words]
+        return (bare or [(one, sure) for one, sure in self._roots.like(stem) if sure >= ROOTED])[:KIN]
+
+    @cached_property
+    def _roots(self) -> Roots:
+        return Roots([stem for stem in self._words if stem.isalpha()])
 
     def of(self, stem: str) -> Iterator[tuple[str, float]]:
         """Stems that may be meant by ``stem`` and how surely, 0 to 1; one may come more than once."""

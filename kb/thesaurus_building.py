@@ -16,9 +16,11 @@ from agent.errors import StartError
 from kb.terms import morphology
 from kb.thesaurus import FOLDER
 
-SYNONYM, ASKS, BROADER, NARROWER, RELATED = 0.6, 0.55, 0.5, 0.3, 0.25
+SYNONYM, ASKS, BROADER, NEAR, NARROWER, RELATED = 0.6, 0.55, 0.5, 0.4, 0.3, 0.25
 """How surely the other word of a relation is meant, 0 to 1."""
-TABLES = ("synonyms", "asks", "broader", "related")
+TABLES = ("synonyms", "asks", "broader", "near", "related")
+AMONG = {"synonyms": SYNONYM, "near": NEAR, "related": RELATED}
+"""Tables whose words stand for one another."""
 COLLOQUIAL = "colloquial"
 """Words of the tables that the dictionary lacks and that are no slips; they are relations of nothing."""
 STEMMERS = {"ru": "russian", "en": "english"}
@@ -54,9 +56,8 @@ def relations(table: str, row: str) -> Iterator[Relation]:
     left, right = before.split(), behind.split()
     if table in ("asks", "broader") and not right:
         raise StartError(f"thesaurus: {table} has a row without anything behind a colon: {row!r}")
-    if table in ("synonyms", "related"):
-        weight = SYNONYM if table == "synonyms" else RELATED
-        yield from ((one, other, weight) for one in left for other in left if one != other)
+    if table in AMONG:
+        yield from ((one, other, AMONG[table]) for one in left for other in left if one != other)
         return
     yield from ((one, other, ASKS if table == "asks" else BROADER) for one in left for other in right)
     if table == "broader":

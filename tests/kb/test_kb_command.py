@@ -55,15 +55,19 @@ def test_eval_writes_its_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "recall@1" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("table", ["ru", "more_ru"])
+FLOORS = {
+    "ru": {"recall@1": 0.92, "recall@3": 0.98, "contains": 0.90, "refused": 0.85},
+    "more_ru": {"recall@1": 0.86, "recall@3": 0.95, "contains": 0.85, "refused": 0.77},
+}
+
+
+@pytest.mark.parametrize("table", FLOORS)
 def test_the_demo_answers_its_questions(tmp_path: Path, table: str) -> None:
     """Floors are a little under what was measured, on both halves together."""
     report = judged(tmp_path, str(SHIPPED / f"eval_{table}.tsv"))
     assert len(report["rows"]) >= 120
-    assert report["recall@1"] >= 0.85
-    assert report["recall@3"] >= 0.95
-    assert report["contains"] >= 0.85
-    assert report["refused"] >= 0.80
+    for figure, floor in FLOORS[table].items():
+        assert report[figure] >= floor, figure
     assert report["wrongly_refused"] <= 0.05
     follow = judged(tmp_path, str(SHIPPED / f"dialogues_{table}.tsv"))
     assert follow["contains"] >= 0.85

@@ -42,6 +42,13 @@ def test_a_word_is_found_in_all_its_forms() -> None:
     assert dict(table.of("ребенк"))["дет"] >= thesaurus_building.SYNONYM
 
 
+@pytest.mark.parametrize(("said", "meant"), [("балочка", "балка"), ("покататься", "кататься"), ("кубик", "куб")])
+def test_a_word_that_the_table_lacks_means_what_its_kin_mean(said: str, meant: str) -> None:
+    terms = Terms("ru")
+    (term,), (other,) = terms.plain(said), terms.plain(meant)
+    assert dict(terms.related(term))[other] >= thesaurus_building.NEAR
+
+
 def sections(folder: Path) -> list[ingest.Section]:
     return [*ingest.load(folder / "general.md", "general"), *ingest.load(folder / "tech.md", "tech")]
 
