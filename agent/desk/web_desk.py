@@ -1,8 +1,11 @@
 """What the daemon puts on the page's desk: the call log and the calls in progress."""
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +27,8 @@ from agent.settings import Settings
 from agent.store import CallLog
 from gateways.desk import Desk, Row
 
+log_ = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     from gateways.queries import FiguresQuery, LogsQuery
 
@@ -31,9 +36,9 @@ if TYPE_CHECKING:
 class PastCalls:
     """The archive as the page asks for it."""
 
-    def __init__(self, archive: Archive, figures: Figures) -> None:
-        """Both are closed by who opened them."""
-        self._archive, self._figures = archive, figures
+    def __init__(self, archive: Archive, figures: Figures, deleted: Callable[[int], None]) -> None:
+        """The first two are closed by who opened them; ``deleted`` notes how many calls were, and may block."""
+        self._archive, self._figures, self._deleted = archive, figures, deleted
 
     async def page(self, query: "LogsQuery") -> tuple[list[Row], int]:
         """See ``gateways.desk.CallLog``, as for the rest."""
@@ -52,8 +57,11 @@ class PastCalls:
     async def delete(self, which: "LogsQuery | str") -> int:
         """Delete."""
         if isinstance(which, str):
-            return int(await self._archive.delete_call(which))
-        return await self._archive.delete(_selection(which))
+            gone = int(await self._archive.delete_call(which))
+        else:
+            gone = await self._archive.delete(_selection(which))
+        await asyncio.to_thread(self._deleted, gone)
+        return gone
 
     async def figures(self, query: "FiguresQuery") -> Row:
         """Sums."""
@@ -124,7 +132,16 @@ async def open_past(settings: Settings, log: CallLog, stack: AsyncExitStack) -> 
     stack.push_async_callback(archive.close)
     figures = await open_figures(path, load_prompts(settings.prompts.dir, settings.language).no_answer)
     stack.push_async_callback(figures.close)
-    return PastCalls(archive, figures)
+
+    def deleted(calls: int) -> None:
+        from agent.record.retention import note_deletion  # noqa: PLC0415 - nobody waits for it at start
+
+        try:
+            note_deletion(settings, calls, datetime.now(UTC))
+        except OSError as error:
+            log_.warning("%s: a deletion can't be noted: %s", settings.storage.dir, error.strerror)
+
+    return PastCalls(archive, figures, deleted)
 
 
 def new_desk(settings: Settings, health: Callable[[], Health], feed: Feed) -> Desk:

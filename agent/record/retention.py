@@ -49,11 +49,11 @@ class Deletion:
     """What was deleted at once; a line of the log."""
 
     at: str
-    what: Kind | Other | Literal["caller"]
+    what: Kind | Other | Literal["caller", "page"]
     calls: int
     """How many calls it was of; of messages and callers: how many they were."""
     before: str = ""
-    """Only calls that began before this; empty: those of one caller."""
+    """Only calls that began before this; empty: those of one caller, or that a person chose."""
 
 
 def prune(settings: Settings, now: datetime) -> list[Deletion]:
@@ -307,6 +307,12 @@ def _row(line: str) -> dict[str, Any]:
 def _names(row: dict[str, Any], number: str) -> bool:
     """Whether any field is this number, however it is written."""
     return any(isinstance(value, str) and key_of(value) == key_of(number) for value in row.values())
+
+
+def note_deletion(settings: Settings, calls: int, now: datetime) -> None:
+    """A person deleted calls on the page; raises ``OSError``."""
+    if calls:
+        _logged(settings, Deletion(_stamp(now), "page", calls))
 
 
 def _logged(settings: Settings, deletion: Deletion) -> Deletion:

@@ -156,6 +156,9 @@ async def test_deleting_a_call_deletes_its_files_and_its_words(office: Office) -
     assert await ids(office, "?q=гарантия") == []
     assert len(list((office.folder / "calls_log").iterdir())) == 3
     assert (await office.web.delete(f"/logs/{call_id}")).status == 404
+    (noted,) = (office.folder / "deletions.jsonl").read_text(encoding="utf-8").splitlines()
+    assert '"what": "page", "calls": 1' in noted
+    assert call_id not in noted
 
 
 async def test_clearing_the_log_spares_calls_in_progress(office: Office) -> None:
