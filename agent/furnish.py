@@ -19,8 +19,9 @@ from agent.house import House
 from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
 from agent.language.normalise import normalise
+from agent.language.own_table import load_own
 from agent.language.quantities import quantities
-from agent.language.tables import load_tables, user_table
+from agent.language.tables import user_table
 from agent.language.verbalise import prepare as prepare_words
 from agent.language.verbalise import verbalise
 from agent.late_ear import GIVE_UP_S, LateStt
@@ -242,7 +243,7 @@ async def open_answers(
 
     ``late``: the knowledge, which somebody else fills.
     """
-    load_tables(user_table(settings.kb.dir, settings.language), settings.language)
+    load_own(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
     knowledge = late or new_knowledge(settings, costs)
     stack.push_async_callback(knowledge.close)

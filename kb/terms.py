@@ -313,6 +313,8 @@ def _with(ours: dict[str, Any], added: dict[str, Any], path: Path) -> dict[str, 
             raise StartError(f"{path}: {name} must be {'one text of words' if kind is str else 'a list of rows'}")
         if name in ("rewrite", "kinds") and isinstance(rows, list):
             _check(rows, name, path)
+        elif isinstance(rows, list) and not all(isinstance(row, str) for row in rows):
+            raise StartError(f"{path}: each row of {name} must be one text of words")
     return {**ours, **{name: _joined(rows, ours.get(name, EXTENDABLE[name]())) for name, rows in added.items()}}
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from agent.language.normalise import normalise
-from agent.language.tables import load_tables, user_table
+from agent.language.own_table import load_own
+from agent.language.tables import user_table
 from agent.language.verbalise import verbalise
 
 MARK_OF_ORDER = "\ufeff"
@@ -19,7 +20,7 @@ def run(tables: Path, language: str, direction: str, *, numbers: bool) -> int:
 
     ``direction`` is ``normalise`` or ``verbalise``; the user's own table is looked for in the folder ``tables``.
     """
-    load_tables(user_table(tables, language), language)
+    load_own(user_table(tables, language), language)
     try:
         if direction == "normalise":
             translate(sys.stdin.buffer, sys.stdout.buffer, lambda line: normalise(line, language, numbers))

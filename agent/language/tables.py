@@ -9,7 +9,7 @@ A user's file has the same sections as ours; its rows are added to them or stand
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -46,26 +46,48 @@ def user_table(folder: Path, language: str) -> Path:
     return folder / f"language_{language}.toml"
 
 
-def load_tables(extra: Path | None, language: str) -> None:
-    """Add the rows of ``extra`` to the tables of ``language``; None or a file that is absent: ours alone.
+def load_tables(extra: Path | None, language: str) -> dict[str, dict[str, Any]]:
+    """Add the rows of ``extra`` to the tables of ``language``, and return them; None or an absent file: ours alone.
 
     Raises ``StartError`` naming the file and the section that can't be used.
     """
     rows = _read(extra, "correct it or remove it") if extra is not None and extra.is_file() else {}
-    known = {
+    known = _sections(language)
+    for section, content in rows.items():
+        if section not in known or not isinstance(content, dict):
+            raise StartError(f"{extra}: [{section}] is no section of the language tables; known: {', '.join(known)}")
+    use_rows(rows, language)
+    return rows
+
+
+def use_rows(rows: Mapping[str, dict[str, Any]], language: str) -> None:
+    """Add ``rows`` of known sections to the tables of ``language`` in the place of those that were added before."""
+    known = _sections(language)
+    for name in known.values():
+        _added.pop(name, None)
+    for section, content in rows.items():
+        _added.setdefault(known[section], {})[section] = content
+    forget()
+
+
+def is_like_ours(section: str, value: Any, language: str) -> bool:
+    """Whether a row is written as ours of the section are: a text, or a list of texts."""
+    ours = _read(DATA / f"{_sections(language)[section]}.toml", "reinstall allo")[section]
+    examples = list(ours.values()) if isinstance(ours, dict) else []
+    if {type(each) for each in examples} == {list}:
+        lengths = {len(each) for each in examples}
+        texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return texts and (len(value) in lengths if section == "units" else bool(value))
+    return {type(each) for each in examples} != {str} or isinstance(value, str)
+
+
+def _sections(language: str) -> dict[str, str]:
+    """Each section that a user may add to -> its table."""
+    return {
         section: f"{name}_{language}"
         for name in EXTENDABLE
         for section in _read(DATA / f"{name}_{language}.toml", "reinstall allo")
     }
-    added: dict[str, dict[str, Any]] = {}
-    for section, content in rows.items():
-        if section not in known or not isinstance(content, dict):
-            raise StartError(f"{extra}: [{section}] is no section of the language tables; known: {', '.join(known)}")
-        added.setdefault(known[section], {})[section] = content
-    for name in (f"{name}_{language}" for name in EXTENDABLE):
-        _added.pop(name, None)
-    _added.update(added)
-    forget()
 
 
 def forget() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.errors import StartError
 from agent.language import tables
 from agent.language.normalise import normalise
+from agent.language.own_table import load_own
 from agent.language.verbalise import prepare, verbalise
 from bench.language import exact, rows
 
@@ -126,3 +127,25 @@ def test_a_users_table_that_cannot_be_used_is_named(tmp_path: Path, content: str
     path.write_text(content, encoding="utf-8")
     with pytest.raises(StartError, match=r"language_en\.toml"):
         tables.load_tables(path, "en")
+
+
+@pytest.mark.usefixtures("untouched_tables")
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ("[units]\n'дптр' = ['диоптри']", "'дптр'"),
+        ("[units]\n'дптр' = ['диоптри', 'nosuch', '']", "'дптр'"),
+        ("[units]\n'дптр' = 5", "'дптр'"),
+        ("[models]\n'ПТ' = ['пэ тэ']\n'ВР' = 'вэ эр'", "'ВР'"),
+        ("[models]\n'ВР' = ['вэ (эр']", "'ВР'"),
+        ("[abbreviations]\n'ОТК' = [5]", "'ОТК'"),
+        ("[words]\n'СТО' = ['станция']", "'СТО'"),
+        ("[words]\n'' = 'станция'", "''"),
+    ],
+)
+def test_a_row_that_would_end_calls_is_named_at_the_start(tmp_path: Path, row: str, named: str) -> None:
+    path = tmp_path / "language_ru.toml"
+    path.write_text(row, encoding="utf-8")
+    with pytest.raises(StartError, match=rf"language_ru\.toml: \[\w+\] {named}: this row can't be used"):
+        load_own(path, "ru")
+    assert verbalise("5 дптр", "ru") == "пять дптр"

@@ -162,6 +162,7 @@ def test_a_user_adds_words_to_the_search(tmp_path: Path) -> None:
     [
         ('sam = ["а б"]', "there is no table 'sam'"),
         ('same = "а б"', "same must be a list of rows"),
+        ("same = [5]", "each row of same must be one text of words"),
         ('stop = ["а"]', "stop must be one text of words"),
         ('rewrite = [["(а", "б"]]', "rewrite has a row that can't be used"),
         ("same = [", "not valid TOML"),
