@@ -86,6 +86,8 @@ class ChainEar:
         """The utterance so far."""
         self._later: list[AudioFrame] | None = None
         """Frames after the end of an utterance whose text is not there yet."""
+        self._concluding = asyncio.Lock()
+        """Two may ask for the text at once, a sound over the agent and a turn: each gets an utterance of its own."""
         self._changing = asyncio.Lock()
         self._errands = Errands()
         self._returning: asyncio.Task[None] | None = None
@@ -122,14 +124,15 @@ class ChainEar:
 
     async def finish(self) -> Transcript:
         """Everything heard since the last ``finish``, by the first that gives it; raises ``HearingError``."""
-        self._later = []
-        try:
-            async with self._changing:
-                heard = await self._finish()
-        finally:
-            self._frames, self._later = self._later, None
-            self._choice.tried.clear()
-            self._replay()
+        async with self._concluding:
+            later = self._later = []
+            try:
+                async with self._changing:
+                    heard = await self._finish()
+            finally:
+                self._frames, self._later = later, None
+                self._choice.tried.clear()
+                self._replay()
         if self._link is not self._choice.links[0] or is_spent(self._link.stt):
             self._returning = self._errands.begin(self._return)
         return heard

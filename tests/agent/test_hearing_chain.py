@@ -108,6 +108,27 @@ async def test_the_preferred_one_hears_while_it_can(pair: Pair) -> None:
     assert chain.states["second"] == "ok"
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_who_asks_while_another_waits_gets_what_was_said_since(pair: Pair, cancelled: bool) -> None:
+    first, _, chain = pair
+    first.fails = "hang"
+    ear = await chain.open(8000, ignore)
+    await push(ear, say(SAID))
+    waiting = asyncio.create_task(ear.finish())
+    await first.hangs.wait()
+    await push(ear, say("нет"))
+    other = asyncio.create_task(ear.finish())
+    await asyncio.sleep(0)  # both are asked for now
+    if cancelled:
+        waiting.cancel()
+    else:
+        assert (await waiting).text == SAID
+    assert (await other).text == "нет"
+    await push(ear, say("да"))
+    assert (await ear.finish()).text == "да"
+    await ear.close()
+
+
 @pytest.mark.parametrize("fails", ["open", "hang open", "peek", "finish", "finish and peek", "hang"])
 @pytest.mark.parametrize("peeks", [True, False])
 async def test_a_failure_at_any_time_loses_no_word(
