@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.language.completeness import completeness
+from agent.language.completeness import completeness, may_begin
 
 PHRASES = Path(__file__).parent / "completeness"
 BARS = {
@@ -70,6 +70,14 @@ def judged(language: str, held_out: bool) -> Judged:
             if prefix not in wholes:
                 found.cut[prefix] = completeness(prefix, language)
     return found
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("подождите", "ru"), ("нет подождите", "ru"), ("алло", "ru"), ("hold on", "en"), ("no wait", "en")],
+)
+def test_who_asks_to_be_waited_for_may_go_on(text: str, language: str) -> None:
+    assert may_begin(text, language)
 
 
 @pytest.mark.parametrize("held_out", [False, True], ids=["seen", "held out"])
