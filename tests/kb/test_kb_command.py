@@ -57,7 +57,7 @@ def test_eval_writes_its_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 FLOORS = {
     "ru": {"recall@1": 0.92, "recall@3": 0.98, "contains": 0.90, "refused": 0.85},
-    "more_ru": {"recall@1": 0.86, "recall@3": 0.95, "contains": 0.85, "refused": 0.77},
+    "more_ru": {"recall@1": 0.85, "recall@3": 0.96, "contains": 0.85, "refused": 0.79},
 }
 
 
