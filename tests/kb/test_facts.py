@@ -15,6 +15,7 @@ from kb.lines import Aim, Lines
 from kb.meanings import WordVectors
 from kb.retriever import KnowledgeBase, load
 from kb.terms import Terms, plainly, user_table
+from kb.vectors import Matrix
 from kb.weighing import EVEN
 
 ROOT = Path(__file__).parents[2]
@@ -23,8 +24,6 @@ ROOT = Path(__file__).parents[2]
 def with_vectors(sections: Sequence[Section], terms: Terms) -> KnowledgeBase:
     embedder = HashEmbedder(terms, WordVectors.load("ru"))
     rows = embedder.rows([section.enriched for section in sections])
-    from kb.vectors import Matrix  # noqa: PLC0415
-
     return KnowledgeBase(sections, terms, 3, 0.3, DenseSearch(Matrix(rows), embedder))
 
 
