@@ -124,7 +124,8 @@ def test_a_user_adds_a_fact_of_their_own(tmp_path: Path) -> None:
 async def test_near_misses_of_the_demo(sections: list[Section]) -> None:
     """A floor a little under what was measured; the weights have learnt from this table."""
     base = with_vectors(sections, Terms("ru"))
-    refused, answered = [], []
+    refused: list[bool] = []
+    answered: list[bool] = []
     for case in evaluation.read(SHIPPED / "eval_near_ru.tsv"):
         found = await base.search(case.turns[0])
         (answered if case.answerable else refused).append(not found or found[0].score < EVEN)
