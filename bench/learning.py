@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,22 @@ from kb.terms import Terms
 from kb.vectors import Matrix
 
 NAMES = ("ru", "more_ru", "last_ru", "held_out_ru", "blind_ru", "newest_ru")
-TABLES = tuple(f"{what}_{name}" for what in ("eval", "dialogues") for name in NAMES)
+TABLES = (*(f"{what}_{name}" for what in ("eval", "dialogues") for name in NAMES), "eval_near_ru")
 QUESTIONS = Path("tests/kb")
 TRADES = tuple(sorted(folder for folder in (QUESTIONS / "trades").iterdir() if folder.is_dir()))
 """Knowledge bases of other trades; each is a fold of its own."""
+NEAR = "near (trades)"
+LEFT_OUT, LEFT_OUT_TRADES = "left out", "left out (trades)"
+JUDGED = (NEAR, LEFT_OUT, LEFT_OUT_TRADES)
+"""Without an answer, and never learnt from: questions for facts that the other trades' texts don't tell, and those for
+a fact whose sections are taken away."""
 FOLDS = 5
 STEPS = 600
 ORDER_DECAY, SURE_DECAY = 0.002, 0.003
 """How much large weights cost."""
 REFUSING = 2.5
 """How much more a question without an answer counts than one with: there are fewer of them."""
-SHY = 0.1
+SHY = 0.3
 """Added to the bias: the smaller, the more is refused."""
 
 PLACES = ((False, False), (False, True), (True, False), (True, True))
@@ -94,6 +99,7 @@ def knowledge(kind: str, sections: Sequence[Section], *, near: bool = True) -> K
 async def shown(base: KnowledgeBase, tables: Sequence[Path], *, trade: str = "", full: bool = True) -> list[Shown]:
     """All questions of the tables."""
     found: list[Shown] = []
+    left: list[Shown] = []
     for path in tables:
         for case in evaluation.read(path):
             *before, text = (normalise(turn, "ru") for turn in case.turns)
@@ -105,8 +111,29 @@ async def shown(base: KnowledgeBase, tables: Sequence[Path], *, trade: str = "",
             fold = trade or f"fold {(answers[0] if answers else len(found)) % FOLDS}"
             right = np.isin(numbers, answers)
             rows = base.weighed(seen, numbers, text)
-            found.append(Shown(trade or path.stem, seen, numbers, rows, right, fold, case.answerable, full))
-    return found
+            table = NEAR if trade and path.stem == "near_ru" else trade or path.stem
+            found.append(Shown(table, seen, numbers, rows, right, fold, case.answerable, full))
+            if full and case.answerable and case.facts and base.terms.facts(text):
+                left += without(base, case, text, found[-1], answers)
+    return [*found, *left]
+
+
+def without(base: KnowledgeBase, case: evaluation.Case, text: str, one: Shown, answers: Sequence[int]) -> list[Shown]:
+    """The same question where the sections that answer it are not there; nothing where another one tells the fact."""
+    words = one.seen.words.copy()
+    words[answers] = 0
+    dense = None
+    if one.seen.dense is not None:
+        dense = one.seen.dense.copy()
+        dense[answers] = 0
+    seen = replace(one.seen, words=words, dense=dense)
+    numbers = np.setdiff1d(weighing.likely(seen), answers)
+    texts = [base.sections[int(n)].text for n in numbers]
+    if not words.any() or any(evaluation.holds_fact(text, fact) for text in texts for fact in case.facts):
+        return []
+    rows = base.weighed(seen, numbers, text)
+    table = LEFT_OUT if one.table in TABLES else LEFT_OUT_TRADES
+    return [Shown(table, seen, numbers, rows, np.zeros(len(numbers), bool), one.fold, False, True)]
 
 
 def everything(kind: str) -> list[Shown]:
@@ -117,7 +144,7 @@ def everything(kind: str) -> list[Shown]:
         tables = [QUESTIONS / f"{table}.tsv" for table in TABLES]
         found += asyncio.run(shown(knowledge(kind, sections, near=near), tables, full=near))
     for folder in TRADES:
-        tables = [folder / "eval_ru.tsv", folder / "dialogues_ru.tsv"]
+        tables = [folder / "eval_ru.tsv", folder / "dialogues_ru.tsv", folder / "near_ru.tsv"]
         found += asyncio.run(shown(knowledge(kind, trade_sections(folder)), tables, trade=folder.name))
     return found
 
@@ -184,7 +211,10 @@ def judge(tested: Sequence[tuple[Shown, Any, Any, float]]) -> str:
     """First, among three, refused, wrongly refused; by table."""
     lines = []
     trades = [folder.name for folder in TRADES]
-    for name, tables in [(table, [table]) for table in (*TABLES, *trades)] + [("demo", TABLES), ("trades", trades)]:
+    for name, tables in [(table, [table]) for table in (*TABLES, *trades, *JUDGED)] + [
+        ("demo", TABLES),
+        ("trades", trades),
+    ]:
         ranks: list[int] = []
         refused: list[bool] = []
         wrongly: list[bool] = []
@@ -199,20 +229,19 @@ def judge(tested: Sequence[tuple[Shown, Any, Any, float]]) -> str:
                 wrongly.append(says_no)
             else:
                 refused.append(says_no)
-        parts = (
-            np.mean(np.array(ranks) == 0),
-            np.mean(np.array(ranks) < 3),
-            np.mean(refused or [True]),
-            np.mean(wrongly),
-        )
-        lines.append(f"  {name:18}" + "".join(f"{100 * part:7.1f}" for part in parts))
+        parts = ([rank == 0 for rank in ranks], [rank < 3 for rank in ranks], refused, wrongly)
+        lines.append(f"  {name:22}" + "".join(f"{100 * np.mean(p):7.1f}" if p else "      -" for p in parts))
     return "\n".join(lines) + "\n" + "\n".join(curve(tested))
 
 
 def curve(tested: Sequence[tuple[Shown, Any, Any, float]]) -> list[str]:
     """What other biases would refuse, in the demo and in other trades."""
     trades = {folder.name for folder in TRADES}
-    told = [(one.table in trades, one.answerable, float(first(one, o)[1] @ s) + bias) for one, o, s, bias in tested]
+    told = [
+        (one.table in trades, one.answerable, float(first(one, o)[1] @ s) + bias)
+        for one, o, s, bias in tested
+        if one.table not in JUDGED
+    ]
     lines = []
     for more in (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25):
         parts = [np.mean([m < more for t, y, m in told if t is trade and y is yes]) for trade, yes in PLACES]
@@ -226,13 +255,14 @@ def learn(kind: str) -> dict[str, object]:
     every = everything(kind)
     tested = []
     for fold in sorted({one.fold for one in every}):
-        taught = [one for one in every if one.fold != fold]
+        taught = [one for one in every if one.fold != fold and one.table not in JUDGED]
         order = fit_order(taught)
         sure, bias = fit_sure(taught, order)
         tested += [(one, order, sure, bias) for one in every if one.full and one.fold == fold]
     sys.stdout.write(f"{kind}: first, among three, refused, wrongly refused (a fold left out, %)\n{judge(tested)}\n")
-    order = fit_order(every)
-    sure, bias = fit_sure(every, order)
+    taught = [one for one in every if one.table not in JUDGED]
+    order = fit_order(taught)
+    sure, bias = fit_sure(taught, order)
     named = dict(zip(weighing.ORDER, np.round(order, 4).tolist(), strict=True))
     return {
         "order": named,

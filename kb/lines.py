@@ -1,5 +1,9 @@
-"""What single lines of a section have of a question: who asks for one fact uses the words of one line."""
+"""What single lines of a section have of a question: who asks for one fact uses the words of one line.
 
+And whether a line tells the kind of fact that is asked for: no price stands in a line without an amount of money.
+"""
+
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,12 +11,16 @@ from operator import mul
 from typing import Any
 
 from kb.ingest import Section
-from kb.terms import Terms
+from kb.terms import Terms, plainly
 
 KEPT = 16384
 """Sections whose lines are kept."""
+TOLD_KEPT = 65536
+"""Pairs of a section and a kind of fact of which it is kept what lines tell it."""
 HEADED = 0.5
 """What a word of the heading is worth to each of its lines."""
+SUBJECT = 0.9
+"""The same where a fact about a thing is asked for: a section is about what its heading names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +58,29 @@ class Lines:
         """``weight``: how much a term tells, > 0."""
         self._sections, self._terms, self._weight = sections, terms, weight
         self._of = lru_cache(KEPT)(self._read)
+        self._tells = lru_cache(TOLD_KEPT)(self._told)
 
     def best(self, number: int, aim: Aim) -> tuple[float, float]:
         """(best line's share of the question, share of the heading that is asked for), 0 to 1 each."""
         heading, lines = self._of(number)
         named = aim.got(heading)
-        most = 0.0
-        for line in lines:
-            own = aim.got(line)
-            share = sum(
-                part * max(here, HEADED * above) for part, here, above in zip(aim.shares, own, named, strict=True)
-            )
-            most = max(most, share)
-        return most, self._asked(heading, aim)
+        return max((self._share(line, named, aim) for line in lines), default=0.0), self._asked(heading, aim)
+
+    def telling(self, number: int, thing: Aim, facts: Sequence[re.Pattern[str]]) -> tuple[float, float, float]:
+        """Three numbers from 0 to 1 of a section, for a question that asks for ``facts`` about a ``thing``.
+
+        The share of the thing in the best line; in the best line that tells such a fact; 1 where no line tells one.
+        """
+        heading, lines = self._of(number)
+        named = thing.got(heading)
+        shares = [self._share(line, named, thing, SUBJECT) for line in lines]
+        told = [any(there) for there in zip(*(self._tells(number, fact) for fact in facts), strict=True)]
+        fact = max((share for share, there in zip(shares, told, strict=True) if there), default=0.0)
+        return max(shares, default=0.0), fact, float(not any(told))
+
+    def _share(self, line: Sequence[str], named: Sequence[float], aim: Aim, headed: float = HEADED) -> float:
+        own = aim.got(line)
+        return sum(part * max(here, headed * above) for part, here, above in zip(aim.shares, own, named, strict=True))
 
     def _asked(self, heading: Sequence[str], aim: Aim) -> float:
         weights = [self._weight(term) for term in heading]
@@ -70,13 +88,32 @@ class Lines:
         return float(sum(map(mul, weights, sure))) / (sum(weights) or 1.0)
 
     def _read(self, number: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        section = self._sections[number]
-        lines = (line for line in section.text.splitlines() if line.strip() and not line.startswith("#"))
-        heading = tuple(dict.fromkeys(self._terms.plain(section.path[-1]))) if section.path else ()
-        return heading, [self._terms.plain(line) for line in lines]
+        path = self._sections[number].path
+        heading = tuple(dict.fromkeys(self._terms.plain(path[-1]))) if path else ()
+        return heading, [self._terms.plain(line) for line in self._spoken(number)]
+
+    def _spoken(self, number: int) -> list[str]:
+        text = self._sections[number].text
+        return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+    def _told(self, number: int, fact: re.Pattern[str]) -> tuple[bool, ...]:
+        return tuple(fact.search(plainly(line)) is not None for line in self._spoken(number))
 
     def shares(self, numbers: Any, aim: Aim) -> Any:
         """``best`` of each of the sections ``numbers``, a row each."""
         import numpy as np  # noqa: PLC0415 - only where there is a knowledge base
 
         return np.array([self.best(int(number), aim) for number in numbers], np.float64).reshape(-1, 2)
+
+    def facts(self, numbers: Any, thing: Aim, facts: Sequence[re.Pattern[str]]) -> Any:
+        """For each of the sections ``numbers`` a row of three.
+
+        The share of the thing in the best line that tells one of the facts, 1 where no line tells one, and how much
+        more of the thing the best line of them all has; zeros where no fact is asked for.
+        """
+        import numpy as np  # noqa: PLC0415 - only where there is a knowledge base
+
+        if not facts:
+            return np.zeros((len(numbers), 3))
+        rows = np.array([self.telling(int(number), thing, facts) for number in numbers], np.float64)
+        return np.stack([rows[:, 1], rows[:, 2], rows[:, 0].max() - rows[:, 1]], axis=1)

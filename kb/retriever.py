@@ -208,7 +208,8 @@ class KnowledgeBase:
         alone = seen.cover.matched[numbers] == 1
         if seen.asked.wanted == 1:
             alone &= seen.cover.headed[numbers] == 0
-        lines = self._lines.shares(numbers, seen.asked.aim)
+        facts = self._lines.facts(numbers, seen.asked.thing, self.terms.facts(text))
+        lines = np.hstack([self._lines.shares(numbers, seen.asked.aim), facts])
         return weighing.features(seen, numbers, np.stack([len(kinds) - holding, holding], 1), alone, lines)
 
     def _lean(self, text: str, subject: Subject | None) -> dict[str, float]:
@@ -294,7 +295,10 @@ class KnowledgeBase:
             for term, importance in wanted.items()
         }
         aim = Aim.of(telling, meant)
-        return Asked(len(wanted), sum(wanted.values()), share, foreign, others, literal, news.scores, news.headed, aim)
+        about = {term: weight for term, weight in telling.items() if term not in self.terms.aspects}
+        thing = Aim.of(about, meant) if about else aim
+        weight = sum(wanted.values())
+        return Asked(len(wanted), weight, share, foreign, others, literal, news.scores, news.headed, aim, thing)
 
     def _of_kind(self, words: Any, text: str) -> Any:
         """Less confidence in sections that have nothing of the kind that is asked for."""

@@ -128,6 +128,15 @@ class Terms:
     def _kinds(self) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
         return [(re.compile(asked), re.compile(wanted)) for asked, wanted in self._tables["kinds"]]
 
+    def facts(self, text: str) -> tuple[re.Pattern[str], ...]:
+        """How a line looks that tells the fact a question surely asks for: an amount of money, a weight, an hour."""
+        plain = plainly(text)
+        return tuple(told for asked, told in self._facts if asked.search(plain))
+
+    @cached_property
+    def _facts(self) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
+        return [(re.compile(asked), re.compile(told)) for asked, told in self._tables.get("facts", ())]
+
     @cached_property
     def signs(self) -> Signs:
         """How the language continues a subject."""
@@ -290,6 +299,7 @@ EXTENDABLE: dict[str, type] = {
     "other": str,
     "rewrite": list,
     "kinds": list,
+    "facts": list,
     "same": list,
     "near": list,
     "alike": list,
@@ -311,7 +321,7 @@ def _with(ours: dict[str, Any], added: dict[str, Any], path: Path) -> dict[str, 
             raise StartError(f"{path}: there is no table {name!r}; a search table has {', '.join(EXTENDABLE)}")
         if not isinstance(rows, kind):
             raise StartError(f"{path}: {name} must be {'one text of words' if kind is str else 'a list of rows'}")
-        if name in ("rewrite", "kinds") and isinstance(rows, list):
+        if name in ("rewrite", "kinds", "facts") and isinstance(rows, list):
             _check(rows, name, path)
         elif isinstance(rows, list) and not all(isinstance(row, str) for row in rows):
             raise StartError(f"{path}: each row of {name} must be one text of words")

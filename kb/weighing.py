@@ -60,6 +60,8 @@ class Asked:
     """Share of them that the section's heading has."""
     aim: Aim
     """The same for single lines."""
+    thing: Aim
+    """What is asked about: the question without the terms of what is asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ class Seen:
 
 
 ORDER = ("share", "best", "words", "vectors", "vectors_behind", "headed", "strange", "matched", "routed",
-         "lacking", "holding", "alone", "literal", "news", "subject", "line", "asked")  # fmt: skip
+         "lacking", "holding", "alone", "literal", "news", "subject", "line", "asked", "fact", "missing",
+         "elsewhere")  # fmt: skip
 """What is weighed of each section, in the order of the features."""
 SURE = ("words", "best_words", "vectors", "odds", "unknown", "others", "wanted", "headed", "matched", "lacking",
-        "alone", "literal", "news", "foreign", "named", "line", "asked", "small")  # fmt: skip
+        "alone", "literal", "news", "foreign", "named", "line", "asked", "small", "fact", "missing",
+        "elsewhere")  # fmt: skip
 """What is weighed of the first section when it comes to whether anything answers."""
 
 
@@ -98,7 +102,8 @@ def features(seen: Seen, numbers: Any, kinds: Any, alone: Any, lines: Any) -> An
     """A row of ``ORDER`` for each of the sections ``numbers``.
 
     ``kinds``: for each, how many kinds of asked facts it lacks and how many it holds (two columns); ``alone``: whether
-    it has but one of several wanted terms; ``lines``: what ``kb.lines`` says of each (two columns).
+    it has but one of several wanted terms; ``lines``: what ``kb.lines`` says of each and of the facts that are asked
+    for (five columns).
     """
     import numpy as np  # noqa: PLC0415
 
@@ -111,7 +116,7 @@ def features(seen: Seen, numbers: Any, kinds: Any, alone: Any, lines: Any) -> An
         words / most, words >= most, words, dense, ahead - dense, cover.headed[numbers], cover.strange[numbers],
         cover.told[numbers], seen.routed[numbers],
         kinds[:, 0], kinds[:, 1], alone, seen.asked.literal[numbers], seen.asked.news[numbers],
-        seen.asked.subject[numbers], lines[:, 0], lines[:, 1],
+        seen.asked.subject[numbers], *lines.T,
     )  # fmt: skip
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 
@@ -127,6 +132,7 @@ def of_first(seen: Seen, row: Any, odds: float) -> Any:
             min(asked.weight, MATCHED) / MATCHED, one["headed"], one["matched"], one["lacking"], one["alone"],
             one["literal"], one["news"], min(asked.foreign, 3) / 3,
             one["headed"] * (asked.weight < LONE), one["line"], one["asked"], max(1 - len(seen.words) / SMALL, 0.0),
+            one["fact"], one["missing"], one["elsewhere"],
         ]
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_eval_writes_its_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 FLOORS = {
     "ru": {"recall@1": 0.92, "recall@3": 0.98, "contains": 0.90, "refused": 0.85},
-    "more_ru": {"recall@1": 0.86, "recall@3": 0.95, "contains": 0.85, "refused": 0.77},
+    "more_ru": {"recall@1": 0.85, "recall@3": 0.96, "contains": 0.85, "refused": 0.79},
 }
 
 
@@ -92,7 +92,7 @@ def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     for arguments, says in (
         (["kb", "eval", str(tmp_path / "absent.tsv")], "absent.tsv: questions can't be read"),
         (["kb", "build", "--kb", str(tmp_path / "nowhere")], "there is no such folder"),
-        (["kb", "eval", "--json", str(tmp_path / "nowhere/out.json")], "--json can't be written there"),
+        (["kb", "eval", "--json", str(tmp_path / "nowhere/out.json")], "name a file in a folder that there is"),
         (["kb", "eval", "--answerer", "llm"], "no language model is configured"),
     ):
         assert commands.main(arguments) == 2
