@@ -4,7 +4,6 @@ The names in the settings become objects in ``agent.tables``; what stands here i
 """
 
 import asyncio
-import gc
 import json
 import logging
 import signal
@@ -18,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent import garbage
 from agent.admission import Admission
 from agent.adoption import Adoption, LeftOpen, beat, left_open
 from agent.attendants import attended
@@ -60,8 +60,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-YOUNG, OLDER = 10_000, 5
-"""New objects, and young collections, before the next collection (``gc.set_threshold``): calls make few cycles."""
 LEAVING = signal.SIGUSR1
 """Ends the process at once and leaves the calls where they are, for the next one."""
 LOOK_S = 2.0
@@ -81,6 +79,7 @@ class Daemon:
         """Nothing is opened before ``run``; ``before`` hands its calls over once everything is loaded."""
         self._settings, self._before = settings, before
         self._calls: set[Call] = set()
+        self._sweep = garbage.Sweep()
         self._engines: dict[str, str] = {}
         self._engine_states: Callable[[], dict[str, str]] = dict
         self._records_state: Callable[[], dict[str, object]] = dict
@@ -303,6 +302,7 @@ class Daemon:
             await call.run()
         finally:
             self._calls.discard(call)
+            self._sweep.call_ended()
 
     async def _drain(self, board: Switchboard) -> None:
         """No new calls; those in progress may finish, then hear a goodbye."""
@@ -348,11 +348,8 @@ async def _nothing() -> None:
 
 
 async def _settle(late: Late) -> None:
-    """What was loaded at start lives as long as the daemon: no collection walks it during a call."""
     await late()
-    gc.freeze()
-    gc.set_threshold(YOUNG, OLDER, OLDER)
-    gc.enable()
+    garbage.settle()
 
 
 def _gsm_lines(sources: Sequence[LineSource]) -> "GsmLines | None":
