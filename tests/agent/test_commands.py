@@ -1,9 +1,12 @@
 """The ``allo`` command itself."""
 
+import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,17 @@ def test_numpy_leaves_the_cores_to_the_calls() -> None:
     )
 
     assert done.stdout == "1\n"
+
+
+@pytest.fixture(autouse=True)
+def whole_process() -> Iterator[None]:
+    """``serve`` ends with the process: it leaves the signals ignored and the collector as it wants it."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+    kept, collecting = [(number, signal.getsignal(number)) for number in numbers], gc.isenabled()
+    yield
+    for number, handler in kept:
+        signal.signal(number, handler)
+    (gc.enable if collecting else gc.disable)()
 
 
 @pytest.mark.parametrize(
