@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
 	@sh scripts/venv.sh $(PYTHON) $(VENV)
 	@touch $@
 
-compile: install ## optional: the way of a frame as machine code, half the CPU of it; needs a C compiler and a minute or two
+compile: install ## optional: the way of a frame as machine code, a tenth to a fifth less CPU for a call that talks; needs a C compiler and a minute or two
 	@$(BIN)/python scripts/compile.py
 
 test: install    ## all tests, with SIPp and both Asterisks where this machine can have them
