@@ -16,6 +16,7 @@ from agent.answer_cache import AnswerCache, first_of_call, key_of
 from agent.asking import Asking, Finding, Minds, Watch
 from agent.dialogue import Context
 from agent.errors import KnowledgeError
+from agent.firm import Firmness
 from agent.grounding import grounds_of
 from agent.intents import Intent, Intents, Kind
 from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
@@ -194,6 +195,7 @@ class Answers:
         asked, note = self._canonical(text), prompts.unheard_note
         question = Question(asked, (), context.history, prompts.instructions, note, about=desk.about)
         passages = await self._passages(question)
+        await asyncio.sleep(0)  # milliseconds each, the search and what follows: other calls' turn between them
         watch.reached("passages")
         if isinstance(watch, Finding):
             watch.found(passages)
@@ -201,12 +203,12 @@ class Answers:
         using = Using(self._tools, desk.means, prompts)
         question = replace(question, tools=using.offered)
         using.invented = partial(_invented, question, self._language)
-        key = await self._key(question)
+        key, firmness = await self._key(question), Firmness(passages)
         known = await self._cache.get(key) if self._cache and key else ()
         if known:
             watch.reached("first_sentence")
             for sentence in known:
-                yield sentence
+                yield firmness.of(sentence)
             return
         said: list[Sentence] = []
         async with aclosing(self._thought(question, using, watch, context.waited_s)) as sentences:
@@ -214,7 +216,7 @@ class Answers:
                 if not said:
                     watch.reached("first_sentence")
                 said.append(sentence)
-                yield sentence
+                yield firmness.of(sentence)
         if not said:
             watch.reached("first_sentence")
             yield Sentence(prompts.no_answer, effect="offer")

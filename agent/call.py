@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from agent.dead_air import DeadAir
+from agent.decisions import Lull, Murmur, Noise, SpeechStarted, Sustained
 from agent.errors import AlloError, StallError, VoiceError
 from agent.events import CallAnswered, CallEnded, CallEvent, CallStarted, Noted, Stage
 from agent.hints import Fade
@@ -28,17 +29,7 @@ from agent.stillness import Stillness
 from agent.time_limit import TimeLimit
 from agent.trace import Trace
 from agent.traced import TracedMouth, traced
-from agent.turns import (
-    Decision,
-    EndOfTurn,
-    FalseStart,
-    Interruption,
-    LongSilence,
-    Lull,
-    Noise,
-    SpeechStarted,
-    Sustained,
-)
+from agent.turns import Decision, EndOfTurn, FalseStart, Interruption, LongSilence
 from audio.frame import AudioFrame
 
 log = logging.getLogger(__name__)
@@ -190,7 +181,7 @@ class Call:
             self._act(decision)
         if not self._leaving:
             self._watch_silence(frame.samples, busy, audible)
-            self._watch_limit(frame.end, busy or audible)
+            self._watch_limit(frame.end, self._busy or audible)
         if not (audible or busy):
             self._still.now = self._is_still()
         return woken or decision is not None
@@ -207,16 +198,17 @@ class Call:
             self._trace.decision(decision)
             self._act(decision)
         if frame.end > self._limit.next and not self._leaving:
-            self._watch_limit(frame.end, False)
+            self._watch_limit(frame.end, self._busy)
         return decision is not None
 
     def _watch_silence(self, samples: int, busy: bool, audible: bool) -> None:
         """The caller is never left in silence, whatever hangs."""
-        alarm = self._dead_air.push(samples, busy and self._busy, audible, self._playout.pushed)
+        playout = self._playout
+        alarm = self._dead_air.push(samples, busy and self._busy, audible and not playout.paused, playout.pushed)
         if alarm == "filler":
             fillers = self._house.prompts.fillers
             if fillers and self._replies.fill(fillers[self._listening.position % len(fillers)]):
-                self._dead_air.filled(self._playout.pushed)
+                self._dead_air.filled(playout.pushed)
         elif alarm == "stalled":
             self._failed(StallError("no answer for seconds: an engine hangs"), self._house.prompts.stalled)
 
@@ -240,6 +232,7 @@ class Call:
     def _act(self, decision: Decision) -> None:
         match decision:
             case Noise() | EndOfTurn() | FalseStart() if self._leaving or isinstance(decision, Noise):
+                self._replies.resume()  # this sound may have kept the end of an earlier one from doing so
                 self._spawn(self._forget())
             case _ if self._leaving:
                 return
@@ -250,10 +243,10 @@ class Call:
                 self._stop_reply()
             case FalseStart():
                 self._spawn(self._weigh_sound(decision.voiced))
-            case Lull() | Fade():
+            case Lull() | Fade() | Sustained():
                 self._spawn(self._judging.weigh(decision))
-            case Sustained():
-                self._spawn(self._judging.listen_closely())
+            case Murmur():
+                self._replies.resume()
             case EndOfTurn():
                 self._dead_air.ended(decision.position - decision.end)
                 self._start(partial(self._respond, decision))
@@ -276,12 +269,13 @@ class Call:
             self._replies.keep(text)
             if not self._listening.speaking:
                 self._start(partial(self._reply_to, "", self._listening.position, {}))
-        elif not self._listening.speaking and voiced and self._listening.spoke_unclearly():
+        elif self._listening.speaking or not self._playout.paused:
+            return  # a sound that is not over yet decides; or the agent has gone on already
+        elif voiced and self._listening.spoke_unclearly():
             self._emit(Noted("interruption"))
             self._say([self._house.prompts.unclear], None)
-        elif not self._listening.speaking:
-            self._emit(Noted("resumed"))
-            self._playout.resume()
+        else:
+            self._replies.resume()
 
     async def _respond(self, turn: EndOfTurn) -> None:
         finishing = self._spawn(self._understood())
@@ -303,6 +297,7 @@ class Call:
 
     async def _reply_to(self, text: str, position: int, reached: dict[Stage, int]) -> None:
         self._reprompted = 0
+        self._listening.wait(0)
         await self._carry_out(await self._replies.answer(text, position, reached, self._spawn, self._heed))
 
     def _heed(self, effect: Effect) -> None:

@@ -11,8 +11,8 @@ import asyncio
 import fcntl
 import json
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -139,6 +139,10 @@ class Costs:
             log.warning("%s: the day's limit is used up (%s); others do its work until midnight", *self._row(meter))
         return True
 
+    def row(self, meter: Meter) -> str:
+        """What an engine has used and may use today, for people."""
+        return self._row(meter)[1]
+
     @property
     def states(self) -> dict[str, str]:
         """For health, and for people."""
@@ -150,6 +154,11 @@ class Costs:
         """For machines: money today, and which part of the limit, by engine."""
         self._turn_day()
         return {meter.name: {"money": round(meter.money, 4), "part": meter.part} for meter in self._meters.values()}
+
+    def hush(self) -> None:
+        """Say nothing in the log today."""
+        for meter in self._meters.values():
+            meter.told = True
 
     async def close(self) -> None:
         """Write what is not on the disk yet."""
@@ -199,6 +208,21 @@ class Costs:
                 meter.used = kept.get(meter.name, Used()) + meter.fresh
 
 
+@asynccontextmanager
+async def counted(settings: CostSettings, storage: Path, *, alone: bool = False) -> AsyncGenerator[Costs]:
+    """What a command of a person has paid engines do, counted with what the daemon has them do.
+
+    ``alone``: nobody takes over, so the error says that a day is used up, and the log need not.
+    """
+    costs = Costs(settings, storage / FILE)
+    if alone:
+        costs.hush()
+    try:
+        yield costs
+    finally:
+        await costs.close()
+
+
 def _read(path: Path) -> tuple[str, dict[str, Used]]:
     try:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -216,6 +240,7 @@ def _merge(path: Path, day: str, fresh: dict[str, Used]) -> dict[str, Used] | No
     A full disk costs the count of a restart, never a call: None.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)  # a command may be the first to store something
         with path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             kept_day, kept = _read(path)

@@ -72,6 +72,14 @@ class Sustained:
 
 
 @dataclass(frozen=True, slots=True)
+class Murmur:
+    """The caller only murmurs, and goes on: a paused agent need not wait for the end of it (see ``agent.murmurs``)."""
+
+    position: int
+    """Where it was decided."""
+
+
+@dataclass(frozen=True, slots=True)
 class LongSilence:
     """Neither side has said anything for `reprompt_s`."""
 
@@ -79,4 +87,6 @@ class LongSilence:
     """Where it was decided."""
 
 
-Decision = SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | EndOfTurn | LongSilence | Fade
+Decision = (
+    SpeechStarted | Interruption | FalseStart | Noise | Lull | Sustained | Murmur | EndOfTurn | LongSilence | Fade
+)

@@ -32,6 +32,8 @@ class Draft:
         self._position = position
         self._sentences = sentences(self)
         self._first: asyncio.Task[Sentence | None] | None = None
+        self._awaited = False
+        """The turn is over: whoever speaks waits for the first sentence and takes its audio piece by piece."""
 
     def reached(self, stage: Stage) -> None:
         """The answer got to ``stage``."""
@@ -61,13 +63,14 @@ class Draft:
 
     async def _fetch(self, prepare: Callable[[str], Awaitable[None]]) -> Sentence | None:
         first = await anext(self._sentences, None)
-        if first is not None:
+        if first is not None and not self._awaited:
             with suppress(VoiceError):  # speaking it will meet the same fault and deal with it
                 await prepare(first.text)
         return first
 
     async def sentences(self) -> AsyncGenerator[Sentence, None]:
         """All sentences, the prefetched one first; for one reader."""
+        self._awaited = True
         try:
             if self._first is not None:
                 first = await self._first

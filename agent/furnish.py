@@ -178,12 +178,12 @@ async def _prepare(language: str) -> None:
 async def _fill(knowledge: Knowledge, settings: Settings, costs: Costs) -> None:
     """Read the texts that were not read yet; raises ``StartError`` once the callers had time to be helped."""
     try:
-        fresh = await asyncio.to_thread(new_knowledge, settings, costs)
+        fresh = await asyncio.to_thread(new_knowledge, settings, costs, older=True)
     except AlloError as error:
         knowledge.fail(str(error))
         await asyncio.sleep(GIVE_UP_S)
         raise
-    knowledge.swap(fresh.base, fresh.version)
+    knowledge.take(fresh)
 
 
 def _ears(stt: SpeechToText) -> tuple[tuple[SpeechToText, ...], dict[str, str]]:
@@ -245,7 +245,7 @@ async def open_answers(
     """
     load_own(user_table(settings.kb.dir, settings.language), settings.language)
     live = Live(settings, stack)
-    knowledge = late or new_knowledge(settings, costs)
+    knowledge = late or new_knowledge(settings, costs, older=True)
     stack.push_async_callback(knowledge.close)
     minds = replace(await new_minds(settings, knowledge, costs), told=told)
     for model in minds.models:

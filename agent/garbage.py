@@ -8,8 +8,11 @@ sound and dialogue. So who has ended is freed some seconds later, all of these s
 import asyncio
 import gc
 
-YOUNG, OLDER = 10_000, 5
-"""New objects, and young collections, before the next collection (``gc.set_threshold``): calls make few cycles."""
+YOUNG, OLDER = 1_000, 3
+"""New objects, and young collections, before the next collection (``gc.set_threshold``): each looks at few, since a
+thousand take a millisecond where forty calls keep the caches cold."""
+RARELY = 1_000_000
+"""Collections of the older ones before Python looks at all: ``Sweep`` does so when there is reason to."""
 LATER_S = 10.0
 """From a call's end until what it left is freed, seconds; no two sweeps are closer."""
 
@@ -17,7 +20,7 @@ LATER_S = 10.0
 def settle() -> None:
     """What was loaded at start lives as long as the daemon: no collection walks it during a call."""
     gc.freeze()
-    gc.set_threshold(YOUNG, OLDER, OLDER)
+    gc.set_threshold(YOUNG, OLDER, RARELY)
     gc.enable()
 
 

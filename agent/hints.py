@@ -20,6 +20,8 @@ LONGEST_CONSONANT_MS, CLOSURE_MS = 300, 80
 """A consonant before a voice lasts so long at most; «ск», «ст» close the mouth for a moment on the way to the vowel."""
 FADE_MEMORY_MS, FADES_APART_MS = 500, 100
 """A voice is compared with its loudest moment of so long, milliseconds, and asked about no more often than that."""
+STILL_FADED_MS = 60
+"""While it stays so low it is asked about again after so long: the last syllable was not whole the first time."""
 SHORTEST_S, LONGEST_S = 8, 120
 """How long no sound counts after one that came to nothing."""
 
@@ -87,7 +89,7 @@ class Fading:
         return self._drop > 0
 
     def push(self, frame: AudioFrame, voice: bool) -> Fade | None:
-        """Take a frame; a ``Fade`` where the voice has just fallen so far."""
+        """Take a frame; a ``Fade`` where the voice has just fallen so far, and now and then while it stays there."""
         if not self._drop or not voice:
             self._levels.clear()
             return None
@@ -95,8 +97,8 @@ class Fading:
         self._levels.append(level)
         faded, before = level < max(self._levels) - self._drop, self._faded
         self._faded = faded
-        rare = frame.position - self._since >= FADES_APART_MS * frame.rate // 1000
-        if not faded or before or not rare:
+        apart = STILL_FADED_MS if before else FADES_APART_MS
+        if not faded or frame.position - self._since < apart * frame.rate // 1000:
             return None
         self._since = frame.position
         return Fade(frame.end)

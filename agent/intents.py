@@ -34,12 +34,18 @@ Kind = Literal[
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 
+POLITE = ("fillers", "anywhere")
+"""Lists of words that change nothing: around a phrase, and within one."""
 KEYS = ("name", "kind", "patterns", "reply", "unless")
 """What a row may say."""
 GAP = r"(?: [\w']+){0,3}?"
 """What ``...`` stands for: up to three words."""
+MANY = r"(?: [\w']+){0,12}?"
+"""What ``......`` stands for: up to twelve."""
 MAX_WORDS = 16
 """Longer speech is a story, not a command."""
+TWICE = re.compile(r"(?<!\S)(\S+(?: \S+){0,3}?)(?: \1)+(?!\S)")
+"""Up to four words said again at once: «громче громче», «подождите минутку подождите минутку»."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,16 @@ class Intent:
 class Intents:
     """Matches texts of one language; the first row that fits wins."""
 
-    def __init__(self, rows: Sequence[tuple[Intent, Sequence[str]]], fillers: Sequence[str]) -> None:
-        """``rows``: intents with their patterns; ``fillers``: polite words that may stand around a phrase."""
+    def __init__(
+        self, rows: Sequence[tuple[Intent, Sequence[str]]], fillers: Sequence[str], anywhere: Sequence[str] = ()
+    ) -> None:
+        """``rows``: intents with their patterns; ``fillers``: polite words that may stand around a phrase.
+
+        ``anywhere``: those that may stand within one too.
+        """
         self._rows = [(intent, _compiled(patterns)) for intent, patterns in rows]
-        polite = "|".join(sorted((re.escape(_plain(filler)) for filler in fillers), key=len, reverse=True)) or r"(?!)"
+        polite = _either(fillers)
+        self._within = re.compile(rf"(?<!\S)(?:{_either(anywhere)})(?!\S)")
         self._before = re.compile(rf"^(?:(?:{polite})(?: |$))+")
         self._after = re.compile(rf"(?:(?:^| )(?:{polite}))+$")
 
@@ -86,9 +98,12 @@ class Intents:
         return None
 
     def _forms(self, plain: str) -> list[str]:
-        """The text as it is, and without the polite words before, after and around it."""
-        after = self._after.sub("", plain)
-        forms = (plain, after, self._before.sub("", plain), self._before.sub("", after))
+        """The text as it is, and without the polite words before, after and around it; the same with nothing twice."""
+        once = TWICE.sub(r"\1", " ".join(self._within.sub(" ", plain).split()))
+        forms = list[str]()
+        for text in (plain, once):
+            after = self._after.sub("", text)
+            forms += (text, after, self._before.sub("", text), self._before.sub("", after))
         return list(dict.fromkeys(form for form in forms if form))
 
 
@@ -96,13 +111,17 @@ def load_intents(directory: Path, language: str) -> Intents:
     """Read ``intents.toml``; raise ``StartError`` naming the file and the row that is wrong."""
     path = directory / language / "intents.toml"
     tables = read_toml(path)
-    rows = [_row(table, path) for table in read_rows(tables, "intent", path, beside=("fillers",))]
+    rows = [_row(table, path) for table in read_rows(tables, "intent", path, beside=POLITE)]
     if not rows:
         raise StartError(f"{path}: there is no [[intent]] in it")
-    fillers = tables.get("fillers", [])
-    if not isinstance(fillers, list) or not all(isinstance(filler, str) for filler in fillers):
-        raise StartError(f"{path}: fillers must be a list of words")
-    return Intents(rows, fillers)
+    return Intents(rows, *(_words(tables, name, path) for name in POLITE))
+
+
+def _words(tables: Mapping[str, Any], name: str, path: Path) -> list[str]:
+    words = tables.get(name, [])
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise StartError(f"{path}: {name} must be a list of words")
+    return words
 
 
 def _row(table: Mapping[str, Any], path: Path) -> tuple[Intent, list[str]]:
@@ -136,6 +155,11 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[^\w\s']", " ", text.lower().replace("ё", "е").replace("’", "'")).split())
 
 
+def _either(phrases: Sequence[str]) -> str:
+    """Any of them, the longest first, as a regular expression; of none what never fits."""
+    return "|".join(sorted((re.escape(_plain(phrase)) for phrase in phrases), key=len, reverse=True)) or r"(?!)"
+
+
 def _compiled(patterns: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{_expression(pattern)})" for pattern in patterns))
 
@@ -144,8 +168,8 @@ def _expression(pattern: str) -> str:
     """A phrase as a regular expression; every word brings the space before it."""
     out = ""
     for word in pattern.lower().replace("ё", "е").split():
-        if word == "...":
-            out += GAP
+        if word in ("...", "......"):
+            out += GAP if word == "..." else MANY
             continue
         optional = word.startswith("[") and word.endswith("]")
         body = word[1:-1] if optional else word

@@ -7,13 +7,13 @@ from agent.errors import AlloError, HearingError
 from agent.hints import Fade
 from agent.house import House
 from agent.language.asked import tempered
-from agent.language.backchannels import listens, meant, settled
+from agent.language.backchannels import begun, listens, meant, murmured, settled, without_half
 from agent.language.completeness import may_begin
 from agent.listening import Listening, new_turn_taker
 from agent.pauses import Verdict
 from agent.ports import Transcript
 from agent.replies import Replies
-from agent.turns import Lull
+from agent.turns import Lull, Sustained
 
 SURE, HARDLY = 0.7, 0.3
 """Probabilities of an end-of-turn model that count: the turn is over, it goes on."""
@@ -22,6 +22,11 @@ BELIEVED = 0.8
 
 BELIEVED_TOGETHER = 0.65
 """The same for two words or more: «стоп минуту» at 0.76 was meant, what noises become is single words."""
+
+SETTLED_MS = 100
+"""Words with an open end are worth a guess after so much quiet, milliseconds: before that it is the next syllable."""
+APART_MS, TWICE_MS = 60, 300
+"""What a caller who still speaks is heard to say counts when it was there before, too: half words come and go."""
 
 
 def new_listening(house: House, rate: int) -> Listening:
@@ -37,11 +42,23 @@ class Judging:
         """The parts of the same call."""
         self._house, self._rate, self._listening = house, rate, listening
         self._replies, self._spawn = replies, spawn
+        self._settled = SETTLED_MS * rate // 1000
+        self._other = -rate
+        """Position up to which a caller who still spoke was last heard to say something that is no murmur."""
 
-    async def weigh(self, pause: Lull | Fade) -> None:
-        """The caller paused or is about to: what was said so far tells how long to wait, and what the answer may be."""
+    async def weigh(self, pause: Lull | Fade | Sustained) -> None:
+        """The caller paused or is about to: what was said so far tells how long to wait, and what the answer may be.
+
+        ``Sustained``: the caller goes on over the agent.
+        """
         with suppress(AlloError):
-            await (self._foresee() if isinstance(pause, Fade) else self._judge(pause))
+            match pause:
+                case Lull():
+                    await self._judge(pause)
+                case Fade():
+                    await self._foresee()
+                case Sustained():
+                    await self._listen_closely()
 
     async def _judge(self, lull: Lull) -> None:
         heard = await self._listening.peek(trailing=not lull.over_agent)
@@ -53,7 +70,11 @@ class Judging:
             return
         verdict = await self._verdict(heard.text)
         current = self._listening.judged(lull, verdict)
-        if current and heard.text and self._house.turns.speculate:  # an open end too: it may be the end all the same
+        if not current or not heard.text or not self._house.turns.speculate:
+            return
+        if verdict == "open" and heard.position - lull.position < self._settled:
+            self._listening.ask_again()  # most such gaps lie between syllables; the turn waits for a second anyway
+        else:  # an open end too: it may be the end all the same
             self._replies.guess(heard.text, self._spawn)
 
     async def _foresee(self) -> None:
@@ -62,14 +83,27 @@ class Judging:
         if heard.text and self._house.turns.speculate and await self._verdict(heard.text) != "open":
             self._replies.guess(heard.text, self._spawn)
 
-    async def listen_closely(self) -> None:
-        """The caller goes on over the paused agent: are there words?"""
-        with suppress(AlloError):
-            heard = await self._listening.peek()
-            taken = self.takes_turn(heard) and not self._begun_listening(heard.text)
-            if taken and " " not in heard.text:
-                return  # half a word perhaps, «ин» of «интересно»; the agent is silent anyway
-            self._listening.understood(heard.text, backchannel=not taken)
+    async def _listen_closely(self) -> None:
+        """Over the agent: are there words?"""
+        heard = await self._listening.peek()
+        taken = self.takes_turn(heard) and not self._begun_listening(heard.text)
+        if not taken:
+            self._listening.understood(heard.text, backchannel=True)
+        if self._heed_murmur(heard):
+            return
+        again = self._twice(heard.position)
+        if taken or again:
+            self._listening.murmured(heard.position, 0)
+        # not half a word, «ин» of «интересно», nor what it was taken for a moment ago: the agent is silent anyway
+        if taken and again and " " in heard.text:
+            self._listening.understood(heard.text, backchannel=False)
+
+    def _twice(self, position: int) -> bool:
+        """What is no murmur was heard a moment before, too."""
+        apart = position - self._other
+        if apart >= APART_MS * self._rate // 1000:
+            self._other = position
+        return APART_MS <= apart * 1000 // self._rate <= TWICE_MS
 
     def takes_turn(self, heard: Transcript) -> bool:
         """True for words that are more than a noise or an «угу»."""
@@ -85,13 +119,28 @@ class Judging:
     def _begun_listening(self, text: str) -> bool:
         """So far «да», whatever the half word after it becomes: «да ясно», or «да сколько это стоит»."""
         sure = settled(text)
-        return bool(sure) and self._is_backchannel(meant(sure, self._house.language))
+        return bool(sure) and self._is_backchannel(meant(sure, self._house.language) or sure)
 
     def _weigh_over_agent(self, lull: Lull, heard: Transcript) -> None:
         if self.takes_turn(heard):
             self._listening.understood(heard.text, backchannel=False)
-        else:
+            return
+        self._listening.murmured(heard.position, self._murmur(heard.text))
+        if not begun(heard.text, self._house.language):
             self._listening.dismissed(lull)
+
+    def _heed_murmur(self, heard: Transcript) -> bool:
+        """Nothing but «угу» so far: the agent may go on although the caller does, too."""
+        words = self._murmur(heard.text)
+        half = 0 if words else self._murmur(without_half(heard.text, self._house.language))
+        if words or half:
+            self._other = -self._rate
+            self._listening.murmured(heard.position, words or half, half=not words)
+        return bool(words or half)
+
+    def _murmur(self, text: str) -> int:
+        language = self._house.language
+        return murmured(text, language) if self._is_backchannel(meant(text, language) or text) else 0
 
     async def _verdict(self, text: str) -> Verdict:
         if may_begin(text, self._house.language):

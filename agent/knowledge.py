@@ -4,19 +4,23 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agent.costs import FILE as COSTS
-from agent.costs import Costs
+from agent.costs import Costs, counted
+from agent.errors import StartError
 from agent.metered import metered_embedder
 from agent.ports import Embedder
 from agent.settings import Settings
+from kb import encoded
 from kb.building import CURRENT, Built, Progress, VectorStore, Workshop
 from kb.dense import DenseSearch
+from kb.encoded import Encoder, LineSearch
 from kb.hashing import HashEmbedder
 from kb.index import Index
+from kb.ingest import Section
 from kb.library import Library
 from kb.live import Knowledge
 from kb.meanings import WordVectors
@@ -26,8 +30,11 @@ from kb.vectors import LocalStore, Matrix
 
 log = logging.getLogger(__name__)
 
+INSTEAD = "An older index answers: mend the file or remove it, then `allo kb build`"
 MANY = 2000
 """Sections whose index takes seconds to make at each start."""
+AT_START = 150_000
+"""Characters that the sentence encoder reads within three seconds."""
 
 
 def new_library(settings: Settings) -> Library:
@@ -41,12 +48,8 @@ def new_embedder(settings: Settings, terms: Terms, costs: Costs | None = None) -
     embed = settings.embed
     if embed.engine == "none":
         return None
-    if embed.engine == "hash":
+    if embed.engine in ("hash", "use"):
         return HashEmbedder(terms, WordVectors.load(settings.language))
-    if embed.engine == "use":
-        from agent.backends.embed_use import UseEmbedder  # noqa: PLC0415
-
-        return UseEmbedder()
     from kb.embedding_cache import MOST, CachedEmbedder, VectorCache  # noqa: PLC0415
 
     embedder: Embedder
@@ -67,6 +70,15 @@ def new_embedder(settings: Settings, terms: Terms, costs: Costs | None = None) -
 
         cache = SqliteCache(settings.storage.dir / "embeddings.sqlite", "vectors", MOST)
     return CachedEmbedder(embedder, cache)
+
+
+def new_encoder(settings: Settings) -> Encoder | None:
+    """What reads every line beside the embedder; raises ``StartError`` where its package is missing."""
+    if settings.embed.engine != "use":
+        return None
+    from agent.backends.embed_use import UseEmbedder  # noqa: PLC0415
+
+    return UseEmbedder()
 
 
 def _of_server(settings: Settings) -> Embedder:
@@ -91,7 +103,8 @@ def new_workshop(settings: Settings, costs: Costs | None = None) -> Workshop:
     """What builds the index of the language; its folder is named after the texts' own."""
     terms, library = Terms(settings.language, user_table(settings.kb.dir, settings.language)), new_library(settings)
     embedder = new_embedder(settings, terms, costs)
-    return Workshop(_builds(settings), library, terms, embedder, new_store(settings), settings.kb.backups)
+    encoder, backups = new_encoder(settings), settings.kb.backups
+    return Workshop(_builds(settings), library, terms, embedder, new_store(settings), backups, encoder)
 
 
 def _builds(settings: Settings) -> Path:
@@ -114,12 +127,35 @@ def built_version(settings: Settings) -> str:
         return ""
 
 
-def open_knowledge(settings: Settings, costs: Costs | None = None) -> Knowledge:
-    """The index built of today's texts; without one it is made in memory. Raises ``StartError`` for bad texts."""
+def open_knowledge(settings: Settings, costs: Costs | None = None, *, older: bool = False) -> Knowledge:
+    """The index built of today's texts; without one it is made in memory. Raises ``StartError`` for bad texts.
+
+    ``older``: where there is an index of texts of before, it is taken in place of bad ones; ``Knowledge.fault`` tells.
+    """
     shop = new_workshop(settings, costs)
     built = shop.current()
-    if built is None or not shop.fresh(built) or built.manifest.store != shop.store.name:
-        return _unbuilt(settings, shop)
+    try:
+        if built is None or not shop.fresh(built):
+            return _unbuilt(settings, shop, shop.library.sections(), shop.library.checksums())
+    except StartError as error:
+        if built is None or not older:
+            raise
+        return _older(settings, shop, built, f"{error}. {INSTEAD}")
+    return _as_built(settings, shop, built)
+
+
+def _older(settings: Settings, shop: Workshop, built: Built, fault: str) -> Knowledge:
+    log.error("%s", fault)
+    made = built.manifest
+    same = (made.tables, made.embedder) == (shop.terms.checksum, shop.embedder.name if shop.embedder else "")
+    known = _as_built(settings, shop, built) if same else _unbuilt(settings, shop, built.sections, made.sources)
+    known.fault = fault
+    return known
+
+
+def _as_built(settings: Settings, shop: Workshop, built: Built) -> Knowledge:
+    if built.manifest.store != shop.store.name:
+        return _unbuilt(settings, shop, built.sections, built.manifest.sources)
     return Knowledge(_base(settings, shop, built), _version(asdict(built.manifest)))
 
 
@@ -128,8 +164,11 @@ def _base(settings: Settings, shop: Workshop, built: Built) -> KnowledgeBase:
     if built.vectors is not None and shop.embedder is not None:
         dense = DenseSearch(built.vectors, shop.embedder, settings.embed.timeout_ms / 1000)
     kb = settings.kb
-    _warm(shop.terms)
-    return KnowledgeBase(
+    lines = None
+    if built.encoded and shop.encoder:
+        lines = LineSearch(built.encoded, shop.encoder)
+        shop.encoder.rows(["раз"])  # it is loaded now, not while a first question waits
+    base = KnowledgeBase(
         built.sections,
         shop.terms,
         kb.top_k,
@@ -137,17 +176,15 @@ def _base(settings: Settings, shop: Workshop, built: Built) -> KnowledgeBase:
         dense,
         index=built.index,
         embedder=shop.embedder,
+        encoded=lines,
     )
+    base.warm()
+    return base
 
 
-def _warm(terms: Terms) -> None:
-    """Load what a first question would wait for."""
-    terms.light("раз")
-
-
-def _unbuilt(settings: Settings, shop: Workshop) -> Knowledge:
-    """Nothing was built, or the texts have changed since."""
-    sections, kb = shop.library.sections(), settings.kb
+def _unbuilt(settings: Settings, shop: Workshop, sections: Sequence[Section], sources: Mapping[str, str]) -> Knowledge:
+    """Nothing was built, or what the index is made of has changed since."""
+    kb = settings.kb
     if len(sections) > MANY:
         log.warning("kb: %d sections are indexed now; `allo kb build` spares this at each start", len(sections))
     dense = None
@@ -156,12 +193,22 @@ def _unbuilt(settings: Settings, shop: Workshop) -> Knowledge:
         dense = DenseSearch(Matrix(rows), shop.embedder)
     elif shop.embedder is not None:
         log.warning("kb: there are no vectors of today's texts, words alone are searched; run `allo kb build`")
-    _warm(shop.terms)
-    index = Index.build(sections, shop.terms)
+    index, lines = Index.build(sections, shop.terms), _encoded_now(shop.encoder, sections)
     base = KnowledgeBase(
-        sections, shop.terms, kb.top_k, kb.fallback_threshold, dense, index=index, embedder=shop.embedder
+        sections, shop.terms, kb.top_k, kb.fallback_threshold, dense, index=index, embedder=shop.embedder, encoded=lines
     )
-    return Knowledge(base, _version([shop.library.checksums(), shop.terms.checksum, bool(dense)]))
+    base.warm()
+    return Knowledge(base, _version([sources, shop.terms.checksum, bool(dense), bool(lines)]))
+
+
+def _encoded_now(encoder: Encoder | None, sections: Sequence[Section]) -> LineSearch | None:
+    """The lines of a small base, read by the sentence encoder while the start waits for it."""
+    if encoder is None:
+        return None
+    if sum(len(section.enriched) for section in sections) > AT_START:
+        log.warning("kb: the sentence encoder has not read today's texts and is not asked; run `allo kb build`")
+        return None
+    return LineSearch(encoded.encode(sections, encoder.rows), encoder)
 
 
 def _version(made_of: Any) -> str:
@@ -176,17 +223,16 @@ async def adopt(knowledge: Knowledge, settings: Settings, costs: Costs | None = 
     if costs is not None:
         costs.look_again()  # who built has counted, too
     fresh = await asyncio.to_thread(open_knowledge, settings, costs)
-    knowledge.swap(fresh.base, fresh.version)
+    knowledge.take(fresh)
     return len(fresh.base.sections)
 
 
 async def build_once(settings: Settings, progress: Progress) -> tuple[Built, Path]:
     """One build with an embedder of its own; what was built, and the folder of the builds. What it costs is counted."""
-    costs = Costs(settings.costs, settings.storage.dir / COSTS)
-    shop = new_workshop(settings, costs)
-    try:
-        return await shop.build(progress), shop.folder
-    finally:
-        if shop.embedder is not None:
-            await shop.embedder.close()
-        await costs.close()
+    async with counted(settings.costs, settings.storage.dir) as costs:
+        shop = new_workshop(settings, costs)
+        try:
+            return await shop.build(progress), shop.folder
+        finally:
+            if shop.embedder is not None:
+                await shop.embedder.close()

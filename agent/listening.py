@@ -185,6 +185,10 @@ class Listening:
         if text:
             self._turns.heard_words(self.position, backchannel)
 
+    def murmured(self, position: int, words: int, *, half: bool = False) -> None:
+        """The present sound is nothing but «угу» up to ``position``; see ``TurnTaker.murmured``."""
+        self._turns.murmured(position, words, half=half)
+
     def patience(self, turns: Turns) -> int:
         """How often a silent caller is asked again; fewer times where nobody ever spoke and ``silent_s`` says so."""
         if self._anyone or not turns.silent_s:
@@ -192,8 +196,8 @@ class Listening:
         return min(turns.reprompts, max(0, int(turns.silent_s // turns.reprompt_s) - 1))
 
     def wait(self, seconds: float) -> None:
-        """The caller asked for time."""
-        self._turns.wait(self.position + int(seconds * self._rate))
+        """The caller asked for so much time, with words that take an earlier wish back."""
+        self._turns.wait(self.position, self.position + int(seconds * self._rate))
 
     async def finish(self) -> Transcript:
         """What was understood of the utterance that ended; raises ``HearingError``."""

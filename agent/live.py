@@ -58,7 +58,8 @@ class Live:
     @property
     def fault(self) -> str:
         """What keeps changed files out of use; empty: nothing."""
-        return self._file.fault or self._fault or self._texts.fault
+        older = self._knowledge.fault if self._knowledge is not None else ""
+        return self._file.fault or self._fault or self._texts.fault or older
 
     @property
     def settings(self) -> Settings:
@@ -82,8 +83,7 @@ class Live:
         """Turn taking for a call that begins now."""
         turns = self._settings.turns
         quick = self._minds is not None and self._minds.model is not None
-        with_model = {"lull_ms": turns.lull_llm_ms, "fade_db": turns.fade_llm_db}
-        return turns.model_copy(update=with_model) if quick else turns
+        return turns.with_model if quick else turns
 
     def _apply(self, settings: Settings) -> None:
         before, self._settings = self._settings, settings
@@ -114,7 +114,8 @@ class Live:
         stamp = stamp_of(pointer(self._settings))
         if stamp != self._built:
             self._built = stamp
-            if built_version(self._settings) not in ("", knowledge.version):
+            built = built_version(self._settings)
+            if built and (built != knowledge.version or knowledge.fault):
                 log.info("kb: a new index lies there; it is read beside the calls")
                 self._index(knowledge)
 
@@ -134,7 +135,7 @@ class Live:
             self._stack.push_async_callback(fresh.close)
             self._index(knowledge)
             return
-        knowledge.swap(fresh.base, fresh.version)
+        knowledge.take(fresh)
         self._use(replace(minds, extractive=new_extractive(self._settings, knowledge)))
 
     def _use(self, minds: Minds) -> None:

@@ -40,7 +40,8 @@ class _Counted:
 
     def refusal(self, error: type[AlloError]) -> AlloError:
         """What is said then."""
-        return error(f"{self._meter.name}: the day's limit is used up; see [costs]")
+        used = self._costs.row(self._meter)
+        return error(f"{self._meter.name}: the day's limit is used up ({used}); see [costs]")
 
 
 class MeteredStt(_Counted):

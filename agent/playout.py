@@ -148,6 +148,11 @@ class Playout:
         return self._pushed > self._mouth.played
 
     @property
+    def paused(self) -> bool:
+        """True while the tongue is held."""
+        return self._paused
+
+    @property
     def idle(self) -> bool:
         """True when all that was given was heard, or cleared, and taken for the recording."""
         return self._taken == self._pushed and not self._pending

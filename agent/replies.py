@@ -177,6 +177,12 @@ class Replies:
                 self._current.turn.asides.append(text)
         return said
 
+    def resume(self) -> None:
+        """Go on where a pause stopped; nothing where there is none."""
+        if self._playout.paused:
+            self._emit(Noted("resumed"))
+            self._playout.resume()
+
     def cut(self) -> None:
         """Silence now. A reply of which next to nothing was heard is taken back, its question stays open."""
         current = self._current
@@ -190,8 +196,9 @@ class Replies:
     async def abandon(self) -> None:
         """The call is over: keep what was heard of the reply under way."""
         self._close(self._playout.clear(), cut=True)
-        if self._draft is not None:
-            await self._draft.close()
+        missed = self._missed()
+        if missed is not None:
+            await missed.close()
 
     def _new_draft(self, whole: str, waited_s: float = 0.0) -> Draft:
         context = replace(self._dialogue.context, waited_s=waited_s)
@@ -214,11 +221,17 @@ class Replies:
         return draft
 
     def _discard(self, spawn: Spawn) -> None:
+        missed = self._missed()
+        if missed is not None:
+            spawn(missed.close())
+
+    def _missed(self) -> Draft | None:
+        """The guess that nobody wants any more, counted."""
         draft, self._draft = self._draft, None
         if draft is not None:
             self._wasted += draft.tokens
             self._emit(Noted("speculation", f"miss {draft.tokens}"))
-            spawn(draft.close())
+        return draft
 
     async def _tapped(
         self, sentences: AsyncGenerator[Sentence, None], current: _Current, effect: Callable[[Effect], None]

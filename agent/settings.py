@@ -186,7 +186,7 @@ class Embed(Section):
     """Vectors of texts, beside the search by words."""
 
     engine: Literal["hash", "use", "openai", "sentence-transformer", "none"] = "hash"
-    """Ours (no download, no network), a sentence encoder in a package (extra ``encoder``),
+    """Ours (no download, no network), ours with a sentence encoder in a package (extra ``encoder``),
     any OpenAI-compatible ``/v1/embeddings``, a model on disk, or none."""
     base_url: WebAddress = ""
     """Address of the ``openai`` engine; empty: OpenAI."""
@@ -272,6 +272,11 @@ class Turns(Section):
     """A caller who never spoke hears the goodbye after so much silence, seconds; 0: after all reprompts."""
     wait_s: Annotated[float, Field(ge=2, le=600)] = 30.0
     """«Подождите минутку»: no reprompt for this long, seconds."""
+
+    @property
+    def with_model(self) -> "Turns":
+        """The same for a call whose answers come from a language model."""
+        return self.model_copy(update={"lull_ms": self.lull_llm_ms, "fade_db": self.fade_llm_db})
 
 
 class Settings(BaseSettings):

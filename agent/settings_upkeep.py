@@ -75,13 +75,18 @@ class Retention(Section):
     recordings_days: Annotated[int, Field(ge=0)] = 0
     """Recordings, days."""
     words_days: Annotated[int, Field(ge=0)] = 0
-    """What was said: call log, transcripts, traces, days."""
+    """What was said: call log, transcripts, traces, and kept answers and phrases, which may repeat it, days."""
     calls_days: Annotated[int, Field(ge=0)] = 0
     """Everything of a call, days."""
     messages_days: Annotated[int, Field(ge=0)] = 0
     """Text messages, and call-backs that are over, days."""
     callers_days: Annotated[int, Field(ge=0)] = 0
     """What is remembered of callers (`memory.enabled`) since they called last, days."""
+
+    @property
+    def cached_days(self) -> int:
+        """How long caches may keep what was said; 0: for ever."""
+        return min((days for days in (self.words_days, self.calls_days) if days), default=0)
 
 
 class Shutdown(Section):

@@ -157,11 +157,14 @@ async def new_turn_model(settings: Settings) -> TurnModel | None:
     return await OnnxTurnModel.load(settings.turns.model)
 
 
-def new_knowledge(settings: Settings, costs: Costs | None = None) -> Knowledge:
-    """Both bases of the language: the index that was built of today's texts, else one made now."""
+def new_knowledge(settings: Settings, costs: Costs | None = None, *, older: bool = False) -> Knowledge:
+    """Both bases of the language: the index that was built of today's texts, else one made now.
+
+    ``older``: else that of older ones, where today's can't be read.
+    """
     from agent.knowledge import open_knowledge
 
-    return open_knowledge(settings, costs)
+    return open_knowledge(settings, costs, older=older)
 
 
 def new_extractive(settings: Settings, knowledge: Knowledge) -> LanguageModel:
@@ -195,9 +198,10 @@ def new_answer_cache(settings: Settings) -> AnswerCache | None:
 
     url = settings.redis.url.get_secret_value()
     if url:
-        from agent.backends.cache_redis import RedisCache
+        from agent.backends.cache_redis import KEEP_S, RedisCache
 
-        return AnswerCache(RedisCache(url), personal)
+        days = settings.retention.cached_days
+        return AnswerCache(RedisCache(url, min(KEEP_S, days * 86400) if days else KEEP_S), personal)
     from agent.backends.cache_sqlite import SqliteCache
 
     try:

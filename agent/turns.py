@@ -18,7 +18,6 @@ No clock, no I/O: the same frames and transcripts at the same positions give the
         SpeechStarted  FalseStart                   too short to be sure: the agent may resume
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from agent.decisions import (
@@ -28,12 +27,15 @@ from agent.decisions import (
     Interruption,
     LongSilence,
     Lull,
+    Murmur,
     Noise,
     SpeechStarted,
     Sustained,
 )
 from agent.hints import Consonant, Hints
+from agent.murmurs import Murmuring
 from agent.pauses import Pauses, Verdict
+from agent.turn_policies import BargeIn, Endpointing
 from audio.frame import AudioFrame
 
 __all__ = [
@@ -45,49 +47,12 @@ __all__ = [
     "Interruption",
     "LongSilence",
     "Lull",
+    "Murmur",
     "Noise",
     "SpeechStarted",
     "Sustained",
     "TurnTaker",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpointing:
-    """When a turn is over."""
-
-    end_silence_ms: int = 530
-    """Quiet after speech that ends the turn when it is not clear whether it is over."""
-    complete_ms: int = 240
-    """The same after a whole question or answer; halfway between the two after one that is likely whole."""
-    open_ms: int = 1100
-    """The same where something must follow: a preposition, a filler, a number in the middle."""
-    adapt: bool = True
-    """Quicker with callers who never pause inside a turn, slower with those who do (see ``agent.pauses``)."""
-    lull_ms: int = 100
-    """Quiet after which it is asked what was said so far."""
-    min_speech_ms: int = 100
-    """Less speech than this is a noise."""
-    false_start_ms: int = 240
-    """Quiet after which a sound too short to be speech is forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class BargeIn:
-    """When the caller interrupts the agent."""
-
-    enabled: bool = True
-    """False: what the caller says while the agent speaks is ignored."""
-    pause_ms: int = 20
-    """Speech this long pauses the agent."""
-    wary_ms: int = 100
-    """The same on a line that sends the agent's voice back: what the echo canceller leaves over is shorter."""
-    confirm_ms: int = 600
-    """Speech this long, or sooner a word that is more than «угу», takes the turn."""
-    hint: bool = True
-    """A sound that may be the beginning of a word lets the agent hesitate (see ``agent.hints``)."""
-    guard_ms: int = 300
-    """A sound that begins this soon after the agent did may be its own echo: it must outlast this to pause it."""
 
 
 HINT_QUIET_MS = 160
@@ -97,7 +62,7 @@ JUDGING_MS = 40
 AGAIN_MS = 100
 """Until a recogniser that was behind is asked again: it goes on by 120 ms at a time, and each question costs."""
 BACKCHANNEL_CONFIRM = 2
-"""«Да-да-да» may last this many times ``confirm_ms`` before it takes the turn."""
+"""«Да-да-да» may last this many times ``confirm_ms`` before it takes the turn, or once for each «да» that was heard."""
 ASKED = 3
 """The recogniser is asked for words each time another such part of ``confirm_ms`` was speech, from the second on."""
 
@@ -138,6 +103,7 @@ class TurnTaker:
         self._pause = cuts.pause_ms * per_ms
         self._wary = max(cuts.wary_ms, cuts.pause_ms) * per_ms
         self._confirm = cuts.confirm_ms * per_ms
+        self._murmuring = Murmuring(rate, cuts.confirm_ms)
         self._ask_every = self._confirm // ASKED
         self._ask_at = 2 * self._ask_every
         self._guard = cuts.guard_ms * per_ms
@@ -194,7 +160,7 @@ class TurnTaker:
         if audible and (firm or not self._may_interrupt):
             return self._sit_out(frame)
         if speech:
-            self._idle_since = frame.end
+            self._idle_since = max(frame.end, self._idle_since)
             return self._on_speech(frame, audible, wary)
         if busy or audible:
             self._idle_since = max(frame.end, self._idle_since)
@@ -224,6 +190,14 @@ class TurnTaker:
             return
         self._words, self._backchannel = not backchannel, backchannel
 
+    def murmured(self, position: int, words: int, *, half: bool = False) -> None:
+        """Up to ``position`` the present sound is ``words`` times «угу» and the like; 0: it is not.
+
+        ``half``: and what may be the beginning of another.
+        """
+        if self._state is _State.SOUND and position > self._onset:
+            self._murmuring.heard(position, words, half)
+
     def judged(self, lull: int, verdict: Verdict) -> bool:
         """How finished the words before ``lull`` (its position) sound; False: too late, the caller went on."""
         current = lull == self._speech_end and self._state is _State.SPEAKING
@@ -244,9 +218,9 @@ class TurnTaker:
         """What was asked at a lull could not be told yet at ``position``: ask again a little later."""
         self._asked, self._ask_after = -1, position + self._again
 
-    def wait(self, until: int) -> None:
-        """The caller asked for time: no reprompt before ``until``, a position."""
-        self._idle_since = max(self._idle_since, until - self._reprompt)
+    def wait(self, position: int, until: int) -> None:
+        """The caller asked for time at ``position``: no reprompt before ``until``, in place of an earlier wish."""
+        self._idle_since = max(min(self._idle_since, position), until - self._reprompt)
 
     def _watch_agent(self, frame: AudioFrame, audible: bool) -> None:
         since = self._audible_since
@@ -257,7 +231,7 @@ class TurnTaker:
         return self._pauses.stretched(patience, verdict) if self._pauses else patience
 
     def _sit_out(self, frame: AudioFrame) -> Decision | None:
-        self._idle_since = frame.end
+        self._idle_since = max(frame.end, self._idle_since)
         heard = self._state is not _State.QUIET
         self._reset()
         return Noise(self._onset) if heard else None
@@ -290,6 +264,7 @@ class TurnTaker:
 
     def _begin(self, frame: AudioFrame) -> None:
         self._state, self._onset, self._voiced = _State.SOUND, frame.position, 0
+        self._murmuring.begin(frame.position)
         self._end_silence = self._wait_for("unsure")
 
     def _go_on(self, gap: int) -> None:
@@ -298,11 +273,15 @@ class TurnTaker:
             self._pauses.went_on(gap)
         self._end_silence = self._wait_for("unsure")
         self._forgotten, self._ask_after = False, 0
+        self._murmuring.paused(gap)
 
     def _rise(self, frame: AudioFrame, audible: bool, wary: bool) -> Decision | None:
         """A sound becomes speech; over an audible agent it first pauses, then takes the turn."""
         if self._announced:
             return self._confirmed(frame, audible)
+        if audible and self._murmuring.follows:
+            self._announced = True
+            return None
         least = (self._wary if wary else self._pause) if audible else self._min_speech
         if self._voiced < least or self._may_be_echo(frame):
             return None
@@ -314,14 +293,23 @@ class TurnTaker:
 
     def _confirmed(self, frame: AudioFrame, audible: bool) -> Decision | None:
         """Paused: words take the turn, or so much speech that it must be meant."""
-        enough = self._confirm * (BACKCHANNEL_CONFIRM if self._backchannel else 1)
-        if not audible or self._words or self._voiced >= enough:
+        enough = self._confirm * (max(BACKCHANNEL_CONFIRM, self._murmuring.words) if self._backchannel else 1)
+        finished = not audible and not self._murmuring.alone
+        if finished or self._words or self._voiced >= enough:
             self._speak()
             return Interruption(self._onset)
-        if self._voiced < self._ask_at:
-            return None
-        self._ask_at += self._ask_every
-        return Sustained(frame.end)
+        step = self._murmuring.step(frame.end)
+        if step == "go on":
+            return Murmur(frame.end)
+        if step == "stop" and audible:
+            return SpeechStarted(self._onset)
+        return Sustained(frame.end) if self._asks(frame) else None
+
+    def _asks(self, frame: AudioFrame) -> bool:
+        due = self._voiced >= self._ask_at
+        if due:
+            self._ask_at += self._ask_every
+        return self._murmuring.asks(frame.end, due)
 
     def _may_be_echo(self, frame: AudioFrame) -> bool:
         since = self._audible_since
@@ -371,6 +359,7 @@ class TurnTaker:
         if quiet < self._forget and not self._forgotten:
             return None
         announced, onset = self._announced, self._onset
+        self._murmuring.over(self._speech_end)
         self._reset()
         if announced and self._hints:
             self._hints.wrong(self._speech_end)

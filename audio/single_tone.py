@@ -42,9 +42,11 @@ class SingleTone:
 
         Gives the tones of whole frames of 20 ms in Hz, 0 for none, ``GATHERED`` of them at a time, one block late.
         """
+        size = GATHERED * self._size * SAMPLE_BYTES
+        if len(pcm) == size and not self._pcm:  # what nearly always comes
+            return self._look(pcm)
         self._pcm += pcm
         found: tuple[float, ...] = ()
-        size = GATHERED * self._size * SAMPLE_BYTES
         while len(self._pcm) >= size:
             found += self._look(bytes(self._pcm[:size]))
             del self._pcm[:size]

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from functools import cache
+from itertools import islice
 
 import numpy as np
 import webrtcvad
@@ -128,7 +129,7 @@ class SpeechDetector:
         them is asked, which is cheaper. Nothing, where earlier ones have not all been pushed. Raises ``ValueError``
         for frames of another length.
         """
-        if any(len(pcm) != self._bytes for pcm in frames):
+        if frames and set(map(len, frames)) != {self._bytes}:
             raise ValueError(f"frames are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
         few = len(frames) < _WORTH and self._voice.rests
         if frames and not (few or self._told or self._known or self._silent):
@@ -154,7 +155,10 @@ class SpeechDetector:
         """For the room only: what the level of the next frame says; ``square``: the sum of its samples' squares."""
         power = square / self._full_scale
         floor = self._floor.track(power)
-        self._loud = loud = max(power, self._loud * _DECAY)
+        loud = self._loud * _DECAY
+        if power > loud:  # noqa: PLR1730 - ``max`` costs as much as all the rest
+            loud = power
+        self._loud = loud
         if power <= _LEAST or power <= floor * _HOLD:
             return _CLOSED
         gain = max(1.0, min(_TARGET / loud, _MOST_GAIN)) ** 0.5
@@ -165,8 +169,7 @@ class SpeechDetector:
         if not self._voice.rests:
             return False
         self._silent, self._stood = len(frames), False
-        for pcm in frames:
-            self._voice.keep(pcm)
+        self._voice.keep_all(frames)
         return True
 
     def live(self, frames: Sequence[bytes], shown: Sequence[bytes], weighed: Sequence[Weighed]) -> Hears:
@@ -217,20 +220,21 @@ class _Room:
         """Hear all that was told."""
         together, self._told = self._told, []
         told = [detector.tell() for detector in together]
-        samples = np.frombuffer(b"".join([pcm for frames in told for pcm in frames]), _PCM).reshape(-1, self._size // 2)
+        shown = [pcm for frames in told for pcm in frames]
+        samples = np.frombuffer(b"".join(shown), _PCM).reshape(-1, self._size // 2)
         squares = _squares(samples)
         weighed = [
-            [detector.weigh(next(squares)) for _ in frames] for detector, frames in zip(together, told, strict=True)
+            list(map(detector.weigh, islice(squares, len(frames))))
+            for detector, frames in zip(together, told, strict=True)
         ]
         gains = [one[0] for each in weighed for one in each]
-        shown = [pcm for frames in told for pcm in frames]
         faint = [number for number, gain in enumerate(gains) if gain > 1.0]
         if faint:
             for number, loud in zip(faint, _amplified(samples[faint], [gains[n] for n in faint]), strict=True):
                 shown[number] = loud
         at, hearing = 0, list[Hears]()
         for detector, frames, each in zip(together, told, weighed, strict=True):
-            if any(gain for gain, _, _ in each) or not detector.rest(frames):
+            if each.count(_CLOSED) < len(each) or not detector.rest(frames):
                 hearing.append(detector.live(frames, shown[at : at + len(frames)], each))
             at += len(frames)
         _run(hearing)
@@ -297,10 +301,11 @@ class _Floor:
             recent.append(power)
         else:
             recent[oldest] = power
-            self._oldest = (oldest + 1) % _SMOOTH
-        least = min(self._span_least, sum(recent) / len(recent))
-        self._span_least = least
-        floor = min(self._past, least)
+            self._oldest = oldest + 1 if oldest + 1 < _SMOOTH else 0
+        least, now = self._span_least, sum(recent) / len(recent)
+        if now < least:
+            self._span_least = least = now
+        floor = self._past if self._past < least else least  # noqa: FURB136 - ``min`` costs as much as all the rest
         self._span_left -= 1
         if not self._span_left:
             self._minima[self._span] = self._span_least

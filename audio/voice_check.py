@@ -44,6 +44,8 @@ class VoiceCheck:
         self._frames: deque[bytes] = deque([bytes(frame_bytes(rate))] * _KEPT_FRAMES, _KEPT_FRAMES)
         self.keep = self._frames.append
         """Takes a frame while ``rests``."""
+        self.keep_all = self._frames.extend
+        """Takes several."""
         self._waiting = np.empty(_MOST_WAITING, np.float32)
         """What the network has not heard yet, behind the last ``neural.CONTEXT`` samples that it did hear."""
         self._filled = 0

@@ -38,6 +38,7 @@ from audio.wav import StereoWriter, read_mono
 from bench.core_house import MuteAnswers, NullStt, PacedMouth, SteadyVoice
 from bench.ear import cut
 from bench.ear_sounds import RATE, pcm
+from telephony.clock import until_met
 from telephony.inbox import Inbox
 
 ROOT = Path(__file__).parents[1]
@@ -109,8 +110,7 @@ class CoreLine:
             for piece in come:
                 self._paced.tick()
                 self.inbox.put_audio(piece)
-        gather = self.inbox.gather
-        self.rest = gather - tick % gather
+        self.rest = until_met(tick, self.inbox.gather)
 
 
 def house(greeting_s: float) -> House:

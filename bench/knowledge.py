@@ -1,4 +1,7 @@
-"""Ten thousand sections: how long they take to build and to search, and how much memory."""
+"""Ten thousand sections: how long they take to build and to search, and how much memory.
+
+``python -m bench.knowledge use`` measures another ``embed.engine`` than the default.
+"""
 
 import asyncio
 import json
@@ -47,15 +50,17 @@ def _words(chance: random.Random) -> list[str]:
     return sorted(made)
 
 
-def knowledge() -> list[Row]:
+def knowledge(engine: str = "hash") -> list[Row]:
     """Build in one process, search in another, as a daemon would."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "kb"
         folder.mkdir()
         asked = Path(place) / "questions.json"
         asked.write_text(json.dumps(write_corpus(folder)), encoding="utf-8")
-        (Path(place) / "allo.toml").write_text(f'[storage]\ndir = "{place}/var"\n[kb]\ndir = "{folder}"\n')
-        build_s, build_mb = _measured(place, "build")
+        (Path(place) / "allo.toml").write_text(
+            f'[storage]\ndir = "{place}/var"\n[kb]\ndir = "{folder}"\n[embed]\nengine = "{engine}"\n'
+        )
+        build_s, build_cpu_s, build_mb = _measured(place, "build")
         run = subprocess.run(
             [sys.executable, "-m", "bench.knowledge", "search", place],
             capture_output=True,
@@ -68,31 +73,34 @@ def knowledge() -> list[Row]:
         found = json.loads(run.stdout)
     p95, mb = percentile(found["ms"], 0.95), found["mb"]
     said = f"p50 {percentile(found['ms'], 0.5):.1f}, p95 {p95:.1f}, worst {max(found['ms']):.1f} ms"
+    said += f" (of CPU time p95 {percentile(found['cpu_ms'], 0.95):.1f})"
+    built = f"{build_s:.0f} s ({build_cpu_s:.0f} of CPU time), {build_mb:.0f} MB"
     size = f"{SECTIONS:,} sections"
     return [
-        Row("kb-build", f"build, {size}", "<= 3 min", f"{build_s:.0f} s, {build_mb:.0f} MB", 1, build_s <= 180),
+        Row("kb-build", f"build, {size}", "<= 3 min", built, 1, build_s <= 180),
         Row("kb-search", f"search, {size}", "p95 <= 10 ms", said, len(found["ms"]), p95 <= 10),
         Row("kb-memory", f"process that searches {size}", "<= 300 MB", f"{mb:.0f} MB", 1, mb <= 300),
         Row("kb-load", f"open the built index, {size}", "none", f"{found['load_s']:.1f} s", 1, True),
     ]
 
 
-def _measured(place: str, what: str) -> tuple[float, float]:
-    """Seconds and the largest resident size, MB, of ``allo kb build``."""
+def _measured(place: str, what: str) -> tuple[float, float, float]:
+    """Seconds, seconds of CPU time and the largest resident size, MB, of ``allo kb build``."""
     command = [sys.executable, "-m", "agent", "kb", what, "--config", f"{place}/allo.toml"]
-    began, most = time.perf_counter(), 0.0
+    began, most, cpu_s = time.perf_counter(), 0.0, 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             try:
                 most = max(most, watched.memory_info().rss / 2**20)
+                cpu_s = sum(watched.cpu_times()[:2])
             except psutil.NoSuchProcess:
                 break
             time.sleep(0.1)
         error = process.stderr.read().decode() if process.stderr else ""
     if process.returncode:
         raise RuntimeError(error[-500:])
-    return time.perf_counter() - began, most
+    return time.perf_counter() - began, cpu_s, most
 
 
 def _search(place: str) -> None:
@@ -104,18 +112,25 @@ def _search(place: str) -> None:
     base = new_knowledge(load(Path(place) / "allo.toml"))
     load_s = time.perf_counter() - began
 
+    cpu: list[float] = []
+
     async def ask() -> list[float]:
         taken = []
         for question in json.loads((Path(place) / "questions.json").read_text(encoding="utf-8")):
-            began = time.perf_counter()
+            began, spent = time.perf_counter(), time.process_time()
             await base.search(question)
+            cpu.append((time.process_time() - spent) * 1000)
             taken.append((time.perf_counter() - began) * 1000)
         return taken
 
     ms = asyncio.run(ask())
     mb = psutil.Process().memory_info().rss / 2**20
-    print(json.dumps({"ms": ms, "mb": mb, "load_s": load_s}))
+    print(json.dumps({"ms": ms, "cpu_ms": cpu, "mb": mb, "load_s": load_s}))
 
 
 if __name__ == "__main__":
-    _search(sys.argv[2])
+    if sys.argv[1] == "search":
+        _search(sys.argv[2])
+    else:
+        for row in knowledge(sys.argv[1]):
+            print(f"{row.what}: {row.measured}")

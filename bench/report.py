@@ -1,4 +1,7 @@
-"""Figures as Markdown rows, and their place in docs/benchmarks.md."""
+"""Figures as Markdown rows, and their place in docs/benchmarks.md.
+
+``python -m bench.report < LOG`` puts rows there that a bench printed elsewhere, or without ``--write``.
+"""
 
 import argparse
 import os
@@ -69,8 +72,11 @@ def machine() -> str:
     return f"{cores} cores of {model}, {memory:.0f} GiB, {system}, {datetime.now(UTC):%Y-%m-%d}"
 
 
-def write(rows: Iterable[Row], page: Path = PAGE) -> None:
-    """Put ``rows`` into the page in place of those of the same names; raises ``ValueError`` without its markers."""
+def write(rows: Iterable[Row], page: Path = PAGE, measured_on: str = "") -> None:
+    """Put ``rows`` into the page in place of those of the same names; raises ``ValueError`` without its markers.
+
+    ``measured_on``: as ``machine`` says it; empty: this one.
+    """
     text = page.read_text(encoding="utf-8")
     before, found, rest = text.partition(BEGIN)
     old, closed, after = rest.partition(END)
@@ -79,7 +85,30 @@ def write(rows: Iterable[Row], page: Path = PAGE) -> None:
     kept = {line.split("|")[1].strip(): line for line in old.splitlines() if line.startswith("| ") and line != HEAD[0]}
     kept |= {row.name: row.markdown() for row in rows}
     table = "\n".join((*HEAD, *kept.values()))
-    page.write_text(f"{before}{BEGIN}\n\n{table}\n\nMeasured on: {machine()}.\n\n{END}{after}", encoding="utf-8")
+    page.write_text(
+        f"{before}{BEGIN}\n\n{table}\n\nMeasured on: {measured_on or machine()}.\n\n{END}{after}", encoding="utf-8"
+    )
+
+
+def put(printed: str, page: Path = PAGE) -> int:
+    """Put the rows that a bench printed elsewhere into the page; how many. Raises ``ValueError`` where there are none.
+
+    Rows that are pasted by hand end up in a table that is another one.
+    """
+    rows = [found for line in printed.splitlines() if (found := _row(line))]
+    if not rows:
+        raise ValueError("there is no row of figures in it")
+    where = re.search(r"^Measured on: (.+?)\.?$", printed, re.MULTILINE)
+    write(rows, page, where[1] if where else "")
+    return len(rows)
+
+
+def _row(line: str) -> Row | None:
+    cells = [cell.strip() for cell in line.split("|")]
+    if len(cells) != len(HEAD[0].split("|")) or not cells[5].isdecimal():
+        return None
+    _, name, what, bar, measured, samples, met, _ = cells
+    return Row(name, what, bar, measured, int(samples), met == "met")
 
 
 def add_arguments(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
@@ -113,3 +142,7 @@ def take(benches: Mapping[str, Callable[[], Sequence[Row]]], *, keep: bool) -> i
         if keep:
             write(rows)
     return 2 if failed else int(not met)
+
+
+if __name__ == "__main__":
+    print(f"{put(sys.stdin.read())} rows are in {PAGE}")

@@ -16,7 +16,9 @@ from typing import Any, Protocol
 
 from agent.errors import KnowledgeError
 from agent.ports import Embedder
+from kb import encoded
 from kb.dense import Vectors
+from kb.encoded import Encoded, Encoder
 from kb.index import Index, Postings
 from kb.ingest import Section
 from kb.library import Library
@@ -29,7 +31,7 @@ AT_ONCE = 256
 """Sections embedded between two reports of progress."""
 
 Progress = Callable[[str, int, int], None]
-"""Told a stage (``read``, ``embed``, ``index``, ``store``), what is done of it, and of how much."""
+"""Told a stage (``read``, ``embed``, ``encode``, ``index``, ``store``), what is done of it, and of how much."""
 
 
 class VectorStore(Protocol):
@@ -68,6 +70,8 @@ class Manifest:
     """How many."""
     embedded: int
     """How many of them had changed since the build before, and so were embedded."""
+    encoder: str = ""
+    """Name of the sentence encoder that read the lines; empty: none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class Built:
     index: Index
     vectors: Vectors | None
     rows: Any = None
+    encoded: Encoded | None = None
+    """The lines, where a sentence encoder read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ class Workshop:
     store: VectorStore
     backups: int = 5
     """Replaced builds that are kept."""
+    encoder: Encoder | None = None
+    """Reads every line, beside the embedder."""
 
     def current(self) -> Built | None:
         """The build in use; ``None`` when there is none, or it can't be read."""
@@ -103,12 +111,13 @@ class Workshop:
     def fresh(self, built: Built) -> bool:
         """Whether it was made of today's texts, tables and embedder; raises ``StartError`` for unreadable texts."""
         made = built.manifest
-        now = (VERSION, self.terms.language, self.library.checksums(), self.terms.checksum, self._embedder_name)
-        return (made.version, made.language, made.sources, made.tables, made.embedder) == now
+        now = (VERSION, self.terms.language, self.library.checksums(), self.terms.checksum, *self._names)
+        return (made.version, made.language, made.sources, made.tables, made.embedder, made.encoder) == now
 
     @property
-    def _embedder_name(self) -> str:
-        return self.embedder.name if self.embedder else ""
+    def _names(self) -> tuple[str, str]:
+        """Embedder's and encoder's."""
+        return self.embedder.name if self.embedder else "", self.encoder.name if self.encoder else ""
 
     async def build(self, progress: Progress = lambda stage, done, of: None) -> Built:
         """Read, embed what has changed, index, write, swap. Raises ``StartError`` for texts, else ``KnowledgeError``.
@@ -119,15 +128,17 @@ class Workshop:
         sources = self.library.checksums()
         sections = self.library.sections(lambda done, of: progress("read", done, of))
         rows, embedded = await self._embed(sections, before, progress)
+        lines = await self._encode(sections, before, progress)
         progress("index", 0, len(sections))
         index = Index.build(sections, self.terms)
         progress("index", len(sections), len(sections))
+        embedder, encoder = self._names
         manifest = Manifest(
-            VERSION, self.terms.language, sources, self.terms.checksum, self._embedder_name,
-            self.store.name, len(sections), embedded,
+            VERSION, self.terms.language, sources, self.terms.checksum, embedder,
+            self.store.name, len(sections), embedded, encoder,
         )  # fmt: skip
         progress("store", 0, 1)
-        build = self._write(manifest, sections, index, rows)
+        build = self._write(manifest, sections, index, rows, lines)
         progress("store", 1, 1)
         return self._read(build)
 
@@ -149,19 +160,39 @@ class Workshop:
             progress("embed", at + len(part), len(changed))
         return np.stack([known[section.checksum] for section in sections]).astype(np.float32), len(changed)
 
-    def _write(self, manifest: Manifest, sections: Sequence[Section], index: Index, rows: Any) -> Path:
+    async def _encode(self, sections: Sequence[Section], before: Built | None, progress: Progress) -> Encoded | None:
+        """The lines, those of the build before as they were."""
+        if self.encoder is None:
+            return None
+        lines = encoded.texts(sections)
+        known: dict[str, Any] = {}
+        if before and before.encoded and before.manifest.encoder == self.encoder.name:
+            known = encoded.known(before.sections, before.encoded)
+        new = sorted({line for section in lines for line in section if line not in known}, key=len)
+        progress("encode", 0, len(new))
+        for at in range(0, len(new), encoded.AT_ONCE):
+            part = new[at : at + encoded.AT_ONCE]
+            known.update(zip(part, encoded.packed(await self.encoder.embed(part)), strict=True))
+            progress("encode", at + len(part), len(new))
+        return encoded.together(lines, known)
+
+    def _write(
+        self, manifest: Manifest, sections: Sequence[Section], index: Index, rows: Any, lines: Encoded | None
+    ) -> Path:
         import numpy as np  # noqa: PLC0415
 
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
         build, making = self.folder / name, self.folder / f"{name}.part"
         try:
             making.mkdir(parents=True)
-            with (making / "sections.jsonl").open("w", encoding="utf-8") as lines:
-                lines.writelines(json.dumps(asdict(section), ensure_ascii=False) + "\n" for section in sections)
+            with (making / "sections.jsonl").open("w", encoding="utf-8") as kept:
+                kept.writelines(json.dumps(asdict(section), ensure_ascii=False) + "\n" for section in sections)
             words = np.frombuffer("\n".join(index.vocabulary).encode(), np.uint8)
             np.savez(making / "postings.npz", words=words, **index.postings.arrays)
             if rows is not None:
                 self.store.write(making, sections, rows)
+            if lines is not None:
+                lines.write(making)
             (making / "manifest.json").write_text(json.dumps(asdict(manifest), ensure_ascii=False), encoding="utf-8")
             making.rename(build)
             pointer = self.folder / f"{name}.current"
@@ -193,7 +224,8 @@ class Workshop:
         words = arrays.pop("words").tobytes().decode()
         index = Index(Postings(words.split("\n") if words else (), arrays))
         vectors, rows = self.store.read(build) if manifest.embedder else (None, None)
-        return Built(manifest, sections, index, vectors, rows)
+        read = encoded.read(build) if manifest.encoder else None
+        return Built(manifest, sections, index, vectors, rows, read)
 
 
 def _section(row: dict[str, Any]) -> Section:

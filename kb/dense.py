@@ -41,8 +41,7 @@ class DenseSearch:
     @property
     def kind(self) -> str:
         """Which weights were learnt for it."""
-        name = self._embedder.name
-        return next((kind for kind in ("use", "hash") if name.startswith(kind)), "other")
+        return "hash" if self._embedder.name.startswith("hash") else "other"
 
     async def scores(self, text: str) -> Any:
         """0 to 1 for each section; empty when the embedder failed or was late: then the words decide alone."""

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kb.ingest import Section
@@ -33,6 +33,8 @@ HEADING = 1.5
 UNKNOWN = 1.2
 """Weight of a word that the knowledge base does not have, as a share of the rarest word's."""
 
+KEPT_BYTES = 8_000_000
+"""Most that is kept of what single terms have in the sections; half a dozen searches ask for the same in one turn."""
 STRAY = 0.15
 """What a section loses when its heading speaks of other things too; decides between near-equals."""
 Meant = Mapping[str, Mapping[str, float]]
@@ -62,6 +64,7 @@ class Index:
         self._postings = postings
         self.size = postings.sections
         self._rarest = self._idf(1)
+        self._having = lru_cache(max(KEPT_BYTES // (9 * self.size + 1), 1))(self._got)
 
     @classmethod
     def build(cls, sections: Sequence[Section], terms: Callable[[str], Sequence[str]]) -> "Index":
@@ -105,12 +108,12 @@ class Index:
         weights = {term: self.worth(term, meant.get(term, {})) * i for term, i in wanted.items()}
         best = sum(weights.values()) or 1.0
         for term, weight in weights.items():
-            got, named = self._got({**meant.get(term, {}), term: 1.0})
+            got, named, there = self._having(tuple({**meant.get(term, {}), term: 1.0}.items()))
             scores += weight / best * got
             headed += weight / best * named
             met += named
-            matched += got > 0
-            told += (got > 0) * (wanted[term] / (sum(wanted.values()) or 1.0))
+            matched += there
+            told += there * (wanted[term] / (sum(wanted.values()) or 1.0))
         strange = 1 - np.minimum(met / self._postings.heading_sizes, 1)
         return Cover(scores * (1 - STRAY * strange), headed, strange, matched, told)
 
@@ -134,18 +137,18 @@ class Index:
                     found[name] = share * sure * saturation
         return found
 
-    def _got(self, readings: Mapping[str, float]) -> "tuple[Floats, Floats]":
-        """What each section, and its heading, has of a term: the best of its readings, not their sum."""
+    def _got(self, readings: Sequence[tuple[str, float]]) -> "tuple[Floats, Floats, NDArray[np.bool_]]":
+        """What each section, and its heading, has of a term: the best of its readings, not their sum; and which do."""
         import numpy as np  # noqa: PLC0415
 
         got, named = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
-        for term, sure in readings.items():
+        for term, sure in readings:
             posted = self._postings.of(term)
             if posted:
                 got[posted[0]] = np.maximum(got[posted[0]], sure * posted[1])
                 heads = self._postings.headings.get(term, _nowhere())
                 named[heads] = np.maximum(named[heads], sure)
-        return got, named
+        return got, named, got > 0
 
     def worth(self, term: str, readings: Mapping[str, float]) -> float:
         """A word that the index lacks is worth what the words are that it may stand for, as far as that is sure."""

@@ -14,7 +14,7 @@ from kb.ingest import Section
 from kb.terms import Terms, plainly
 
 KEPT = 16384
-"""Sections whose lines are kept."""
+"""Sections whose lines are kept, read at start."""
 TOLD_KEPT = 65536
 """Pairs of a section and a kind of fact of which it is kept what lines tell it."""
 HEADED = 0.5
@@ -51,6 +51,25 @@ class Aim:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    terms: Sequence[str]
+    weights: Sequence[float]
+    """How much each term tells, > 0."""
+    total: float
+    """Of all of them; 1 without terms."""
+
+    def share(self, aim: Aim) -> float:
+        """What of the heading is asked for, 0 to 1."""
+        sure = [max((sure for _, sure in aim.readings.get(term, ())), default=0.0) for term in self.terms]
+        return float(sum(map(mul, self.weights, sure))) / self.total
+
+
+def spoken(text: str) -> list[str]:
+    """Lines of a section that are neither empty nor headings."""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
 class Lines:
     """The lines of the sections, as terms."""
 
@@ -60,11 +79,15 @@ class Lines:
         self._of = lru_cache(KEPT)(self._read)
         self._tells = lru_cache(TOLD_KEPT)(self._told)
 
+    def warm(self) -> None:
+        """Read the lines now, 50 to 200 us a section, and not when a question first meets them."""
+        for number in range(min(len(self._sections), KEPT)):
+            self._of(number)
+
     def best(self, number: int, aim: Aim) -> tuple[float, float]:
         """(best line's share of the question, share of the heading that is asked for), 0 to 1 each."""
         heading, lines = self._of(number)
-        named = aim.got(heading)
-        return max((self._share(line, named, aim) for line in lines), default=0.0), self._asked(heading, aim)
+        return max(self._shares(lines, aim.got(heading.terms), aim), default=0.0), heading.share(aim)
 
     def telling(self, number: int, thing: Aim, facts: Sequence[re.Pattern[str]]) -> tuple[float, float, float]:
         """Three numbers from 0 to 1 of a section, for a question that asks for ``facts`` about a ``thing``.
@@ -72,32 +95,29 @@ class Lines:
         The share of the thing in the best line; in the best line that tells such a fact; 1 where no line tells one.
         """
         heading, lines = self._of(number)
-        named = thing.got(heading)
-        shares = [self._share(line, named, thing, SUBJECT) for line in lines]
+        shares = self._shares(lines, thing.got(heading.terms), thing, SUBJECT)
         told = [any(there) for there in zip(*(self._tells(number, fact) for fact in facts), strict=True)]
         fact = max((share for share, there in zip(shares, told, strict=True) if there), default=0.0)
         return max(shares, default=0.0), fact, float(not any(told))
 
-    def _share(self, line: Sequence[str], named: Sequence[float], aim: Aim, headed: float = HEADED) -> float:
-        own = aim.got(line)
-        return sum(part * max(here, headed * above) for part, here, above in zip(aim.shares, own, named, strict=True))
+    def _shares(
+        self, lines: Sequence[Sequence[str]], named: Sequence[float], aim: Aim, headed: float = HEADED
+    ) -> list[float]:
+        """The share of the question in each line, of which ``headed`` of what the heading names."""
+        above = [headed * sure for sure in named]
+        bare = sum(map(mul, aim.shares, above))  # most lines have none of the words
+        none = aim.readings.keys().isdisjoint
+        return [bare if none(line) else sum(map(mul, aim.shares, map(max, aim.got(line), above))) for line in lines]
 
-    def _asked(self, heading: Sequence[str], aim: Aim) -> float:
-        weights = [self._weight(term) for term in heading]
-        sure = [max((sure for _, sure in aim.readings.get(term, ())), default=0.0) for term in heading]
-        return float(sum(map(mul, weights, sure))) / (sum(weights) or 1.0)
-
-    def _read(self, number: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    def _read(self, number: int) -> tuple[_Heading, list[tuple[str, ...]]]:
         path = self._sections[number].path
-        heading = tuple(dict.fromkeys(self._terms.plain(path[-1]))) if path else ()
-        return heading, [self._terms.plain(line) for line in self._spoken(number)]
-
-    def _spoken(self, number: int) -> list[str]:
-        text = self._sections[number].text
-        return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        terms = tuple(dict.fromkeys(self._terms.plain(path[-1]))) if path else ()
+        weights = [self._weight(term) for term in terms]
+        lines = [self._terms.plain(line) for line in spoken(self._sections[number].text)]
+        return _Heading(terms, weights, sum(weights) or 1.0), lines
 
     def _told(self, number: int, fact: re.Pattern[str]) -> tuple[bool, ...]:
-        return tuple(fact.search(plainly(line)) is not None for line in self._spoken(number))
+        return tuple(fact.search(plainly(line)) is not None for line in spoken(self._sections[number].text))
 
     def shares(self, numbers: Any, aim: Aim) -> Any:
         """``best`` of each of the sections ``numbers``, a row each."""

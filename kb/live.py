@@ -19,6 +19,8 @@ class Knowledge:
         """``version``: changes whenever answers may. Without a ``base`` searches wait for the first ``swap``."""
         self._base, self._version = base, version
         self._there, self._fault = asyncio.Event(), ""
+        self.fault = ""
+        """Why an index of older texts answers, and what to do; empty: it doesn't."""
         if base is not None:
             self._there.set()
         self._searches: Counter[KnowledgeBase] = Counter()
@@ -47,6 +49,11 @@ class Knowledge:
         self._there.set()
         if old is not None and old is not base and not self._searches[old]:
             self._retire(old)
+
+    def take(self, fresh: "Knowledge") -> None:
+        """Use what another one has, which nobody asks, from the next search on."""
+        self.fault = fresh.fault
+        self.swap(fresh.base, fresh.version)
 
     async def close(self) -> None:
         """Close what the search holds open: connections of embedders, their caches."""

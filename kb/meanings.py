@@ -128,6 +128,7 @@ class Meanings:
         self._words = [word for word in vocabulary if len(word) > 1 and vectors and vectors.has(word)]
         self._rows = vectors.rows(self._words) if vectors else None
         self.of: Callable[[str], Mapping[str, float]] = lru_cache(CACHED)(self._of)
+        self.of_a_kind: Callable[[str, str], bool] = lru_cache(CACHED)(self._of_a_kind)
 
     def _of(self, term: str) -> dict[str, float]:
         """Terms of the index that may be meant by ``term``, itself not among them."""
@@ -149,7 +150,7 @@ class Meanings:
         found.pop(term, None)
         return found
 
-    def of_a_kind(self, one: str, other: str) -> bool:
+    def _of_a_kind(self, one: str, other: str) -> bool:
         """Whether both are used alike, as things of one kind are: «пластик» and «резина», «телефон» and «почта»."""
         if one == other or self._vectors is None or not (self._vectors.has(one) and self._vectors.has(other)):
             return False

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from agent.ports import Base, Embedder, Exchange, Passage
 from kb import followups, ingest, weighing
@@ -20,6 +20,7 @@ from kb.index import Cover, Index
 from kb.ingest import Section
 from kb.lines import Aim, Lines
 from kb.ranking import highest
+from kb.scorers import DenseScorer, LineScorer
 from kb.terms import Terms, plainly
 from kb.weighing import Asked, Seen
 
@@ -48,23 +49,10 @@ LOOKED_AT = 12
 NEARLY = 0.05
 """Power of the odds by which a later section is less sure than the first: one of a fifth of them is 0.92 as sure."""
 KINDS_KEPT = 65536
+SUBJECTS_KEPT = 512
+"""Histories whose subject is kept: one is asked for again with every guess of what the caller is saying."""
 BEYOND_WORDS = 0.5
 """Most that the vectors alone add to the confidence of a section."""
-
-
-class DenseScorer(Protocol):
-    """Where embeddings plug in: a score for each section of the index, in its order."""
-
-    @property
-    def kind(self) -> str:
-        """Which weights were learnt for it: ``use``, ``hash``, ``other``."""
-
-    @property
-    def sure(self) -> bool:
-        """Whether its score alone is a reason to answer."""
-
-    async def scores(self, text: str) -> Sequence[float]:
-        """0 to 1 for each section, 0 meaning no more alike than average; empty when there is no answer in time."""
 
 
 class KnowledgeBase:
@@ -81,6 +69,7 @@ class KnowledgeBase:
         index: Index | None = None,
         meanings: "Meanings | None" = None,
         embedder: Embedder | None = None,
+        encoded: LineScorer | None = None,
     ) -> None:
         """``threshold``: a base whose best section is under it hands the question on to the other.
 
@@ -91,15 +80,17 @@ class KnowledgeBase:
         self.index = index or Index.build(self.sections, terms)
         self._top_k = top_k
         self._threshold = threshold
-        self._dense, self._embedder = dense, embedder
+        self._dense, self._embedder, self._encoded = dense, embedder, encoded
         self._meanings = meanings or _meanings(self.index, terms)
         self._bases = _bases(self.sections)
         self._lines = Lines(self.sections, terms, self.weight)
         self._has = lru_cache(KINDS_KEPT)(self._holds)
+        self._subject_of = lru_cache(SUBJECTS_KEPT)(self._spoken_of)
 
     async def search(self, text: str, history: Sequence[Exchange] = ()) -> tuple[Passage, ...]:
         """At most ``top_k`` passages, best first, weak ones too: the score says how weak."""
         _, seen, _ = await self._look(text, history)
+        await asyncio.sleep(0)  # two or three milliseconds each: other calls' turn between them
         return tuple(self._passage(number, score) for number, score, _ in self._ranked(seen, text))
 
     async def explain(self, text: str, history: Sequence[Exchange] = ()) -> Search:
@@ -117,6 +108,13 @@ class KnowledgeBase:
             for number, score, weight in self._ranked(seen, text)
         )
         return Search(wanted, self.route(text), fell_back, found)
+
+    def warm(self) -> None:
+        """Search once by words for what the first heading says: a first question would wait 0.1 s for the tables."""
+        text = self.sections[0].heading if self.sections else ""
+        wanted, cover = self._look_up(text, ())
+        self._ranked(self._seen(text, wanted, cover, None)[0] if cover else None, text)
+        self._lines.warm()
 
     async def close(self) -> None:
         """Close the embedder; nothing is searched afterwards."""
@@ -152,8 +150,12 @@ class KnowledgeBase:
             wanted, cover = self._look_up(text, history)
         if cover is None:
             return wanted, None, False
-        dense = await self._vectors(text, history)
-        return wanted, *self._seen(text, wanted, cover, dense)
+        before = history[-1].caller if history and self.terms.signs.continues(text) else ""
+        dense = await self._vectors(f"{text} {before} {text}" if before else text)  # what is new tells more
+        seen, fell_back = self._seen(text, wanted, cover, dense)
+        if seen and self._encoded:
+            seen = replace(seen, meaning=await self._meaning(self._encoded, text, before, weighing.likely(seen)))
+        return wanted, seen, fell_back
 
     def _look_up(self, text: str, history: Sequence[Exchange]) -> tuple[dict[str, float], Cover | None]:
         wanted = self.wanted(text, history)
@@ -185,7 +187,7 @@ class KnowledgeBase:
             return []
         numbers = weighing.likely(seen)
         rows = self.weighed(seen, numbers, text)
-        weights = weighing.weights(self._dense.kind if self._dense and seen.dense is not None else "none")
+        weights = weighing.weights(self._kind(seen))
         scores = weights.ordered(rows)
         order = np.argsort(-scores, kind="stable")
         inside = seen.routed[numbers[order]]
@@ -197,6 +199,12 @@ class KnowledgeBase:
         if len(self.sections) < weighing.FEWEST:
             sure = weighing.plain_confidence(rows[best[0]])
         return [(int(numbers[n]), sure * float(odds[n]) ** NEARLY, float(scores[n])) for n in best]
+
+    def _kind(self, seen: Seen) -> str:
+        """Whose weights."""
+        if seen.meaning is not None:
+            return "use"
+        return self._dense.kind if self._dense and seen.dense is not None else "none"
 
     def weighed(self, seen: Seen, numbers: Any, text: str) -> Any:
         """What ``kb.weighing`` weighs of the sections ``numbers``, a row for each."""
@@ -228,8 +236,11 @@ class KnowledgeBase:
         return {one, other} <= self.index.subjects or self._meanings.of_a_kind(one, other)
 
     def _subject(self, history: Sequence[Exchange]) -> Subject | None:
+        return self._subject_of(tuple(followups.recent(history)))
+
+    def _spoken_of(self, history: tuple[Exchange, ...]) -> Subject | None:
         subject: Subject | None = None
-        for exchange in followups.recent(history):
+        for exchange in history:
             terms = self._lean(exchange.caller, subject)
             named = self.terms(followups.models(exchange.agent))
             subject = Subject(followups.faded(terms), self._heading(terms), named)
@@ -331,15 +342,21 @@ class KnowledgeBase:
     def _holds(self, kind: re.Pattern[str], number: int) -> bool:
         return kind.search(plainly(self.sections[number].text)) is not None
 
-    async def _vectors(self, text: str, history: Sequence[Exchange]) -> Any:
+    async def _vectors(self, text: str) -> Any:
         if self._dense is None:
             return None
-        if history and self.terms.signs.continues(text):
-            text = f"{text} {history[-1].caller} {text}"  # what is new tells more
         import numpy as np  # noqa: PLC0415
 
         scores = np.asarray(await self._dense.scores(text), np.float32)
         return scores if len(scores) == len(self.sections) else None
+
+    async def _meaning(self, encoded: LineScorer, text: str, before: str, numbers: Any) -> Any:
+        import numpy as np  # noqa: PLC0415
+
+        near = await encoded.near(text, before, numbers)
+        meaning = np.full(len(self.sections), near.min(), np.float32)
+        meaning[numbers] = near
+        return meaning
 
     def _passage(self, number: int, score: float) -> Passage:
         section = self.sections[number]

@@ -76,11 +76,13 @@ class Seen:
     routed: Any
     """1 in the base that the keywords point to, -1 in the other, 0 where they don't tell."""
     asked: Asked
+    meaning: Any | None = None
+    """How near its nearest line is to what the question means, of the ``likely`` ones; ``None`` without an encoder."""
 
 
 ORDER = ("share", "best", "words", "vectors", "vectors_behind", "headed", "strange", "matched", "routed",
          "lacking", "holding", "alone", "literal", "news", "subject", "line", "asked", "fact", "missing",
-         "elsewhere")  # fmt: skip
+         "elsewhere", "meaning")  # fmt: skip
 """What is weighed of each section, in the order of the features."""
 SURE = ("words", "best_words", "vectors", "odds", "unknown", "others", "wanted", "headed", "matched", "lacking",
         "alone", "literal", "news", "foreign", "named", "line", "asked", "small", "fact", "missing",
@@ -111,12 +113,13 @@ def features(seen: Seen, numbers: Any, kinds: Any, alone: Any, lines: Any) -> An
     most = max(float(seen.words.max()), 1e-6)
     dense = np.zeros(len(numbers)) if seen.dense is None else seen.dense[numbers]
     ahead = 0.0 if seen.dense is None else float(seen.dense.max())
+    meaning = np.zeros(len(numbers)) if seen.meaning is None else seen.meaning[numbers]
     cover = seen.cover
     columns = (
         words / most, words >= most, words, dense, ahead - dense, cover.headed[numbers], cover.strange[numbers],
         cover.told[numbers], seen.routed[numbers],
         kinds[:, 0], kinds[:, 1], alone, seen.asked.literal[numbers], seen.asked.news[numbers],
-        seen.asked.subject[numbers], *lines.T,
+        seen.asked.subject[numbers], *lines.T, meaning,
     )  # fmt: skip
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from audio.frame import frame_bytes
-from telephony.clock import MediaClock
+from telephony.clock import MediaClock, until_met
 from telephony.inbox import Inbox
 from telephony.media_socket import MediaSocket
 from telephony.websocket_mouth import WebSocketMouth
@@ -154,8 +154,7 @@ class WebSocketMedia:
                     inbox.put_audio(piece)
                 else:
                     self._hear(piece)
-        gather = inbox.gather
-        self._rest = gather - self._clock.tick % gather  # with all others who gather as many: then caches are warm
+        self._rest = until_met(self._clock.tick, inbox.gather)
 
     def _command(self, text: str) -> None:
         self._rest = 0

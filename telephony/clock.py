@@ -19,6 +19,16 @@ CATCH_UP = 5
 """Ticks made up back to back after a stall. Time beyond that is reported as passed, not replayed: a far side's
 jitter buffer takes 100 ms of packets at once, but not seconds of them."""
 
+MEET = {10: 5, 2: 1}
+"""Ticks from a multiple of so many frames to the one at which all who gather as many meet: with warm caches, and with
+none of those who gather six. Those of ten come with the few of two, so no tick has everybody's frames to live through.
+"""
+
+
+def until_met(tick: int, gather: int) -> int:
+    """Ticks, from 1, after ``tick`` until those meet who gather so many frames."""
+    return gather - (tick - MEET.get(gather, 0)) % gather
+
 
 class MediaClock:
     """Calls ``tick`` of each registered leg every 20 ms; runs from the first ``add`` to the last ``discard``."""

@@ -46,6 +46,7 @@ CORE = {
     "agent." + name
     for name in (
         "turns",
+        "murmurs",
         "pauses",
         "dead_air",
         "far_end",

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "allo:cache:"
 KEEP_S = 30 * 86400
-"""How long a thing is kept, seconds."""
+"""How long a thing is kept where nothing else is wished, seconds."""
 WITHIN_S = 0.1
 """A Redis that does not answer for this long is left out, seconds."""
 
@@ -18,8 +18,12 @@ WITHIN_S = 0.1
 class RedisCache:
     """A ``VectorCache`` and an answer cache's ``Shelf``; one that is away is empty, and is reported once."""
 
-    def __init__(self, url: str) -> None:
-        """``url``: ``redis://host:port/db``; raises ``StartError`` for a wrong one or without the library."""
+    def __init__(self, url: str, keep_s: int = KEEP_S) -> None:
+        """``url``: ``redis://host:port/db``; ``keep_s``: a thing is kept so long, seconds.
+
+        Raises ``StartError`` for a wrong address or without the library.
+        """
+        self._keep_s = keep_s
         try:
             from redis.asyncio import Redis  # noqa: PLC0415 - an extra
         except ImportError:
@@ -45,13 +49,13 @@ class RedisCache:
         return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
     async def put(self, found: Mapping[str, bytes]) -> None:
-        """Keep them for a month."""
+        """Keep them for their time."""
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
                 for key, value in found.items():
-                    pipe.set(PREFIX + key, value, ex=KEEP_S)
+                    pipe.set(PREFIX + key, value, ex=self._keep_s)
                 await pipe.execute()
         except (RedisError, OSError) as error:
             self._failed(error)

@@ -25,10 +25,13 @@ class SqliteCache:
     def __init__(self, path: Path, things: Things, most: int) -> None:
         """Opens or makes the file, with a table of ``things``; beyond ``most`` of them the oldest tenth goes.
 
+        Answers know when they were made, since they may repeat a caller's words (``agent.record.caches``).
+
         Raises ``StartError`` when that can't be done.
         """
         self._things, self._thing, self._most = things, things[:-1], most
-        make = f"CREATE TABLE IF NOT EXISTS {things} (key TEXT PRIMARY KEY, {self._thing} BLOB NOT NULL)"
+        made = ", at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP" if things == "answers" else ""
+        make = f"CREATE TABLE IF NOT EXISTS {things} (key TEXT PRIMARY KEY, {self._thing} BLOB NOT NULL{made})"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # two connections, so that who looks something up never waits for who writes
@@ -36,6 +39,10 @@ class SqliteCache:
                 sqlite3.connect(path, check_same_thread=False, timeout=BUSY_S) for _ in range(2)
             )
             self._writer.execute("PRAGMA journal_mode=WAL")
+            self._writer.execute("PRAGMA secure_delete=ON")
+            known = [column for _, column, *_ in self._writer.execute(f"PRAGMA table_info({things})")]
+            if made and known and "at" not in known:  # of an older Allo
+                self._writer.execute(f"DROP TABLE {things}")
             self._writer.execute(make)
         except (sqlite3.Error, OSError) as error:
             raise StartError(f"{path}: cache of {things} can't be opened: {error}; remove the file") from None
@@ -68,7 +75,8 @@ class SqliteCache:
     def _write(self, rows: Sequence[tuple[str, bytes]]) -> None:
         try:
             with self._writer as file:
-                file.executemany(f"INSERT OR REPLACE INTO {self._things} VALUES (?, ?)", rows)  # noqa: S608
+                columns = f"{self._things} (key, {self._thing})"
+                file.executemany(f"INSERT OR REPLACE INTO {columns} VALUES (?, ?)", rows)  # noqa: S608
                 (count,) = file.execute(f"SELECT count(*) FROM {self._things}").fetchone()  # noqa: S608
                 if count > self._most:
                     oldest = f"SELECT rowid FROM {self._things} ORDER BY rowid LIMIT ?"  # noqa: S608

@@ -24,7 +24,7 @@ from audio.frame import SAMPLE_BYTES
 
 DEFAULT_VOICES = {"ru": "ru", "en": "en-us"}
 """espeak-ng's voice for each language of the house."""
-LEAD_MS = 10
+LEAD_MS = 2
 """Silence kept before the first sound; espeak-ng makes more, and the caller would wait for it."""
 TAIL_MS = 150
 """Silence after a sentence: espeak-ng ends abruptly, and the next sentence would run into this one."""

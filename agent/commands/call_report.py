@@ -139,8 +139,8 @@ def _turn(turn: Mapping[str, Any]) -> Text:
     heard, said = turn["said_heard"], turn["said"]
     text.append(f"     < {source}{heard}")
     if said != heard and said.startswith(heard):
-        text.append(said[len(heard) :], style="strike dim")
-        text.append("  (not heard)")
+        rest = said[len(heard) :]
+        text.append(" " * (len(rest) - len(rest.lstrip())) + f"(not heard: {rest.strip()})", style="dim")
     stages = json.loads(turn["stages"])
     for name, at, bar in waterfall(stages):
         text.append(f"\n       {name:<15}{at:>6} ms  ")

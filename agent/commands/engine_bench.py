@@ -15,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands.voice_command import Said, measured
+from agent.costs import Costs, counted
 from agent.errors import AlloError
+from agent.metered import metered_stt, metered_voice
 from agent.ports import SpeechToText, Synthesizer, Transcript
 from agent.settings import Settings
 from agent.tables import new_recogniser
@@ -82,9 +84,10 @@ def run(settings: Settings, rounds: int, as_json: bool) -> int:
 async def bench(settings: Settings, rounds: int = 3) -> list[Row]:
     """One after the other, so that they don't disturb each other."""
     texts = [text for _ in range(rounds) for text in SENTENCES[settings.language]]
-    rows = [await _voice(settings, engine, name, texts) for engine, name in settings.tts.choices]
-    speech = await _speech(settings)
-    return rows + [await _recogniser(settings, engine, speech, rounds) for engine in settings.stt.engine]
+    async with counted(settings.costs, settings.storage.dir, alone=True) as costs:
+        rows = [await _voice(settings, costs, engine, name, texts) for engine, name in settings.tts.choices]
+        speech = await _speech(settings)
+        return rows + [await _recogniser(settings, costs, engine, speech, rounds) for engine in settings.stt.engine]
 
 
 async def _opened(open_it: Callable[[], Awaitable[Engine]]) -> tuple[Engine, float, float]:
@@ -94,11 +97,12 @@ async def _opened(open_it: Callable[[], Awaitable[Engine]]) -> tuple[Engine, flo
     return engine, time.perf_counter() - began, before
 
 
-async def _voice(settings: Settings, engine: str, name: str, texts: Sequence[str]) -> Row:
+async def _voice(settings: Settings, costs: Costs, engine: str, name: str, texts: Sequence[str]) -> Row:
     try:
-        voice, load_s, before = await _opened(lambda: one_voice(engine, name, settings))
+        opened, load_s, before = await _opened(lambda: one_voice(engine, name, settings))
     except AlloError as error:
         return Row("voice", engine, fault=str(error))
+    voice = metered_voice(opened, engine, costs)
     try:
         said = [await measured(voice, text) for text in texts]
     except AlloError as error:
@@ -124,11 +128,14 @@ async def _speech(settings: Settings) -> list[tuple[str, bytes]]:
     return list(zip(SENTENCES[settings.language], heard, strict=True))
 
 
-async def _recogniser(settings: Settings, engine: str, speech: Sequence[tuple[str, bytes]], rounds: int) -> Row:
+async def _recogniser(
+    settings: Settings, costs: Costs, engine: str, speech: Sequence[tuple[str, bytes]], rounds: int
+) -> Row:
     try:
-        stt, load_s, before = await _opened(lambda: new_recogniser(engine, settings))
+        opened, load_s, before = await _opened(lambda: new_recogniser(engine, settings))
     except AlloError as error:
         return Row("recogniser", engine, fault=str(error))
+    stt = metered_stt(opened, engine, costs)
     waits, factors, wrong, words = list[float](), list[float](), 0, 0
     try:
         for text, pcm in [*speech] * rounds:

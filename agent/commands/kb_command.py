@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from agent.answer import Answers
+from agent.costs import counted
 from agent.dialogue import Context
 from agent.errors import StartError
 from agent.events import Stage
@@ -34,7 +35,7 @@ SHIPPED = HOUSE / "tests/kb"
 DEVELOPMENT = (SHIPPED / "eval_ru.tsv", SHIPPED / "dialogues_ru.tsv")
 HELD_OUT = (SHIPPED / "eval_blind_ru.tsv", SHIPPED / "dialogues_blind_ru.tsv")
 """Written apart from the search, never looked at while it is tuned: for final figures only."""
-STAGES = {"read": "reading", "embed": "embedding", "index": "indexing", "store": "storing"}
+STAGES = {"read": "reading", "embed": "embedding", "encode": "encoding", "index": "indexing", "store": "storing"}
 
 Answerer = Literal["extractive", "llm"]
 
@@ -93,11 +94,12 @@ def search(settings: Settings, question: str) -> int:
 
 
 async def _explain(settings: Settings, canonical: str) -> Search:
-    knowledge = new_knowledge(settings)
-    try:
-        return await knowledge.explain(canonical)
-    finally:
-        await knowledge.close()
+    async with counted(settings.costs, settings.storage.dir) as costs:
+        knowledge = new_knowledge(settings, costs)
+        try:
+            return await knowledge.explain(canonical)
+        finally:
+            await knowledge.close()
 
 
 def _reasons(canonical: str, found: Search) -> str:
@@ -154,9 +156,10 @@ def _write(out: Path | None, text: str) -> None:
 
 async def _judge(settings: Settings, cases: Sequence[Case]) -> list[Result]:
     async with AsyncExitStack() as stack:
-        answers, _, live = await open_answers(settings, stack, costs=open_costs(settings, stack))
+        costs = open_costs(settings, stack)
+        answers, _, live = await open_answers(settings, stack, costs=costs)
         no_answer = live.now().prompts.no_answer
-        knowledge = new_knowledge(settings)
+        knowledge = new_knowledge(settings, costs)
         stack.push_async_callback(knowledge.close)
         asking = _Asking(settings.language, answers, knowledge, no_answer)
         return [await evaluation.judge(case, asking.ask) for case in cases]

@@ -7,6 +7,7 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from agent.commands.backup_command import FOLDER
 from agent.commands.replay_command import recording_of
@@ -43,7 +44,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.what == "prune":
         done = retention.prune(settings, now)
         for one in done:
-            of, count = ("", one.what) if one.what in ("messages", "callers") else (" of calls", "calls")
+            of, count = (" of calls", "calls") if one.what in get_args(retention.Kind) else ("", one.what)
             _say(f"{one.what}{of} from before {one.before}: deleted; {count}: {one.calls}")
         _say(f"noted in {settings.storage.dir / retention.LOG}" if done else "nothing is older than [retention] says")
     elif args.what == "export":

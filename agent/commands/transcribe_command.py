@@ -11,6 +11,7 @@ from typing import TextIO, get_args
 
 from pydantic import ValidationError
 
+from agent.costs import counted
 from agent.engine_settings import Recogniser
 from agent.errors import SettingsError, StartError
 from agent.ports import Recognizer, SpeechToText, Transcript
@@ -57,17 +58,19 @@ def _with(stt: Stt, engines: str) -> Stt:
 
 
 async def _transcribe(settings: Settings, pcm: bytes, as_json: bool, out: TextIO) -> int:
-    stt = await new_stt(settings)
-    detector = new_ears(settings).detector(RATE)
-    began, words = time.perf_counter(), 0
-    try:
-        async with aclosing(heard(stt, detector, pcm)) as texts:
-            async for span, transcript in texts:
-                words += len(transcript.text.split())
-                out.write(_line(span, transcript, as_json))
-                out.flush()
-    finally:
-        await stt.close()
+    alone = len(settings.stt.engine) == 1
+    async with counted(settings.costs, settings.storage.dir, alone=alone) as costs:
+        stt = await new_stt(settings, costs=costs)
+        detector = new_ears(settings).detector(RATE)
+        began, words = time.perf_counter(), 0
+        try:
+            async with aclosing(heard(stt, detector, pcm)) as texts:
+                async for span, transcript in texts:
+                    words += len(transcript.text.split())
+                    out.write(_line(span, transcript, as_json))
+                    out.flush()
+        finally:
+            await stt.close()
     took, audio_s = time.perf_counter() - began, len(pcm) / 2 / RATE
     sys.stderr.write(f"{stt.name}: {words} words of {audio_s:.1f} s in {took:.1f} s\n")
     if not words:

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agent.costs import Costs, counted
 from agent.errors import AlloError, StartError
 from agent.language.verbalise import verbalise
+from agent.metered import metered_voice
 from agent.model_store import list_models, piper_in_use
 from agent.ports import Synthesizer
 from agent.settings import Settings
@@ -84,19 +86,21 @@ def say(settings: Settings, text: str, voice: str, out: Path | None) -> int:
 
 
 async def _say(settings: Settings, text: str, voice: str) -> Said:
-    chain = await named(settings, voice) if voice else await new_voice(settings)
-    try:
-        return await measured(chain, text)
-    finally:
-        await chain.close()
+    alone = bool(voice) or len(settings.tts.choices) == 1
+    async with counted(settings.costs, settings.storage.dir, alone=alone) as costs:
+        chain = await named(settings, voice, costs) if voice else await new_voice(settings, costs=costs)
+        try:
+            return await measured(chain, text)
+        finally:
+            await chain.close()
 
 
-async def named(settings: Settings, voice: str) -> VoiceChain:
-    """One voice by ``engine`` or ``engine:name``, levelled as in calls; raises ``StartError``."""
+async def named(settings: Settings, voice: str, costs: Costs) -> VoiceChain:
+    """One voice by ``engine`` or ``engine:name``, levelled and counted as in calls; raises ``StartError``."""
     engine, _, name = voice.partition(":")
     if engine not in VOICES:
         raise StartError(f"--voice {voice}: there is no such engine; one of {', '.join(sorted(VOICES))}")
-    return VoiceChain([await one_voice(engine, name, settings)])
+    return VoiceChain([metered_voice(await one_voice(engine, name, settings), engine, costs)])
 
 
 async def measured(voice: Synthesizer, text: str) -> Said:

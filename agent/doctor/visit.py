@@ -22,9 +22,13 @@ from agent.doctor.hearing_check import recognisers
 from agent.doctor.reachability import asterisk, known, language_model, ports, running
 from agent.doctor.upkeep_check import upkeep
 from agent.doctor.voice_check import voices
-from agent.errors import AlloError
+from agent.errors import AlloError, StartError
+from agent.knowledge import INSTEAD, built_version, new_library
+from agent.ports import Base
 from agent.prompts import load_prompts
 from agent.settings import Settings
+from kb import ingest
+from kb.library import BASES
 
 LOW_MB, LEAST_MB = 1000, 100
 """Free disk below which the doctor warns and refuses, megabytes; a call's recording takes 2 MB a minute."""
@@ -74,22 +78,20 @@ async def _python() -> list[Finding]:
 
 
 async def _knowledge(settings: Settings) -> list[Finding]:
-    folder = settings.kb.dir if settings.language == "ru" else settings.kb.dir / settings.language
-    return [await asyncio.to_thread(_knowledge_file, folder / f"{base}.md") for base in ("general", "tech")]
+    return [await asyncio.to_thread(_texts, settings, base) for base in BASES]
 
 
-def _knowledge_file(path: Path) -> Finding:
-    name = f"knowledge {path.stem}"
+def _texts(settings: Settings, base: Base) -> Finding:
+    """Each document is read, as at a start."""
+    name, library = f"knowledge {base}", new_library(settings)
+    paths = [path for of, path in library.files() if of == base]
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        return bad(name, f"{path}: can't be read: {error.strerror}", "set [kb] dir, or write the file")
-    except UnicodeDecodeError:
-        return bad(name, f"{path}: not UTF-8 text", "save it as UTF-8")
-    sections = sum(1 for section in text.split("<<->>") if section.strip())
-    if not sections:
-        return bad(name, f"{path}: empty", "write sections separated by <<->>")
-    return fine(name, f"{path}: {sections} sections")
+        sections = sum(len(ingest.load(path, base)) for path in paths)
+    except StartError as error:
+        older = INSTEAD if built_version(settings) else "Allo does not start with it: mend the file, or set [kb] dir"
+        return bad(name, str(error), older)
+    what = paths[0] if len(paths) == 1 else f"{library.folder}: {len(paths)} documents"
+    return fine(name, f"{what}, {sections} sections")
 
 
 async def _prompts(settings: Settings) -> list[Finding]:

@@ -51,7 +51,8 @@ class EngineMeters:
 
     def told(self, kind: Kind, engine: str, seconds: float | None) -> None:
         """See ``agent.figures.engine_times.Told``."""
-        self._asked.labels(kind, engine, "failed" if seconds is None else "ok").inc()
+        failed, ok = (self._asked.labels(kind, engine, outcome) for outcome in ("failed", "ok"))
+        (failed if seconds is None else ok).inc()  # both are told: nought first, else no increase is seen
         if seconds is not None:
             self._first.labels(kind, engine).observe(seconds)
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,11 +14,15 @@ CALL: ContextVar[str] = ContextVar("call", default="")
 """The call that the running task belongs to; empty outside calls."""
 PEOPLE = "%(asctime)s %(levelname)s %(name)s: %(message)s%(call)s"
 
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
+"""Level -> the journal's priority, syslog(3)."""
+
 
 def set_up(settings: Log) -> None:
     """Write to standard error from now on, in the settings' format and from their levels on."""
     out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(JsonLines() if settings.format == "json" else ForPeople(PEOPLE))
+    lines = JsonLines() if settings.format == "json" else ForPeople(PEOPLE)
+    out.setFormatter(ForJournal(lines) if journal_reads() else lines)
     out.addFilter(_with_call)
     out.addFilter(harmless)
     take_hooks()
@@ -42,6 +47,29 @@ class ForPeople(logging.Formatter):
     def formatException(self, ei: Raised) -> str:  # noqa: N802 - the name is the library's
         """Without what may be a caller's."""
         return fault_text(ei)
+
+
+class ForJournal(logging.Formatter):
+    """Each line with its priority before it (sd-daemon(3)), so that ``journalctl -p warning`` finds it."""
+
+    def __init__(self, lines: logging.Formatter) -> None:
+        """``lines``: how they look behind the priority, which the journal takes away."""
+        super().__init__()
+        self._lines = lines
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, or the lines of a fault."""
+        mark = next(f"<{priority}>" for level, priority in PRIORITIES if record.levelno >= level)
+        return mark + self._lines.format(record).replace("\n", f"\n{mark}")
+
+
+def journal_reads() -> bool:
+    """Whether standard error goes to systemd's journal (systemd.exec(5), ``JOURNAL_STREAM``)."""
+    try:
+        out = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # it is none of the system's
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{out.st_dev}:{out.st_ino}"
 
 
 class JsonLines(logging.Formatter):

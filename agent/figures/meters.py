@@ -5,6 +5,7 @@ No label ever holds a number, a word or an id of a caller.
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ ENDS = ("completed", "transferred", "failed", "abandoned")
 """How calls end; see ``agent.events.CallEnded``."""
 FAILED = frozenset(["stt", "tts", "llm", "kb", "tool", "stall", "record"])
 """Codes of ``agent.errors`` that name who failed."""
+
+SUSPECTS = ("fax", "recording", "loop", "answering machine", "silent")
+"""What callers are taken for; see ``agent.machines``."""
 
 
 class _Present:
@@ -84,6 +88,7 @@ class Meters:
             ["outcome"],
             registry=registry,
         )
+        self._begin_at_nought()
         self._delays = Histogram(
             "allo_event_loop_delay_seconds",
             "Delays of the event loop, ten a second",
@@ -110,6 +115,19 @@ class Meters:
         self._money = Gauge("allo_engine_cost_today", "Money of today, in costs.currency", engine, registry=registry)
         self._spent = Gauge("allo_engine_limit_used", "Part of today's limit, 1: all", engine, registry=registry)
         self._lines = Gauge("allo_line_up", "1: the line takes calls", ["line"], registry=registry)
+
+    def _begin_at_nought(self) -> None:
+        """What is known to happen is told from the start on: a Prometheus sees no increase in what begins at 1."""
+        kinds: tuple[tuple[Counter, Iterable[str]], ...] = (
+            (self._noted, TOLD),
+            (self._failures, FAILED),
+            (self._guesses, ("hit", "miss")),
+            (self._suspects, SUSPECTS),
+            (self._adopted, ("adopted", "lost")),
+        )
+        for counter, names in kinds:
+            for name in names:
+                counter.labels(name)
 
     def observe(self, call_id: str, event: CallEvent) -> None:
         """Count an event (a microsecond or two)."""
@@ -150,7 +168,7 @@ class Meters:
             self._spent.labels(engine).set(figures["part"])
         for line, state in health.lines.items():
             self._lines.labels(line).set(float(state.startswith("up")))
-            for end in ENDS:  # told from the start on: a Prometheus sees no increase in what begins at 1
+            for end in ENDS:  # as in ``_begin_at_nought``
                 self._ended.labels(line, end)
         return generate_latest(self._registry)
 

@@ -7,6 +7,8 @@ from agent.language.tables import table
 
 SCRAP = 2
 """Letters of a word that may be half of one, where somebody still speaks."""
+HALF = 2
+"""Words that half of one is heard as: «по нет» of «понятно»."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,10 @@ class _Known:
     """Scraps of words, no text of several of which interrupts."""
     listening: frozenset[str]
     """Words of who listens."""
+    beginning: frozenset[str]
+    """Words with which more begins where they come last."""
+    asking: frozenset[str]
+    """The same wherever they come but in the first place."""
 
 
 def meant(text: str, language: str) -> str:
@@ -32,6 +38,42 @@ def listens(text: str, language: str) -> bool:
     """Nothing but words of who listens, more than one: «ну да ну да», «хорошо понял»."""
     words = _words(text)
     return len(words) > 1 and _known(language).listening.issuperset(words)
+
+
+def murmured(text: str, language: str) -> int:
+    """Of how many words a murmur is; 0: it is none, or may be the beginning of more: «а», «угу а», «понятно как»."""
+    words, known = _words(text), _known(language)
+    said = _words(known.alike.get(" ".join(words), text))
+    if not words or not known.listening.issuperset(said):
+        return 0
+    more = words[-1] in known.beginning or not known.asking.isdisjoint(words[1:])
+    return 0 if more and not _whole(words, known) else len(words)
+
+
+def begun(text: str, language: str) -> bool:
+    """«Угу а»: more must follow. A single «а» may be any sound."""
+    words, known = _words(text), _known(language)
+    return len(words) > 1 and words[-1] in known.beginning and not _whole(words, known)
+
+
+def _whole(words: list[str], known: _Known) -> bool:
+    return len(words) > 1 and " ".join(words) in known.alike
+
+
+def without_half(text: str, language: str) -> str:
+    """A murmur without the half word at its end: «ага понятно» of «ага понятно по не»; empty: there is none.
+
+    ``text`` is of somebody who still speaks. Half a word begins like one of who listens.
+    """
+    words, known = _words(text), _known(language)
+    if words and words[-1] in known.beginning:
+        return ""
+    for place in range(max(1, len(words) - HALF), len(words)):
+        first, *rest = words[place:]
+        begun = any(word.startswith(first) for word in known.listening - known.beginning)
+        if begun and all(len(word) <= SCRAP + 1 for word in rest):
+            return " ".join(words[:place])
+    return ""
 
 
 def settled(text: str) -> str:
@@ -50,5 +92,5 @@ def _words(text: str) -> list[str]:
 @cache
 def _known(language: str) -> _Known:
     rows = table(f"backchannels_{language}")
-    little, listening = (frozenset(rows[name]["words"].split()) for name in ("little", "listening"))
-    return _Known(dict(rows["alike"]), little, listening)
+    names = ("little", "listening", "beginning", "asking")
+    return _Known(dict(rows["alike"]), *(frozenset(rows[name]["words"].split()) for name in names))

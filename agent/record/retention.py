@@ -17,14 +17,14 @@ from typing import Any, Literal
 
 from agent.errors import RecordError
 from agent.memory import CALLERS, forget, forget_older, key_of
-from agent.record.caches import empty_caches, forget_log
+from agent.record.caches import empty_caches, forget_answers, forget_log, forget_phrases
 from agent.record.sealed import SUFFIX
 from agent.record.vault import Vault
 from agent.recording import TRACE_SUFFIX
 from agent.settings import Settings
 
 Kind = Literal["recordings", "words", "calls"]
-Other = Literal["messages", "callers"]
+Other = Literal["messages", "callers", "answers", "phrases"]
 LOG = "deletions.jsonl"
 """The file in ``storage.dir``."""
 LETTERS = "modem/sms.jsonl"
@@ -51,33 +51,40 @@ class Deletion:
     at: str
     what: Kind | Other | Literal["caller", "page"]
     calls: int
-    """How many calls it was of; of messages and callers: how many they were."""
+    """How many calls it was of; of other things than calls and words: how many they were."""
     before: str = ""
     """Only calls that began before this; empty: those of one caller, or that a person chose."""
 
 
 def prune(settings: Settings, now: datetime) -> list[Deletion]:
-    """Delete what is older than ``[retention]`` says, oldest kind of wish first; raises ``RecordError``."""
+    """Delete what is older than ``[retention]`` says, oldest kind of wish first; raises ``RecordError``.
+
+    What was deleted before something failed is noted.
+    """
+    return [_logged(settings, one) for one in _pruned(settings, now) if one.calls]
+
+
+def _pruned(settings: Settings, now: datetime) -> Iterator[Deletion]:
     wishes: tuple[tuple[Kind, int], ...] = (
         ("calls", settings.retention.calls_days),
         ("words", settings.retention.words_days),
         ("recordings", settings.retention.recordings_days),
     )
-    done = []
     for what, days in wishes:
         if days:
             before = (now - timedelta(days=days)).isoformat(timespec="seconds")
-            done.append(Deletion(_stamp(now), what, _clear(settings, what, before), before))
-    others: tuple[tuple[Other, int, Callable[[Path, datetime], int]], ...] = (
-        ("messages", settings.retention.messages_days, _clear_messages),
-        ("callers", settings.retention.callers_days, _clear_callers),
+            yield Deletion(_stamp(now), what, _clear(settings, what, before), before)
+    kept = settings.retention
+    others: tuple[tuple[Other, int, Callable[[Settings, datetime, timedelta], int]], ...] = (
+        ("messages", kept.messages_days, _clear_messages),
+        ("callers", kept.callers_days, _clear_callers),
+        ("phrases", kept.cached_days, forget_phrases),
+        ("answers", kept.cached_days, forget_answers),
     )
     for kind, days, clear in others:
         if days:
-            moment = now - timedelta(days=days)
-            count = clear(settings.storage.dir, moment)
-            done.append(Deletion(_stamp(now), kind, count, moment.isoformat(timespec="seconds")))
-    return [_logged(settings, one) for one in done if one.calls]
+            before = (now - timedelta(days=days)).isoformat(timespec="seconds")
+            yield Deletion(_stamp(now), kind, clear(settings, now, timedelta(days=days)), before)
 
 
 def erase(settings: Settings, number: str, now: datetime) -> Deletion:
@@ -97,8 +104,9 @@ def erase(settings: Settings, number: str, now: datetime) -> Deletion:
     kept = [row for row in asked if not _names(row, number)]
     if len(kept) < len(asked):
         _replace(storage / CALL_BACKS, json.dumps(kept, ensure_ascii=False, indent=1))
-    empty_caches(settings)
-    return _logged(settings, Deletion(_stamp(now), "caller", len(ids)))
+    done = _logged(settings, Deletion(_stamp(now), "caller", len(ids)))
+    empty_caches(settings)  # last: Redis may be away
+    return done
 
 
 def export(settings: Settings, number: str, target: Path) -> int:
@@ -162,8 +170,9 @@ def _is_of(line: str, ids: Sequence[str]) -> bool:
     return line.split("\t", 1)[0].removeprefix("call-").rpartition("-")[0] in ids
 
 
-def _clear_messages(storage: Path, before: datetime) -> int:
+def _clear_messages(settings: Settings, now: datetime, age: timedelta) -> int:
     """Messages that are older, and call-backs that were due before and are over."""
+    storage, before = settings.storage.dir, now - age
     lines = _lines(storage / LETTERS)
     kept = [line for line in lines if not _is_older(_row(line).get("at"), before)]
     if len(kept) < len(lines):
@@ -175,8 +184,8 @@ def _clear_messages(storage: Path, before: datetime) -> int:
     return len(lines) - len(kept) + len(asked) - len(waiting)
 
 
-def _clear_callers(storage: Path, before: datetime) -> int:
-    return forget_older(storage / CALLERS, before.date().isoformat())
+def _clear_callers(settings: Settings, now: datetime, age: timedelta) -> int:
+    return forget_older(settings.storage.dir / CALLERS, (now - age).date().isoformat())
 
 
 def _is_older(at: object, before: datetime) -> bool:
@@ -202,6 +211,7 @@ def _silence(log: sqlite3.Connection, settings: Settings, ids: Sequence[str]) ->
     with log:
         for one in ids:
             log.execute(f"UPDATE turns SET {sets} WHERE call_id = ?", (one,))
+            log.execute("UPDATE events SET detail = '' WHERE call_id = ? AND kind = 'dtmf'", (one,))
             log.execute("UPDATE calls SET transcript = '', ended_at = ended_at WHERE id = ?", (one,))  # indexed anew
 
 

@@ -107,7 +107,15 @@ def as_recorded(house: House, recorded: Recorded) -> House:
         voice=RecordedVoice(recorded, house.voice),
         answers=RecordedAnswers(recorded, house.answers),
         turn_model=RecordedTurnModel(recorded) if recorded.notes["sound"] else house.turn_model,
+        turns=house.turns.with_model if _had_model(recorded) else house.turns,
     )
+
+
+def _had_model(recorded: Recorded) -> bool:
+    """A language model answered the recorded call, which is why it listened as it did; in a replay there is none."""
+    then = recorded.head.get("turns", {})
+    pairs = (("lull_ms", "lull_llm_ms"), ("fade_db", "fade_llm_db"))
+    return all(beside in then and then.get(alone) == then[beside] for alone, beside in pairs)
 
 
 def compare(then: list[Row], now: list[Row]) -> list[Pair]:

@@ -262,7 +262,7 @@ class _Disk:
             raise
         self._bytes += path.stat().st_size - before
         if self._bytes > self._most:
-            self._bytes = self._thin(self._bytes)
+            self._bytes = self._thin()
 
     def _survey(self) -> int:
         """Sweep what a killed process left half-written; return the size of the rest, bytes."""
@@ -270,8 +270,10 @@ class _Disk:
             part.unlink(missing_ok=True)
         return sum(path.stat().st_size for path in self._folder.glob("*" + _SUFFIX))
 
-    def _thin(self, size: int) -> int:
+    def _thin(self) -> int:
+        """What others removed meanwhile is not counted any more."""
         entries = [(stat.st_mtime_ns, stat.st_size, path) for path, stat in self._entries()]
+        size = sum(length for _, length, _ in entries)
         for _, length, path in sorted(entries):
             if size <= self._most * _FULL:
                 break

@@ -130,11 +130,15 @@ class _Incoming:
     def __init__(self, stream: AsyncIterator[Made]) -> None:
         self._stream = stream
         self._made: asyncio.Queue[Made | _Mark] = asyncio.Queue()
+        self._begun = False
         self._pump = asyncio.ensure_future(self._run())
         self._pump.add_done_callback(self._ended)
 
     async def next(self, until: float) -> Made | _Mark:
         """The next piece, ``_END``, or ``_LATE`` when nothing comes until then; raises what the voice raised."""
+        if self._begun:
+            await asyncio.sleep(0)  # a quick voice makes a sentence at once; other calls' turn between two pieces
+        self._begun = True
         try:
             async with asyncio.timeout_at(until):
                 made = await self._made.get() if self._made.empty() else self._made.get_nowait()

@@ -17,7 +17,7 @@ import numpy as np
 
 from agent.call import Call
 from agent.events import AgentSaid, CallerSaid, CallEvent, Noted
-from agent.furnish import furnish
+from agent.furnish import furnish_live
 from agent.house import House
 from agent.ports import CallerInfo, HungUp, LineEvent
 from agent.replaying.virtual_time import play
@@ -184,7 +184,7 @@ class CoreRunner:
 
     async def _all(self, settings: Settings, chosen: Sequence[Script]) -> list[Observation]:
         async with AsyncExitStack() as stack:
-            house, _ = await furnish(settings, stack)
+            house = (await furnish_live(settings, stack)).house  # which stores what is said: the next run says the same
             return [await self._one(house, script) for script in chosen]
 
     async def _one(self, house: House, script: Script) -> Observation:

@@ -7,6 +7,7 @@ learn({
   "build.": ["Начинаю", "Beginning"],
   "build.read": ["Читаю тексты", "Reading the texts"],
   "build.embed": ["Считаю векторы", "Making vectors"],
+  "build.encode": ["Читаю строки", "Reading the lines"],
   "build.index": ["Собираю указатель", "Making the index"],
   "build.store": ["Записываю", "Storing"],
   "build.done": ["Агент отвечает по новому тексту. Разделов: {n}.", "The agent answers from the new text. Sections: {n}."],

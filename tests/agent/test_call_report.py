@@ -46,7 +46,7 @@ async def test_a_call_shows_its_turns_what_was_not_heard_and_where_the_time_went
 
     shown = written(on)
     assert "> какая гарантия" in shown
-    assert "< [general] Гарантия два года. Есть и больше.  (not heard)" in shown
+    assert "< [general] Гарантия (not heard: два года. Есть и больше.)" in shown
     assert "turn over         400 ms" in shown
     assert "first audio       500 ms" in shown
     assert "dtmf 5" in shown

@@ -225,10 +225,11 @@ async def test_what_the_disk_refused_is_written_once_there_is_room(tmp_path: Pat
     purse = costs(folder, per_minute=2)
     meter = purse.meter("stt", "cloud")
     assert meter is not None
+    folder.touch()
     meter.add(minutes=1)
-    await purse.close()  # there is no such folder
+    await purse.close()  # that is no folder
     assert purse.figures["stt cloud"]["money"] == 2
-    folder.mkdir()
+    folder.unlink()
     meter.add(minutes=2)
     await purse.close()
     assert costs(folder, per_minute=2).figures["stt cloud"]["money"] == 6

@@ -15,6 +15,7 @@ from rich.console import Console
 from agent.doctor import reachability
 from agent.doctor.finding import Finding, bad, fine, poor
 from agent.doctor.visit import check, show
+from agent.knowledge import build_once
 from agent.settings import Settings
 from bench.ports import free_port
 
@@ -118,7 +119,29 @@ async def test_a_broken_model_and_unreadable_texts_are_faults(tmp_path: Path) ->
     by_name = await found(house)
     assert "not a whole Vosk model" in by_name["recogniser"].result
     assert "not UTF-8" in by_name["knowledge general"].result
-    assert "empty" in by_name["knowledge tech"].result
+    assert "no text" in by_name["knowledge tech"].result
+
+
+async def test_a_broken_document_is_named_and_what_becomes_of_a_start(tmp_path: Path) -> None:
+    house = settings(tmp_path)
+    general = tmp_path / "kb" / "general.md"
+    text = general.read_text(encoding="utf-8")
+    general.unlink()
+    (tmp_path / "kb" / "general").mkdir()
+    (tmp_path / "kb" / "general" / "list.md").write_text(text, encoding="utf-8")
+    assert (await found(house))["knowledge general"].state == "ok"
+    scan = tmp_path / "kb" / "general" / "scan.md"
+    scan.write_bytes("Часы".encode("cp1251"))
+    told = (await found(house))["knowledge general"]
+    assert (told.state, str(scan) in told.result) == ("fault", True)
+    assert "does not start" in told.advice
+    scan.unlink()
+    await build_once(house, lambda stage, done, of: None)
+    scan.write_bytes("Часы".encode("cp1251"))
+    told = (await found(house))["knowledge general"]
+    assert (told.state, str(scan) in told.result) == ("fault", True)
+    assert "older index answers" in told.advice
+    assert "`allo kb build`" in told.advice
 
 
 async def test_a_storage_folder_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ RUSSIAN = {
     "repeat": """повторите пожалуйста|повторите ещё раз|ещё раз пожалуйста|не понял повторите
         я вас не понял|что вы сказали
         что|простите не расслышал|очень плохая связь
-        повторите номер""",
+        повторите номер
+        повторите пожалуйста ещё раз|можно повторить|вы можете повторить|что что|чего|я не расслышала повторите
+        извините я не расслышал повторите пожалуйста|повторите повторите""",
     "wait": """подождите|подождите минутку|одну секунду|минуточку|секундочку|сейчас запишу|подождите я запишу
         подождите пожалуйста|подождите минутку пожалуйста|подождите одну секунду|подождите немного|погодите|секунду
         минуту|один момент|момент|сейчас|сейчас сейчас|щас|ну подождите|сейчас посмотрю|сейчас найду номер
@@ -42,13 +44,17 @@ RUSSIAN = {
         подождите я сейчас посмотрю|подождите не кладите трубку|не кладите трубку|не вешайте трубку пожалуйста
         вы можете подождать|можете подождать минутку|мне надо посмотреть в документах|я посмотрю|оставайтесь на линии
         побудьте на линии|я отойду на минутку|ещё минутку|пару минут подождите|повисите секунду
-        подождите сейчас проверю|извините одну минутку""",
+        подождите сейчас проверю|извините одну минутку
+        подождите подождите|подождите минутку подождите минутку|подождите пожалуйста минутку|ой подождите
+        да подождите минутку|хорошо подождите минутку|можно минутку|полминуты|не отключайтесь
+        мне нужен разрывной пресс на сто килоньютон подождите минутку|сколько стоит доставка погодите секунду
+        сколько у вас стоит доставка минуточку|подождите пожалуйста минутку я сейчас возьму ручку и запишу""",
     "slower": """говорите помедленнее|говорите помедленнее пожалуйста|помедленнее|медленнее|можно помедленнее
         можно чуть помедленнее пожалуйста|не так быстро|не так быстро пожалуйста|вы очень быстро говорите
         слишком быстро
         вы говорите слишком быстро|я не успеваю|я не успеваю записывать|повторите помедленнее|не спешите|не торопитесь
         а можно помедленнее говорить|ещё помедленнее|скажите помедленнее|говорите медленнее я не успеваю
-        вы можете говорить помедленнее|не могли бы вы говорить медленнее""",
+        вы можете говорить помедленнее|не могли бы вы говорить медленнее|повторите пожалуйста помедленнее""",
     "faster": """говорите побыстрее|быстрее|побыстрее пожалуйста|можно побыстрее|можно чуть быстрее
         вы очень медленно говорите
         слишком медленно|не так медленно|давайте побыстрее|вы говорите слишком медленно""",
@@ -56,7 +62,8 @@ RUSSIAN = {
         я вас плохо слышу|вас плохо слышно|плохо слышно|вас не слышно|я вас не слышу|не слышу вас|ничего не слышно
         вас почти не слышно|вы очень тихо говорите|слишком тихо|алло вас плохо слышно|а можно немного погромче
         вы можете говорить громче|очень плохо слышно|еле слышно|говорите погромче я вас не слышу|сделайте погромче
-        прибавьте громкость|я плохо вас слышу|извините я вас плохо слышу|ничего не слышно""",
+        прибавьте громкость|я плохо вас слышу|извините я вас плохо слышу|ничего не слышно
+        говорите пожалуйста громче|громче громче""",
     "quieter": """потише|тише|можно потише|говорите потише пожалуйста|не кричите|вы слишком громко говорите
         слишком громко|не так громко""",
     "stop": "стоп|стоп стоп|хватит|помолчите|не перебивайте|дайте мне сказать|послушайте меня",
@@ -76,6 +83,8 @@ RUSSIAN_QUESTIONS = """до скольки работает оператор|с�
     подождите сколько стоит доставка|секунду а какая гарантия|минутку у вас есть датчики|погодите это цена с доставкой
     сейчас вы работаете|какой пресс работает тише|как сделать машину быстрее|сколько минут идёт испытание
     можно ли доставить быстрее|почему машина работает медленно|как быстро вы доставите|доставка быстрее чем за неделю
+    подождите минутку а сколько стоит доставка|сколько ждать минуту|испытание длится одну секунду
+    сколько нужно подождать минут|мне нужен пресс который я посмотрю на складе|у меня два два вопроса по гарантии
     сколько человек вы обучаете|вы делаете поверку|когда у вас обеденный перерыв|какой ход траверсы"""
 ENGLISH = {
     "operator": """connect me with the operator|put me through to the sales department|i want to speak to a person
@@ -83,15 +92,20 @@ ENGLISH = {
         hello i'd like to talk to a manager|i want to talk to a human""",
     "answer": "are you a robot|is this a machine or a person|who am i talking to|are you recording this call|help me",
     "goodbye": "goodbye|thank you goodbye|have a nice day|that's all thank you|nothing else|sorry wrong number",
-    "repeat": "repeat please|could you repeat that please|say that again|pardon|what did you say",
+    "repeat": """repeat please|could you repeat that please|say that again|pardon|what did you say
+        again please|what|what was that|can you please say that again|one more time""",
     "wait": """wait a moment|just a moment|hold on please|one second please|let me write it down|hold on|wait
         wait please
         hang on a second|one moment|just a sec|give me a minute|give me a second please|could you hold on a moment
         can you wait a minute|let me check|let me see|bear with me|i'll be right back|don't hang up|hold on let me see
-        wait i'm looking for it|let me get a pen""",
+        wait i'm looking for it|let me get a pen
+        hold on a minute|wait wait|hold on a minute hold on a minute|hold the line please|yes hold on a minute
+        sorry one second|how much is the delivery hold on a minute|i need a hardness tester just a moment
+        hold on a minute i'll get a pen and write it down""",
     "slower": """speak slower please|could you speak slower|could you speak more slowly please
         can you talk a bit slower|slower
-        slow down|slow down please|not so fast|you are speaking too fast|that was too fast|a little slower please""",
+        slow down|slower down|slow down please|not so fast
+        you are speaking too fast|that was too fast|a little slower please""",
     "faster": "speak faster please|could you speak a little faster|faster please|you are too slow|speed up a bit",
     "louder": """could you speak up|can you speak up please|speak up|speak louder please|please speak louder|louder
         a bit louder
@@ -107,6 +121,8 @@ ENGLISH = {
 ENGLISH_QUESTIONS = """what are your opening hours|when can the engineer come|what is your phone number
     how long is the warranty|the machine does not start|i need a hardness tester|can you repeat the address
     do you repair old machines|hello i have a question about your price list
+    does a test take just a minute|can you make the price a bit lower please just a bit|i want one more
+    wait i need a price list for the tester|is it repeated again and again
     wait how much is the delivery|hold on is that with delivery|one minute tests per day|how fast is the machine
     can you deliver faster|how loud is the machine|which machine is quieter|where is our order"""
 
@@ -180,6 +196,7 @@ def path(tmp_path: Path) -> Path:
         ("intent = ['да']", r"intent: each stands under a line \[\[intent\]\]"),
         ("[[intents]]\nname = 'a'", "intents: there is no such key"),
         ("fillers = 5\n[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']", "fillers must be a list"),
+        ("anywhere = 5\n[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']", "anywhere must be a list"),
         ("fillers = [5]\n[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']", "fillers must be a list"),
         ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']\nreplay = 'да'", "a: replay: there is no such key"),
         ("[[intent]]\nname = 'a'\nkind = 'yes'\npatterns = ['да']\nreply = 5", "a: reply must be a text"),

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -49,6 +50,34 @@ def test_a_line_names_its_call(capsys: pytest.CaptureFixture[str]) -> None:
     assert before.endswith("INFO telephony.test_logs: before")
     assert inside.endswith("in it [call one]")
     assert ended.endswith("call one: ended")
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_the_journal_is_told_how_grave_a_line_is(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: Literal["console", "json"]
+) -> None:
+    """Else all lines are of one priority, and ``journalctl -p warning`` shows none."""
+    there = os.fstat(2)
+    with os.fdopen(os.dup(2), "w") as error:
+        monkeypatch.setattr(sys, "stderr", error)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
+        logs.set_up(Log(format=form))
+        log.info("well")
+        log.warning("hm")
+        try:
+            raise StartError("бывает")
+        except StartError:
+            log.exception("broken")
+        monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:1")  # of whoever started us, and read by another
+        logs.set_up(Log(format=form))
+        log.warning("plain")
+    *lines, plain = capfd.readouterr().err.splitlines()
+    assert {line[:3] for line in lines[2:]} == {"<3>"}
+    assert [line[:3] for line in lines[:3]] == ["<6>", "<4>", "<3>"]
+    assert len(lines) > 3 or form == "json"
+    assert not plain.startswith("<")
+    if form == "json":
+        assert json.loads(lines[1].removeprefix("<4>"))["message"] == "hm"
 
 
 def test_json_has_a_field_for_everything(capsys: pytest.CaptureFixture[str]) -> None:

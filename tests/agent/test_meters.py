@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,6 +15,7 @@ from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallEve
 from agent.figures.engine_times import EngineState
 from agent.figures.gpus import parse
 from agent.figures.meters import Meters
+from agent.machines import Kind as Suspect
 from agent.ports import CallerInfo, Health
 from telephony.modem_network import ModemTally
 from tests.prometheus import MISSING, program
@@ -105,6 +107,18 @@ def test_a_line_without_a_call_is_told_as_nought(tmp_path: Path) -> None:
     told = page(Meters(tmp_path), Health(True, "1", {"sip": "up"}))
     assert told['allo_calls_total{line="sip",status="failed"}'] == 0
     assert told['allo_calls_total{line="sip",status="completed"}'] == 0
+    assert told['allo_conversation_events_total{kind="interruption"}'] == 0
+    assert told['allo_engine_failures_total{engine="stt"}'] == 0
+    assert told['allo_guessed_replies_total{outcome="hit"}'] == told['allo_guessed_replies_total{outcome="miss"}'] == 0
+    assert told['allo_calls_left_total{outcome="lost"}'] == told['allo_calls_left_total{outcome="adopted"}'] == 0
+    for kind in (*get_args(Suspect), "silent"):
+        assert told[f'allo_suspect_calls_total{{kind="{kind}"}}'] == 0
+
+
+def test_an_engine_that_has_not_failed_yet_is_told_as_nought(tmp_path: Path) -> None:
+    made = Meters(tmp_path)
+    made.engines.told("stt", "yandex general", 0.1)
+    assert page(made)['allo_engine_requests_total{engine="yandex general",kind="stt",outcome="failed"}'] == 0
 
 
 def test_records_that_wait_for_the_disk_are_told(meters: Meters) -> None:

@@ -64,3 +64,32 @@ def test_prometheus_can_parse_every_expression(tmp_path: Path) -> None:
 def test_nothing_of_grafana_but_the_interval_is_left_in_an_expression() -> None:
     """Any other variable would have to be defined in the dashboard."""
     assert {name for expr in expressions() for name in re.findall(r"\$\w+", expr)} == {"$__rate_interval"}
+
+
+UNITS = frozenset(["short", "s", "bytes", "percentunit", "dBm", "bool_yes_no", "bool_on_off"])
+"""Ids of Grafana's ``valueFormats/categories.ts``; one that it does not know is printed behind the number as it is."""
+
+
+def test_panels_have_units_of_grafana_and_lie_side_by_side() -> None:
+    """And each says in Russian what it shows."""
+    panels = json.loads(BOARD.read_text(encoding="utf-8"))["panels"]
+    units = [panel["fieldConfig"]["defaults"]["unit"] for panel in panels]
+    overrides = [override for panel in panels for override in panel["fieldConfig"]["overrides"]]
+    units += [each["value"] for one in overrides for each in one["properties"] if each["id"] == "unit"]
+    assert set(units) == UNITS
+    names = {target["legendFormat"] for panel in panels for target in panel["targets"]}
+    assert {one["matcher"]["options"] for one in overrides} <= names
+    assert [panel["title"] for panel in panels if not re.search("[а-я]{4}", panel["description"])] == []
+    taken = [(x, y) for panel in panels for x, y in squares(panel["gridPos"])]
+    assert len(taken) == len(set(taken)), "panels lie on each other"
+    assert {x for x, _ in taken} == set(range(24))
+    assert len(taken) == 24 * (max(y for _, y in taken) + 1), "there is a hole"
+    for panel in panels:
+        refs = [target["refId"] for target in panel["targets"]]
+        assert len(refs) == len(set(refs)), panel["title"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def squares(place: dict[str, int]) -> Iterator[tuple[int, int]]:
+    for x in range(place["x"], place["x"] + place["w"]):
+        yield from ((x, y) for y in range(place["y"], place["y"] + place["h"]))

@@ -196,6 +196,19 @@ async def test_the_folder_keeps_its_size_and_drops_the_oldest_use(tmp_path: Path
     assert piano.made == [texts[0]]
 
 
+async def test_what_others_removed_makes_room(tmp_path: Path) -> None:
+    """Retention and erasures empty the folder beside a daemon that runs for years."""
+    phrases = Phrases(Piano(), tmp_path, 1, memory_bytes=0)
+    texts = [" ".join(["note"] * 20 + ["x" * n]) for n in range(1, 26)]  # 67 KB each, 15 fill it
+    for text in texts[:15]:
+        await speech(phrases, text)
+    for path in files(tmp_path):
+        path.unlink()
+    for text in texts[15:]:
+        await speech(phrases, text)
+    assert len(files(tmp_path)) == 10
+
+
 async def test_memory_is_bounded_too(tmp_path: Path) -> None:
     piano = Piano()
     phrases = Phrases(piano, tmp_path / "phrases", 0, memory_bytes=10_000)  # three of some 3.2 KB

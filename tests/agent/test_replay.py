@@ -38,6 +38,10 @@ SCRIPTS: dict[str, tuple[Sequence[Step], Minds]] = {
     "question": ([Says(ASK, "когда вы работаете"), Leaves(ASK + 8)], MINDS),
     "interruption": ([Says(ASK, "когда вы работаете"), Says(ASK + 2.5, "сколько стоит пресс"), Leaves(ASK + 8)], MINDS),
     "cough and backchannel": ([Says(1.0, "", 0.2), Says(2.0, "угу", 0.3), Leaves(GREETING_S + 2)], MINDS),
+    "long murmur, then words": (
+        [Says(1.0, "угу угу угу", 1.2), Says(2.6, "ага ага", 0.7), Says(3.3, "сколько стоит пресс"), Leaves(8)],
+        MINDS,
+    ),
     "hesitation": ([Says(ASK, "когда вы"), Says(ASK + 1.3, "работаете"), Leaves(ASK + 6)], MINDS),
     "slow model": ([Says(ASK, "когда вы работаете"), Leaves(ASK + 10)], SLOW),
     "key and transfer": ([Presses(1.0, "0"), Says(14.0, "когда вы работаете"), Leaves(20)], MINDS),
@@ -108,6 +112,18 @@ def test_a_replay_of_a_replay_is_the_same_whatever_was_changed(name: str) -> Non
     _, twice = scene.again(slower)
 
     assert once.trace == twice.trace
+
+
+def test_a_call_with_a_model_is_the_same_where_there_is_none() -> None:
+    script, minds = SCRIPTS["slow model"]
+    scene = Taped(script, minds, turns=Turns().with_model)
+
+    recorded, replayed = scene.again(Turns())
+
+    assert [pair for pair in compare(recorded.story, replayed.story) if not pair.same] == []
+    _, quicker = scene.again(Turns(lull_llm_ms=60))
+    lulls = [[row[0] for row in story if row[2] == "Lull"] for story in (recorded.story, quicker.story)]
+    assert lulls[0] < lulls[1], "a setting of today counts"
 
 
 def test_a_changed_setting_shows_where_it_matters() -> None:

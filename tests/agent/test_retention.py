@@ -1,6 +1,7 @@
 """What is too old goes, what a caller wants gone goes, and a line says so."""
 
 import json
+import os
 import sqlite3
 import tarfile
 import zipfile
@@ -24,6 +25,7 @@ from agent.record.sealed import SealedWriter, new_key, read_key
 from agent.settings import Redis, Retention, Settings, Storage
 from agent.settings_upkeep import Recording
 from agent.store import open_log
+from agent.tables import new_answer_cache
 from tests.fakes.redis_server import redis_url  # noqa: F401 - a fixture
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -115,6 +117,78 @@ async def test_messages_and_what_is_remembered_have_an_age_too(settings: Setting
     assert memory.known("+79990000000") is not None
     await memory.close()
     assert prune(keeping(settings, messages_days=30, callers_days=30), NOW) == []
+
+
+async def test_what_caches_hold_of_words_goes_with_the_words(settings: Settings) -> None:
+    """By when an answer was made and a phrase was last said; the log tells how many, and none of them."""
+    storage = settings.storage.dir
+    cache = SqliteCache(storage / ANSWERS, "answers", 10)
+    await cache.put({"answer:old": "Иван Петров".encode(), "answer:new": b"[]"})
+    with closing(sqlite3.connect(storage / ANSWERS)) as file, file:
+        file.execute("UPDATE answers SET at = '2026-11-11 11:59:59' WHERE key = 'answer:old'")
+        file.execute("UPDATE answers SET at = '2026-11-11 12:00:01' WHERE key = 'answer:new'")
+    phrases = storage / "phrases"
+    phrases.mkdir()
+    for name, day in (("old.phrase", 11), ("half.part", 1), ("new.phrase", 12)):
+        (phrases / name).write_bytes(b"sound")
+        os.utime(phrases / name, (0, datetime(2026, 11, day, 11, 59, tzinfo=UTC).timestamp()))
+    done = prune(keeping(settings, words_days=10, calls_days=400), NOW)
+    assert [(one.what, one.calls) for one in done] == [("words", 2), ("phrases", 2), ("answers", 1)]
+    assert [row["before"] for row in noted(settings)] == ["2026-11-11T12:00:00+00:00"] * 3
+    assert holding(storage, "Иван Петров") == []
+    assert await cache.get(["answer:old", "answer:new"]) == {"answer:new": b"[]"}
+    assert [path.name for path in phrases.iterdir()] == ["new.phrase"]
+    await cache.close()
+    assert prune(keeping(settings, words_days=10), NOW) == []
+
+
+async def test_caches_keep_no_words_of_calls_that_are_gone(settings: Settings) -> None:
+    """Answers of an older Allo say nothing of their age: they go, and an index of them is begun anew."""
+    answers = settings.storage.dir / ANSWERS
+    with closing(sqlite3.connect(answers)) as file, file:
+        file.execute("CREATE TABLE answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL)")
+        file.execute("INSERT INTO answers VALUES ('answer:1', 'Иван Петров')")
+    assert prune(keeping(settings, recordings_days=400), NOW) == []
+    assert [(one.what, one.calls) for one in prune(keeping(settings, calls_days=400), NOW)] == [("answers", 1)]
+    assert holding(settings.storage.dir, "Иван Петров") == []
+    cache = SqliteCache(answers, "answers", 10)
+    await cache.put({"answer:2": b"[]"})
+    assert await cache.get(["answer:1", "answer:2"]) == {"answer:2": b"[]"}
+    await cache.close()
+
+
+async def test_a_redis_forgets_answers_by_itself_in_the_same_time(settings: Settings, redis_url: str) -> None:  # noqa: F811
+    """The timer's service has no network."""
+    from redis import Redis as Client  # noqa: PLC0415 - an extra
+
+    mine = settings.model_copy(update={"redis": Redis(url=SecretStr(redis_url))})
+    for key, kept in (("ever", {}), ("words", {"words_days": 10, "calls_days": 20}), ("long", {"calls_days": 99})):
+        cache = new_answer_cache(keeping(mine, **kept))
+        assert cache is not None
+        await cache.put(f"answer:{key}", [Sentence("Да.")])
+        await cache.close()
+    with Client.from_url(redis_url) as redis:
+        left = [redis.ttl(f"allo:cache:answer:{key}") for key in ("ever", "words", "long")]
+    assert left == [pytest.approx(days * 86400, abs=60) for days in (30, 10, 30)]
+    prune(keeping(mine.model_copy(update={"redis": Redis(url=SecretStr("redis://127.0.0.1:1/0"))}), words_days=10), NOW)
+
+
+async def test_what_was_deleted_is_noted_though_the_rest_fails(settings: Settings) -> None:
+    (settings.storage.dir / ANSWERS).write_text("no database at all" * 100)
+    with pytest.raises(RecordError, match="can't be emptied"):
+        prune(keeping(settings, words_days=10), NOW)
+    assert [(row["what"], row["calls"]) for row in noted(settings)] == [("words", 2)]
+    with pytest.raises(RecordError, match="can't be emptied"):
+        erase(settings, NUMBERS["old"], NOW)
+    assert [(row["what"], row["calls"]) for row in noted(settings)][1:] == [("caller", 2)]
+
+
+async def test_keys_that_were_pressed_are_words(settings: Settings) -> None:
+    with closing(sqlite3.connect(settings.storage.dir / "calls.sqlite")) as log, log:
+        for kind, detail in (("dtmf", "7"), ("transfer", "refused")):
+            log.execute("INSERT INTO events VALUES ('old', '2026-08-01', ?, ?)", (kind, detail))
+    prune(keeping(settings, words_days=10), NOW)
+    assert rows(settings, "SELECT kind, detail FROM events") == [("dtmf", ""), ("transfer", "refused")]
 
 
 async def test_a_reported_answer_goes_with_its_words(settings: Settings) -> None:

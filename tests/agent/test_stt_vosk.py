@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import vosk
 
 from agent.backends import stt_vosk
+from agent.backends.decoding import Urgency
 from agent.backends.stt_vosk import Vosk, VoskRecognizer
 from agent.backends.vosk_decoder import grammar, read_grammar
 from agent.errors import HearingError, StartError
@@ -312,6 +314,22 @@ async def test_where_a_peek_would_come_too_late_the_callers_own_decoder_tells_th
 
     assert at_once.position < len(pcm) // 2
     assert later.text == (await ear.finish()).text == "сколько стоит доставка"
+
+
+async def test_a_peek_that_waited_behind_others_is_not_taken_for_a_slow_machine(
+    russian: Vosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stt_vosk, "PEEK_MS", 1000)  # milliseconds; a peek itself takes 20
+    pcm = read_mono(SPEECH / "ru/domain/espeak-f3_53.wav")
+    ear = await russian.open(8000, ignore)
+    for frame in frames(pcm):
+        ear.push(frame)
+    others = russian._threads.put(Urgency.END, object(), lambda: time.sleep(1.2))
+
+    await ear.peek()
+    assert others.done()
+    assert (await ear.peek()).position >= len(pcm) // 2, "the next one is not refused"
+    await ear.finish()
 
 
 async def test_a_grammar_wants_a_model_with_a_dynamic_graph_and_phrases(tmp_path: Path) -> None:

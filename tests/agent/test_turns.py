@@ -122,7 +122,7 @@ def test_a_backchannel_may_last_twice_as_long() -> None:
 
     made = run(taker, frames(600, True), audible=True, start=ms(300))
 
-    assert [type(decision) for decision in made] == [Sustained] * 3 + [Interruption]
+    assert {type(decision) for decision in made[:-1]} == {Sustained}
     assert made[-1] == Interruption(0)
     assert run(taker, frames(20, False), start=ms(900)) == []
 
@@ -188,7 +188,7 @@ def test_a_caller_who_asked_for_time_gets_it() -> None:
     taker = TurnTaker(RATE, reprompt_s=2.0)
     run(taker, frames(20, False))
 
-    taker.wait(ms(30_000))
+    taker.wait(ms(20), ms(30_000))
 
     assert run(taker, frames(32_000, False), start=ms(20)) == [LongSilence(ms(30_000)), LongSilence(ms(32_000))]
 

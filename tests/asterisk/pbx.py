@@ -57,6 +57,15 @@ exten => answer,1,Answer()
  same => n,Milliwatt(m)
 exten => away,1,Congestion()
 
+[test-freepbx]
+; as FreePBX writes an inbound route that leads over a time condition, and a Misc Application, to a Custom Destination
+exten => _X!,1,Set(__FROM_DID=${EXTEN})
+ same => n,Goto(test-freepbx-timeconditions,1,1)
+exten => 700,1,Goto(allo-inbound,${FROM_DID},1)
+
+[test-freepbx-timeconditions]
+exten => 1,1,Goto(allo-inbound,${FROM_DID},1)
+
 [test-caller]
 ; the far half of an originated Local channel: stays for a while, saying nothing
 exten => wait,1,Answer()
@@ -166,9 +175,9 @@ class Pbx:
                 raise AssertionError(f"left in Asterisk:\n{left}")
             time.sleep(0.05)
 
-    def originate(self, dialled: str = "4951112233", then: str = "wait@test-caller") -> None:
+    def originate(self, dialled: str = "4951112233@allo-inbound", then: str = "wait@test-caller") -> None:
         """A call from inside, without a phone: one half dials ``dialled``, the other runs ``then``."""
-        self.cli(f"channel originate Local/{dialled}@allo-inbound/n extension {then}")
+        self.cli(f"channel originate Local/{dialled}/n extension {then}")
 
     @property
     def _inside(self) -> str:

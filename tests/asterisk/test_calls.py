@@ -227,6 +227,19 @@ async def test_the_agent_hangs_up(pbx: Pbx, door: Door, source: AsteriskSource) 
         await guest.line.hangup()
 
 
+@pytest.mark.parametrize("dialled", ["74951112233", "700"])
+async def test_the_way_in_of_a_freepbx_tells_which_number_was_dialled(
+    pbx: Pbx, door: Door, source: AsteriskSource, dialled: str
+) -> None:
+    """Its Custom Destination is ``allo-inbound,${FROM_DID},1``; without a route there is no such variable."""
+    await asyncio.to_thread(pbx.originate, f"{dialled}@test-freepbx")
+    guest = await door.guest()
+    assert guest.line.caller.called == dialled
+    await guest.answered.wait()
+    await guest.line.hangup()
+    await asyncio.wait_for(guest.over.wait(), 2)
+
+
 @pytest.mark.parametrize("target", ["", "answer@test-operator", "nowhere@allo-inbound"])
 async def test_transfer_by_the_dialplan(pbx: Pbx, door: Door, source: AsteriskSource, target: str) -> None:
     async with Softphone(pbx.sip_port, NUMBER) as phone:

@@ -1,5 +1,6 @@
 """Starting, stopping and being killed."""
 
+import json
 import os
 import re
 import signal
@@ -151,6 +152,10 @@ def test_sighup_tells_what_a_changed_file_comes_to(tmp_path: Path) -> None:
         assert daemon.health()["ready"] is True
 
 
+ABSENT = "gpu_|modem_|limit_used|engine_queue|engine_failing"
+"""What the house of this test has none of: cards, modems, limits, worker processes, a chain of engines."""
+
+
 @pytest.mark.skipif(not prometheus.program("prometheus"), reason=prometheus.MISSING)
 def test_a_prometheus_reads_the_figures(daemon: DaemonProcess, tmp_path: Path) -> None:
     (report,) = place(Plan(daemon.uri, [[PlanItem(path(FIRST))]], user="caller"))
@@ -159,6 +164,12 @@ def test_a_prometheus_reads_the_figures(daemon: DaemonProcess, tmp_path: Path) -
         assert prometheus.ask(address, 'allo_calls_total{line="sip"} > 0') == 1
         assert prometheus.ask(address, 'up{job="allo"}') == 1
         assert 0 < prometheus.ask(address, 'allo_stage_seconds_sum{stage="first_packet"}') < 5
+        board = json.loads((HOUSE / "docs/monitoring/grafana.json").read_text(encoding="utf-8"))
+        asked_for = {target["expr"] for panel in board["panels"] for target in panel["targets"]}
+        asked_for = {expr for expr in asked_for if not re.search(ABSENT, expr)}
+        for expr in asked_for:  # as Grafana asks: a panel that finds no series is empty for ever
+            prometheus.ask(address, expr.replace("$__rate_interval", "10s").replace("[1h]", "[10s]"))
+        assert len(asked_for) > 22
     with urllib.request.urlopen(f"http://127.0.0.1:{daemon.web_port}/metrics", timeout=5) as page:
         told = set(re.findall(r"^# TYPE (\w+)", page.read().decode(), re.MULTILINE))
     for file in ("grafana.json", "alerts.yml"):

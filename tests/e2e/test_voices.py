@@ -30,6 +30,13 @@ def test_a_voice_that_dies_in_a_call_is_not_missed(launch: Launch) -> None:
     wanted = "".join(plain(verbalise(turn["said_heard"], "ru")))
     heard = "".join(plain(asyncio.run(understood(Wire(rate, bytearray(agent))))))
     answer = heard[heard.rindex(wanted[:8]) :]
-    # the demo recogniser doesn't know every ending; a word too many or too few would be a tenth of the letters
-    assert SequenceMatcher(None, wanted, answer, autojunk=False).ratio() >= 0.85
+    # the demo recogniser mishears a word now and then, another each time, but makes no word of nothing
+    met = SequenceMatcher(None, wanted, answer, autojunk=False)
+    assert met.ratio() >= 0.75
+    assert [wanted[a:b] + " ~ " + answer[c:d] for _, a, b, c, d in met.get_opcodes() if _more(a, b, c, d, wanted)] == []
     assert len(answer) <= 1.1 * len(wanted) + 12  # the caller hangs up in a word that counts as not heard
+
+
+def _more(a: int, b: int, c: int, d: int, wanted: str) -> bool:
+    """A word too many or too few: five letters. Where ``wanted`` ends the caller hangs up, in any letter."""
+    return b < len(wanted) and abs((d - c) - (b - a)) >= 5

@@ -10,6 +10,9 @@ from agent.ports import Exchange, Passage, Question, Recognizer, Transcript, Wor
 from audio.frame import AudioFrame
 from tests.fakes.line import RATE, read_stamp, stamp
 
+NEVER_UNDERSTOOD = "угу…"
+"""What a caller says at whose end the recogniser hangs."""
+
 
 class StampDetector:
     """Speech is whatever is stamped. What it was told to expect must come, just so."""
@@ -63,7 +66,7 @@ class FakeEar:
     async def finish(self) -> Transcript:
         text = self._text()
         self.heard, self.voiced = [], 0
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(3600 if NEVER_UNDERSTOOD in text else 0.03)
         if self.broken:
             raise HearingError("the fake ear is broken")
         return Transcript(text, final=True, position=0)

@@ -67,6 +67,9 @@ Step = Says | Presses | Stalls | Leaves
 class FakeMouth:
     """Plays one frame for each frame of the caller, as a line paced by its clock does."""
 
+    slips = 0
+    """Frames that a far side which paces by itself turns out to have played when it is told to pause."""
+
     def __init__(self) -> None:
         self._queue: deque[int] = deque()
         self._paused = False
@@ -78,6 +81,8 @@ class FakeMouth:
         self._queue.extend(np.frombuffer(pcm, dtype="<i2").tolist())
 
     def pause(self) -> None:
+        for _ in range(0 if self._paused else self.slips):
+            self._take()
         self._paused = True
 
     def resume(self) -> None:
@@ -97,6 +102,9 @@ class FakeMouth:
             self.wire.append(0)
             return
         self.wire.append(self._queue[0])
+        self._take()
+
+    def _take(self) -> None:
         for _ in range(min(STEP, len(self._queue))):
             self._queue.popleft()
             self.played += 1

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from agent.desk.building_apart import rebuild
-from agent.errors import KnowledgeError
+from agent.errors import KnowledgeError, StartError
+from agent.furnish import open_answers
 from agent.knowledge import build_once, open_knowledge
+from agent.live import state
 from agent.settings import Embed, Kb, Settings, Storage
 from kb.live import Knowledge
 from tests.kb.test_embedders import TEXTS, Server
@@ -98,3 +101,49 @@ async def test_a_search_for_texts_that_can_not_be_read_says_so() -> None:
     with pytest.raises(KnowledgeError, match="not a text"):
         await searching
     await late.close()
+
+
+@pytest.mark.parametrize("broken", ["general/scan.md", "tech.md"])
+async def test_a_broken_document_does_not_stop_a_start_where_an_older_index_lies(
+    tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = Settings(kb=Kb(dir=tmp_path), storage=Storage(dir=tmp_path / "var"))
+    for base in ("general", "tech"):
+        (tmp_path / f"{base}.md").write_text(TEXTS, encoding="utf-8")
+    bad = tmp_path / broken
+    bad.parent.mkdir(exist_ok=True)
+    bad.write_bytes("Цены".encode("cp1251"))
+    async with AsyncExitStack() as stack:
+        with pytest.raises(StartError, match=f"{bad.name}: knowledge base is not UTF-8"):
+            await open_answers(here, stack)
+    bad.write_text(TEXTS, encoding="utf-8")
+    await build_once(here, lambda stage, done, of: None)
+    bad.write_bytes("Цены".encode("cp1251"))
+    caplog.clear()
+    async with AsyncExitStack() as stack:
+        answers, _, live = await open_answers(here, stack)
+        assert (await live.knowledge.search("сколько стоит пресс"))[0].heading == "Цены"
+        fault = state(answers, live)["fault"]
+        assert f"{bad}: knowledge base is not UTF-8" in str(fault)
+        assert "`allo kb build`" in str(fault)
+        assert [record.getMessage() for record in caplog.records] == [fault]
+        bad.write_text(TEXTS, encoding="utf-8")  # as it was when the older index was made
+        await build_once(here, lambda stage, done, of: None)
+        while live.fault:
+            live.now()
+            await asyncio.sleep(0.001)
+        assert (await live.knowledge.search("сколько стоит пресс"))[0].heading == "Цены"
+
+
+async def test_an_older_index_of_another_allo_is_made_anew_of_its_texts(tmp_path: Path) -> None:
+    """Its postings depend on the tables of the search, its vectors on the embedder: both may have changed since."""
+    here = Settings(kb=Kb(dir=tmp_path), storage=Storage(dir=tmp_path / "var"), embed=Embed(engine="none"))
+    for base in ("general", "tech"):
+        (tmp_path / f"{base}.md").write_text(TEXTS, encoding="utf-8")
+    await build_once(here, lambda stage, done, of: None)
+    (tmp_path / "tech.md").unlink()
+    today = here.model_copy(update={"embed": Embed()})
+    knowledge = open_knowledge(today, older=True)
+    assert "tech.md" in knowledge.fault
+    assert (await knowledge.search("сколько стоит пресс"))[0].heading == "Цены"
+    await knowledge.close()

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from telephony.clock import CATCH_UP, PERIOD, MediaClock
+from telephony.clock import CATCH_UP, PERIOD, MediaClock, until_met
 
 
 class Leg:
@@ -131,3 +131,17 @@ async def test_a_leg_removed_within_a_tick_is_not_ticked() -> None:
     assert rounds == 2
     clock.discard(remover)
     clock.discard(witness)
+
+
+@pytest.mark.parametrize("gather", range(1, 11))
+def test_those_who_gather_alike_meet_at_one_tick(gather: int) -> None:
+    met = {tick + until_met(tick, gather) for tick in range(60)}
+
+    assert all(1 <= until_met(tick, gather) <= gather for tick in range(60))
+    assert len({tick % gather for tick in met}) == 1
+
+
+def test_silent_callers_and_those_who_speak_never_have_the_same_tick() -> None:
+    silent, speaking = ({tick + until_met(tick, gather) for tick in range(60)} for gather in (10, 6))
+
+    assert not silent & speaking
