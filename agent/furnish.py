@@ -16,6 +16,7 @@ from agent.errors import AlloError, VoiceError
 from agent.figures.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
 from agent.hearing_chain import HearingChain
 from agent.house import House
+from agent.language.asked import tempered
 from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
 from agent.language.normalise import normalise
@@ -104,7 +105,7 @@ async def furnish_live(
         answers=answers,
         prompts=prompts,
         words=lambda text: verbalise(text, settings.language),
-        finished=lambda text: _finished(text, answers, settings.language),
+        finished=lambda text, said: _finished(text, said, answers, settings.language),
         ears=new_ears(settings),
         language=settings.language,
         turns=live.turns,
@@ -228,8 +229,10 @@ def _webhook(stack: AsyncExitStack) -> WebhookCall:
     return tools.call
 
 
-def _finished(text: str, answers: Answers, language: str) -> Verdict:
-    return "complete" if answers.is_command(text) else completeness(text, language)
+def _finished(text: str, said: str, answers: Answers, language: str) -> Verdict:
+    if answers.is_command(text):
+        return "complete"
+    return tempered(completeness(text, language), text, said, language)
 
 
 async def open_answers(

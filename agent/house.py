@@ -30,8 +30,8 @@ class House:
     prompts: Prompts
     words: Callable[[str], str]
     """Written text to words for the voice."""
-    finished: Callable[[str], Verdict]
-    """How finished recognised words sound."""
+    finished: Callable[[str, str], Verdict]
+    """How finished recognised words sound, after what the agent said last."""
     ears: Ears
     language: str
     turns: Turns

@@ -6,7 +6,6 @@ from agent.draft import Spawn
 from agent.errors import AlloError, HearingError
 from agent.hints import Fade
 from agent.house import House
-from agent.language.asked import tempered
 from agent.language.backchannels import begun, listens, meant, murmured, settled, without_half
 from agent.language.completeness import may_begin
 from agent.listening import Listening, new_turn_taker
@@ -145,8 +144,7 @@ class Judging:
     async def _verdict(self, text: str) -> Verdict:
         if may_begin(text, self._house.language):
             return "complete" if self._replies.offered else "open"
-        verdict, model = self._house.finished(text), self._house.turn_model
-        verdict = tempered(verdict, text, self._replies.last_said, self._house.language)
+        verdict, model = self._house.finished(text, self._replies.last_said), self._house.turn_model
         if model is None or verdict == "open":
             return verdict
         try:

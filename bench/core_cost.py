@@ -122,7 +122,7 @@ def house(greeting_s: float) -> House:
         answers=MuteAnswers(),
         prompts=prompts,
         words=str,
-        finished=lambda text: completeness(text, "ru"),
+        finished=lambda text, _said: completeness(text, "ru"),
         ears=Ears(SpeechDetector, EchoCanceller),
         language="ru",
         turns=TALKS.model_copy(update={"reprompt_s": 600.0}),

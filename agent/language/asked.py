@@ -1,12 +1,14 @@
 """What the agent asked last tells how much of an answer to expect; the tables: ``data/asked_*.toml``. Pure.
 
-«Завтра» is how somebody begins, but after «на какой день?» it is an answer; an address comes in parts.
+«Завтра» is how somebody begins, but after «на какой день?» it is an answer; an address comes in parts. Where nothing of
+the kind was asked it counts what the caller does: nobody is in a hurry for an answer to what was only told.
 """
 
 import re
 from functools import cache
 from typing import Literal
 
+from agent.language.acts import Act, act
 from agent.language.completeness import by_lists
 from agent.language.tables import table
 from agent.pauses import Verdict
@@ -15,6 +17,13 @@ Expected = Literal["anything", "word", "parts"]
 """``word``: a short answer is all; ``parts``: a number, an address, a name, which people say in pieces."""
 SHORT = 2
 """Words of a short answer."""
+PATIENT: dict[Act, dict[Verdict, Verdict]] = {
+    "tells": {"complete": "open", "likely": "open", "unsure": "open"},
+    "wishes": {"complete": "likely", "likely": "unsure", "unsure": "open"},
+    "asks": {},
+    "unclear": {},
+}
+"""What becomes of the verdict by what the caller does: «мне нужен пресс» may be followed by which."""
 
 
 def expected(said: str, language: str) -> Expected:
@@ -33,8 +42,10 @@ def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
     """The verdict on the caller's words, where they may answer what the agent ``said``."""
     heard = by_lists(text, language)
     awaited = expected(said, language)
-    if heard.settled or awaited == "anything":
+    if heard.settled:
         return verdict
+    if awaited == "anything":
+        return PATIENT[act(heard.core, heard.lists, language)].get(verdict, verdict)
     if awaited == "parts":
         return "unsure" if verdict in {"complete", "likely"} else verdict
     short = len(heard.core) <= SHORT and heard.core[-1] not in heard.lists["open"]

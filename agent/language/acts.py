@@ -1,0 +1,70 @@
+"""What the caller does with the words: asks, wishes, or only tells. Pure; the words are ``data/acts_*.toml``.
+
+Who asks waits for the answer. Who tells, «мы вам перевели пятьдесят процентов», is in no hurry for one and mostly goes
+on: such a pause may be given time although the words are whole.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Literal
+
+from agent.language.dictation import Lists
+from agent.language.endings_en import SUBJECTS
+from agent.language.morphology_ru import reading
+from agent.language.tables import table
+
+Act = Literal["asks", "wishes", "tells", "unclear"]
+"""``unclear``: neither a question nor anything about the caller, «датчик не работает», «цена пресса»."""
+
+
+def act(core: list[str], lists: Lists, language: str) -> Act:
+    """Of words without polite ones around them; ``lists`` of ``completeness_*.toml``."""
+    words, known = frozenset(core), _known(language)
+    if not words:
+        return "unclear"
+    if _stumbles(core) or (core[0] in known["dictates"] and words & (lists["told"] | lists["announcing"])):
+        return "tells"
+    if words & known["asks"] or ASKS[language](core, lists):
+        return "asks"
+    if words & known["wishes"]:
+        return "wishes"
+    return "tells" if SELF[language](core, known["self"]) else "unclear"
+
+
+def _stumbles(core: list[str]) -> bool:
+    """«Счёт на на компанию», «когда вы когда сможете»: who says a word again is searching for the next."""
+    again = (one == other for apart in (1, 2) for one, other in zip(core, core[apart:], strict=False))
+    return len(core) > SHORT and any(again)
+
+
+def _asks_ru(core: list[str], lists: Lists) -> bool:
+    """«Пришлите счёт», «привезёте завтра»: said to the agent."""
+    return any(_second_person(word) for word in core)
+
+
+def _second_person(word: str) -> bool:
+    read = reading(word)
+    return read.imperative or (read.personal and word.endswith(("те", "тесь", "шь", "шься")))
+
+
+def _asks_en(core: list[str], lists: Lists) -> bool:
+    """«Do you», «and is there», «send me»: a helping verb before its subject, or a request."""
+    if core[0] in lists["verbs"] | lists["transitive"] | lists["helpers"] | HELPING:
+        return True
+    return any(one in lists["helpers"] | HELPING and other in SUBJECTS | {"there"} for one, other in pairwise(core))
+
+
+HELPING = frozenset({"is", "are", "am", "was", "were", "has", "have"})
+SHORT = 2
+"""Words that may be said twice and be all, «да да»."""
+ASKS: dict[str, Callable[[list[str], Lists], bool]] = {"ru": _asks_ru, "en": _asks_en}
+SELF: dict[str, Callable[[list[str], frozenset[str]], bool]] = {
+    "ru": lambda core, me: any(word in me or reading(word).personal for word in core),  # «испытываем бетон»
+    "en": lambda core, me: not me.isdisjoint(core[:2]),
+}
+
+
+@cache
+def _known(language: str) -> dict[str, frozenset[str]]:
+    return {name: frozenset(text.split()) for name, text in table(f"acts_{language}").items()}
