@@ -230,9 +230,10 @@ def _webhook(stack: AsyncExitStack) -> WebhookCall:
 
 
 def _finished(text: str, said: str, answers: Answers, language: str) -> Verdict:
+    verdict = completeness(text, language)
     if answers.is_command(text):
-        return "complete"
-    return tempered(completeness(text, language), text, said, language)
+        return "open" if verdict == "open" else "complete"  # «can I talk to somebody about»
+    return tempered(verdict, text, said, language)
 
 
 async def open_answers(

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,13 @@ class Decoder:
         self._block = BLOCK_FRAMES * FRAME_MS * rate // 1000 * 2
 
     def peek(self, pcm: bytes, trailing: bool) -> Heard:
-        """Decode an utterance so far with a recogniser of its own; ``trailing``: see ``trailing_text``.
+        """Decode an utterance so far with a recogniser of its own; ``trailing``: see ``likeliest``.
 
         The one that listens on is left alone: silence pushed through it to bring the last words out makes it
         mishear what follows (word error rate in noise 9 -> 16 %, measured on tests/speech).
         """
         scout = vosk.KaldiRecognizer(self._model, self._fed_rate, *self._limits)
-        scout.SetWords(not trailing)  # words of several texts would be warned of on standard error, and nobody asks
+        scout.SetWords(True)
         if trailing:
             scout.SetMaxAlternatives(RIVALS)
         pieces = []
@@ -65,7 +65,7 @@ class Decoder:
             pieces.append(json.loads(scout.Result()))
         pieces.append(json.loads(scout.FinalResult()))
         if trailing:
-            pieces = [{"text": trailing_text(piece["alternatives"])} for piece in pieces]
+            pieces = [likeliest(piece["alternatives"]) for piece in pieces]
         return Heard(tuple(pieces), {})
 
     def step(self, pcm: bytes) -> Heard:
@@ -96,8 +96,8 @@ class Decoder:
         return []
 
 
-def trailing_text(alternatives: Sequence[Mapping[str, Any]]) -> str:
-    """The likeliest of Vosk's texts; but one with a slight word at its end is taken where it is nearly as likely.
+def likeliest(alternatives: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of Vosk's texts; but one with a slight word at its end is taken where it is nearly as likely.
 
     A word of one sound, with which few sentences end, loses against none; it is where callers stop to think.
     """
@@ -106,8 +106,8 @@ def trailing_text(alternatives: Sequence[Mapping[str, Any]]) -> str:
         longer = len(other["text"].split()) >= len(best["text"].split())
         slight = len(other["text"].split(" ")[-1]) == SLIGHT
         if slight and longer and best["confidence"] - other["confidence"] <= NEARLY:
-            return str(other["text"])
-    return str(best["text"])
+            return other
+    return best
 
 
 def read_grammar(file: Path, folder: Path) -> list[str]:

@@ -23,7 +23,8 @@ def act(core: list[str], lists: Lists, language: str) -> Act:
     words, known = frozenset(core), _known(language)
     if not words:
         return "unclear"
-    if _stumbles(core) or (core[0] in known["dictates"] and words & (lists["told"] | lists["announcing"])):
+    dictates = core[0] in known["dictates"] and words & (lists["told"] | lists["announcing"])
+    if dictates or _stumbles(core, known["asks"]):
         return "tells"
     if words & known["asks"] or ASKS[language](core, lists):
         return "asks"
@@ -32,10 +33,10 @@ def act(core: list[str], lists: Lists, language: str) -> Act:
     return "tells" if SELF[language](core, known["self"]) else "unclear"
 
 
-def _stumbles(core: list[str]) -> bool:
+def _stumbles(core: list[str], asks: frozenset[str]) -> bool:
     """«Счёт на на компанию», «когда вы когда сможете»: who says a word again is searching for the next."""
-    again = (one == other for apart in (1, 2) for one, other in zip(core, core[apart:], strict=False))
-    return len(core) > SHORT and any(again)
+    anew = any(one == other and one in asks for one, other in zip(core, core[2:], strict=False))
+    return len(core) > SHORT and (anew or any(one == other for one, other in pairwise(core)))
 
 
 def _asks_ru(core: list[str], lists: Lists) -> bool:

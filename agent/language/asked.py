@@ -19,7 +19,7 @@ SHORT = 2
 """Words of a short answer."""
 PATIENT: dict[Act, dict[Verdict, Verdict]] = {
     "tells": {"complete": "open", "likely": "open", "unsure": "open"},
-    "wishes": {"complete": "likely", "likely": "unsure", "unsure": "open"},
+    "wishes": {"complete": "unsure", "likely": "open", "unsure": "open"},
     "asks": {},
     "unclear": {},
 }

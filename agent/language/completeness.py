@@ -20,6 +20,7 @@ LIMITS: dict[str, Limits] = {"ru": (0.25, 0.4, 0.6), "en": (0.4, 0.5, 0.68)}
 """Words are complete up to the first probability that more follows, likely so up to the second, open beyond the third;
 what others would cost ``python -m bench.turns.limits`` prints."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
+CONTRASTS: dict[str, Callable[[list[str]], bool]] = {"ru": endings_ru.contrasts, "en": endings_en.contrasts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ def by_lists(text: str, language: str) -> Heard:
     tables = _tables(language)
     forms = _forms(words, tables.words)
     settled = _settled(words, forms, tables)
-    return Heard(forms[-1], tables.words, settled, "" if settled else _noted(words, forms[-1], tables))
+    return Heard(
+        forms[-1], tables.words, settled, "" if settled else _noted(words, forms[-1], tables, CONTRASTS[language])
+    )
 
 
 def _settled(words: list[str], forms: list[list[str]], tables: _Tables) -> Verdict | None:
@@ -113,8 +116,8 @@ def _searches(words: list[str], lists: Lists) -> bool:
     return taken > 0 and (taken == len(words) or "_".join(words[-taken:]) not in lists["may_end"])
 
 
-def _noted(words: list[str], core: list[str], tables: _Tables) -> str:
-    """What speaks for more to come without settling it: «… уже сейчас», «… в семь», «есть вопрос»."""
+def _noted(words: list[str], core: list[str], tables: _Tables, contrasts: Callable[[list[str]], bool]) -> str:
+    """What speaks for more to come without settling it: «… уже сейчас», «… в семь», «есть вопрос», «не в среду»."""
     if _polite(words, tables.words["fillers"], from_end=True):
         return f"filler {words[-1]}"
     if dictation.announces(core, tables.words):
@@ -122,7 +125,7 @@ def _noted(words: list[str], core: list[str], tables: _Tables) -> str:
     if core[-1] in tables.words["heralds"] and core[0] not in tables.words["questions"]:
         return "herald"
     number = dictation.judged(core, tables.digits, tables.words)
-    return f"number {number}" if number else ""
+    return f"number {number}" if number else "contrast" if contrasts(core) else ""
 
 
 def _forms(words: list[str], lists: Lists) -> list[list[str]]:

@@ -1,5 +1,7 @@
 """How finished an English phrase sounds: its helping verb wants a main verb, its main verb an object. Pure."""
 
+from itertools import pairwise
+
 from agent.language.dictation import Lists
 from agent.pauses import Verdict
 
@@ -30,6 +32,12 @@ def judged(core: list[str], lists: Lists) -> Verdict:
     if last in lists["questions"] or not before:
         return "unsure"
     return _asked(core, lists)
+
+
+def contrasts(core: list[str]) -> bool:
+    """ "Not on friday", "it's not the front door": "but" another may follow."""
+    denied = any(word == "not" and after in PREPOSITIONS | ARTICLES for word, after in pairwise(core))
+    return "but" not in core and (denied or not {"instead", "rather"}.isdisjoint(core[:-1]))
 
 
 def _begun(core: list[str], lists: Lists) -> bool:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from agent.language.clause_ru import PREPOSITIONS, Clause
 from agent.language.dictation import Lists
+from agent.language.morphology_ru import reading
 from agent.pauses import Verdict
 
 WHAT_KIND = frozenset({"какой", "какая", "какое", "какие"})
@@ -141,7 +142,7 @@ def _after_third_person(clause: Clause, verb: str, before: list[str]) -> Verdict
 
 def _after_noun(clause: Clause) -> Verdict:
     noun, before, lists = clause.words[-1], clause.words[:-1], clause.lists
-    if before == ["сколько"] or _wants_verb(clause):
+    if before == ["сколько"] or _wants_verb(clause) or _kind_of_nothing(clause):
         return "open"
     if not before or noun in lists["thin"] or before[-1] in {"как", "сколько"}:
         return "unsure"
@@ -163,6 +164,20 @@ def _after_general_noun(clause: Clause, noun: str, before: list[str]) -> Verdict
     named += [word for word in before if noun in lists["goods"] and clause.is_adjective(word)]
     done = noun in lists["goods"] and any(clause.is_predicate(word) and word not in PRICED for word in before)
     return "complete" if named or (done and not WISHES & set(before)) else "unsure"
+
+
+def _kind_of_nothing(clause: Clause) -> bool:
+    """«Какое у этой машины»: what is asked for is not named yet."""
+    words = clause.words
+    return words[0] in WHAT_KIND and not clause.predicates and not clause.free(words)
+
+
+def contrasts(core: list[str]) -> bool:
+    """«Не на эту почту»: what is denied is no verb, so «а на другую» may follow."""
+    denied = (after for word, after in pairwise(core) if word == "не")
+    return "а" not in core[1:] and any(
+        word in PREPOSITIONS or reading(word).part in {"noun", "adjective"} for word in denied
+    )
 
 
 def _wants_verb(clause: Clause) -> bool:

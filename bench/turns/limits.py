@@ -4,7 +4,7 @@
 learnt from them. For each choice of ``agent.language.completeness.LIMITS`` it is counted how many whole turns are known
 at the short pause, what a reply waits on average, at the middle and at the 95th of a hundred, and how many halts would
 be cut into if their pauses were drawn evenly from those of the bench. What is learnt of the caller, which makes both
-smaller, is left out.
+smaller, is left out. The last row is what a call does: who only tells or wishes is waited for longer.
 """
 
 import sys
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.language.completeness import LANGUAGES, LIMITS, Limits, likely_more, weighed
+from agent.language.asked import tempered
+from agent.language.completeness import LANGUAGES, LIMITS, Limits, completeness, likely_more, weighed
 from agent.pauses import Verdict
 from agent.turns import Endpointing
 
@@ -121,7 +122,8 @@ def _verdict(one: float | Verdict, limits: Limits) -> Verdict:
 def table(language: str) -> list[str]:
     """A row for each choice of limits."""
     turns = read(language)
-    whole, halts = ([likely_more(text, language) for text in texts] for texts in (turns.whole, turns.halts))
+    both = (turns.whole, turns.halts)
+    whole, halts = ([likely_more(text, language) for text in texts] for texts in both)
     rows = [
         f"{language}: {len(whole)} short whole turns, {len(halts)} halts; used: {LIMITS[language]}",
         "| complete, likely up to | open beyond | at the short pause | longest | reply waits | p50 | p95 "
@@ -131,11 +133,16 @@ def table(language: str) -> list[str]:
     tried = {(least, least + LIKELY, most) for least, most in product(WHOLE, OPEN) if least + LIKELY <= most}
     for limits in sorted(tried | {LIMITS[language]}):
         one = cost(whole, halts, limits)
-        rows.append(
-            f"| {limits[0]:g}, {limits[1]:g} | {limits[2]:g} | {one.known:.1%} | {one.late:.1%} | {one.wait_ms:.0f} ms "
-            f"| {one.wait_p50_ms:.0f} | {one.wait_p95_ms:.0f} | {one.cut:.1%} | {one.cut_brief:.1%} |"
-        )
-    return rows
+        rows.append(_row(f"{limits[0]:g}, {limits[1]:g} | {limits[2]:g}", one))
+    ended, halted = ([tempered(completeness(text, language), text, "", language) for text in texts] for texts in both)
+    return [*rows, _row("used | in a call", cost(ended, halted, LIMITS[language]))]
+
+
+def _row(name: str, one: Cost) -> str:
+    return (
+        f"| {name} | {one.known:.1%} | {one.late:.1%} | {one.wait_ms:.0f} ms "
+        f"| {one.wait_p50_ms:.0f} | {one.wait_p95_ms:.0f} | {one.cut:.1%} | {one.cut_brief:.1%} |"
+    )
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from agent.backends import stt_vosk
 from agent.backends.stt_vosk import Vosk
-from agent.backends.vosk_decoder import trailing_text
+from agent.backends.vosk_decoder import likeliest
 from audio.frame import AudioFrame
 from audio.wav import read_mono
 
@@ -16,7 +16,7 @@ MODEL = Path(__file__).parents[2] / "agent/models/vosk-demo-ru"
 
 def said(*texts: tuple[str, float]) -> str:
     """The text chosen of these and how likely they are, logarithms."""
-    return trailing_text([{"text": text, "confidence": confidence} for text, confidence in texts])
+    return str(likeliest([{"text": text, "confidence": confidence} for text, confidence in texts])["text"])
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,10 @@ async def test_a_whole_question_is_heard_alike_either_way(monkeypatch: pytest.Mo
     for start in range(0, len(pcm) - 319, 320):
         ear.push(AudioFrame(pcm[start : start + 320], 8000, start // 2))
 
-    assert (await ear.peek(trailing=True)).text == (await ear.peek()).text == "сколько стоит доставка"
+    heard = await ear.peek(trailing=True)
+    assert heard.text == (await ear.peek()).text == "сколько стоит доставка"
+    assert [word.text for word in heard.words] == heard.text.split()
+    assert heard.aligned
+    assert 0 < heard.words[0].start < heard.words[-1].end < len(pcm) // 2
     await ear.close()
     await stt.close()
