@@ -193,8 +193,8 @@ class Transcript:
     """How sure the recogniser is of the words on average, 0 to 1; 1 where it does not tell."""
     language: str = ""
     """Which it was, where the recogniser was to find out: ``ru`` or ``en``; empty: it was told."""
-    aligned: bool = False
-    """The last word ends in the sound where ``words`` says, to some 50 ms: a voice after that said something else."""
+    hum: int = 0
+    """Samples for which a voice as loud as the words goes on after them: «эээ», a word missed; 0: nobody can tell."""
 
 
 class Recognizer(Protocol):

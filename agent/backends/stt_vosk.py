@@ -164,18 +164,7 @@ class VoskRecognizer:
         texts = " ".join([_text(words), *(piece["text"] for piece in heard.pieces)]).split()
         text = " ".join(word for word in texts if word != UNKNOWN)
         reached = tail[-1].end if tail else self._places.end
-        found = self._peeked(heard, tail[0].position if tail else reached)
-        sure = _confidence(heard.pieces)
-        return Transcript(text, False, reached, (*words, *found), sure, aligned=bool(found))
-
-    def _peeked(self, heard: Heard, start: int) -> tuple[Word, ...]:
-        """The words of a peek at audio from position ``start`` on."""
-        return tuple(
-            Word(word["word"], *(start + round(word[edge] * self._rate) for edge in ("start", "end")))
-            for piece in heard.pieces
-            for word in piece.get("result", ())
-            if word["word"] != UNKNOWN
-        )
+        return Transcript(text, False, reached, confidence=_confidence(heard.pieces), hum=heard.hum)
 
     def _begun(self) -> tuple[list[Word], int]:
         """Words that are taken as heard, and the position from which a peek decodes again."""

@@ -10,7 +10,8 @@ from typing import Any
 import vosk
 
 from agent.errors import StartError
-from audio.frame import FRAME_MS
+from audio.frame import FRAME_MS, SAMPLE_BYTES
+from audio.level import dbfs
 from audio.resample import Resampler, resample
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ UNKNOWN = "[unk]"
 """What is none of the words."""
 SHOWN = 10
 """Words of a grammar that are named in a warning."""
+LOUDEST, AS_LOUD_DB = 0.9, 15.0
+"""A frame is as loud as the words within so many dB of what a tenth of all frames exceeds."""
 SLIGHT = 1
 """Letters of a word that is easily missed at the end: «и», «в», "a"."""
 
@@ -35,6 +38,8 @@ class Heard:
     pieces: tuple[dict[str, Any], ...]
     """Vosk's results that are final."""
     partial: dict[str, Any]
+    hum: int = 0
+    """See ``hum``."""
 
 
 class Decoder:
@@ -66,7 +71,9 @@ class Decoder:
         pieces.append(json.loads(scout.FinalResult()))
         if trailing:
             pieces = [likeliest(piece["alternatives"]) for piece in pieces]
-        return Heard(tuple(pieces), {})
+        words = [word for piece in pieces for word in piece.get("result", ())]
+        after = hum(pcm, self._rate, round(words[-1]["end"] * self._rate)) if trailing and words else 0
+        return Heard(tuple(pieces), {}, after)
 
     def step(self, pcm: bytes) -> Heard:
         """Decode whole blocks of ``BLOCK_FRAMES``."""
@@ -108,6 +115,15 @@ def likeliest(alternatives: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if slight and longer and best["confidence"] - other["confidence"] <= NEARLY:
             return other
     return best
+
+
+def hum(pcm: bytes, rate: int, end: int) -> int:
+    """Samples for which a voice as loud as the words goes on after sample ``end``, where the last of them is over."""
+    size = rate * FRAME_MS // 1000 * SAMPLE_BYTES
+    levels = [dbfs(pcm[start : start + size]) for start in range(0, len(pcm), size)]
+    least = sorted(levels)[int(LOUDEST * len(levels))] - AS_LOUD_DB if levels else 0.0
+    last = max((number for number, level in enumerate(levels, 1) if level >= least), default=0)
+    return max(0, last * size // SAMPLE_BYTES - end)
 
 
 def read_grammar(file: Path, folder: Path) -> list[str]:

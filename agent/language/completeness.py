@@ -16,7 +16,7 @@ from agent.language.tables import table
 from agent.pauses import Verdict
 
 Limits = tuple[float, float, float]
-LIMITS: dict[str, Limits] = {"ru": (0.25, 0.4, 0.6), "en": (0.4, 0.5, 0.68)}
+LIMITS: dict[str, Limits] = {"ru": (0.38, 0.5, 0.62), "en": (0.44, 0.56, 0.72)}
 """Words are complete up to the first probability that more follows, likely so up to the second, open beyond the third;
 what others would cost ``python -m bench.turns.limits`` prints."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}

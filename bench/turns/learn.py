@@ -34,7 +34,7 @@ HALT = 0.5
 """Words that are whole in one phrase and paused after in another: the pause counts so much, the whole 1."""
 OFTEN = 0.5
 """Words that many phrases begin with count as often as there are phrases, to this power."""
-SHRINK = 6.0
+SHRINK = 7.0
 """How strongly weights are kept small."""
 ROUNDS, STEP, LATE_STEP, LATE = 300, 0.05, 0.01, 0.7
 """Of Adam's descent: rounds, step, and the step of the last of them."""

@@ -4,7 +4,8 @@
 learnt from them. For each choice of ``agent.language.completeness.LIMITS`` it is counted how many whole turns are known
 at the short pause, what a reply waits on average, at the middle and at the 95th of a hundred, and how many halts would
 be cut into if their pauses were drawn evenly from those of the bench. What is learnt of the caller, which makes both
-smaller, is left out. The last row is what a call does: who only tells or wishes is waited for longer.
+smaller, is left out. The last rows are what a call does, where who only tells or
+wishes is waited for longer: for all whole turns, and for those that ask.
 """
 
 import sys
@@ -16,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.language.acts import act
 from agent.language.asked import tempered
-from agent.language.completeness import LANGUAGES, LIMITS, Limits, completeness, likely_more, weighed
+from agent.language.completeness import LANGUAGES, LIMITS, Limits, by_lists, completeness, likely_more, weighed
 from agent.pauses import Verdict
 from agent.turns import Endpointing
 
@@ -134,8 +136,21 @@ def table(language: str) -> list[str]:
     for limits in sorted(tried | {LIMITS[language]}):
         one = cost(whole, halts, limits)
         rows.append(_row(f"{limits[0]:g}, {limits[1]:g} | {limits[2]:g}", one))
-    ended, halted = ([tempered(completeness(text, language), text, "", language) for text in texts] for texts in both)
-    return [*rows, _row("used | in a call", cost(ended, halted, LIMITS[language]))]
+    asked = [text for text in turns.whole if not only_tells(text, language)]
+    halted = used(turns.halts, language)
+    rows.append(_row("used | in a call", cost(used(turns.whole, language), halted, LIMITS[language])))
+    return [*rows, _row("the same | who asks", cost(used(asked, language), halted, LIMITS[language]))]
+
+
+def used(texts: Sequence[str], language: str) -> list[Verdict]:
+    """What a call makes of them where the agent has asked nothing."""
+    return [tempered(completeness(text, language), text, "", language) for text in texts]
+
+
+def only_tells(text: str, language: str) -> bool:
+    """Or wishes: such a turn is waited for longer on purpose."""
+    heard = by_lists(text, language)
+    return act(heard.core, heard.lists, language) in {"tells", "wishes"}
 
 
 def _row(name: str, one: Cost) -> str:

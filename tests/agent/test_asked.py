@@ -70,7 +70,7 @@ def test_who_only_tells_is_given_time(text: str, language: str, verdict: str) ->
 
 
 def test_what_is_told_is_an_answer_where_one_was_asked_for() -> None:
-    text = "мы перевели половину"
+    text = "мы вам перевели пятьдесят процентов"
 
     assert tempered(completeness(text, "ru"), text, "Чем могу помочь?", "ru") == "open"
     assert tempered(completeness(text, "ru"), text, "Вы уже оплатили заказ?", "ru") != "open"

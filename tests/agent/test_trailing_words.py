@@ -7,6 +7,7 @@ import pytest
 from agent.backends import stt_vosk
 from agent.backends.stt_vosk import Vosk
 from agent.backends.vosk_decoder import likeliest
+from agent.judging import HUM_MS
 from audio.frame import AudioFrame
 from audio.wav import read_mono
 
@@ -51,8 +52,6 @@ async def test_a_whole_question_is_heard_alike_either_way(monkeypatch: pytest.Mo
 
     heard = await ear.peek(trailing=True)
     assert heard.text == (await ear.peek()).text == "сколько стоит доставка"
-    assert [word.text for word in heard.words] == heard.text.split()
-    assert heard.aligned
-    assert 0 < heard.words[0].start < heard.words[-1].end < len(pcm) // 2
+    assert heard.hum < 8000 * HUM_MS // 1000
     await ear.close()
     await stt.close()
