@@ -16,7 +16,7 @@ from agent.errors import AlloError, VoiceError
 from agent.figures.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
 from agent.hearing_chain import HearingChain
 from agent.house import House
-from agent.language.asked import tempered
+from agent.language.asked import tempered, wishes
 from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
 from agent.language.normalise import normalise
@@ -231,9 +231,9 @@ def _webhook(stack: AsyncExitStack) -> WebhookCall:
 
 def _finished(text: str, said: str, answers: Answers, language: str) -> Verdict:
     verdict = completeness(text, language)
-    if answers.is_command(text):
-        return "open" if verdict == "open" else "complete"  # «can I talk to somebody about»
-    return tempered(verdict, text, said, language)
+    if verdict == "open" or not answers.is_command(text):  # «can I talk to somebody about» is no command yet
+        return tempered(verdict, text, said, language)
+    return "unsure" if wishes(text, language) else "complete"  # «мне нужен менеджер», perhaps a certain one
 
 
 async def open_answers(

@@ -18,6 +18,9 @@ MOST_MS = 200
 """After this long without a voice it is a noise."""
 LONGEST_CONSONANT_MS, CLOSURE_MS = 300, 80
 """A consonant before a voice lasts so long at most; «ск», «ст» close the mouth for a moment on the way to the vowel."""
+HUM_MS, LONGEST_HUM_MS, PUT_OFF_MS = 120, 800, 1000
+"""«Ммм» with a closed mouth is no voice to every detector: a sound so long in an open pause may be one, and puts the
+end of the turn off by so much at most, milliseconds. What sounds for longer is a noise."""
 FADE_MEMORY_MS, FADES_APART_MS = 500, 100
 """A voice is compared with its loudest moment of so long, milliseconds, and asked about no more often than that."""
 STILL_FADED_MS = 60
@@ -104,13 +107,14 @@ class Fading:
         return Fade(frame.end)
 
 
-class Consonant:
+class Sounding:
     """A sound in the quiet after speech: perhaps the caller goes on."""
 
     def __init__(self, rate: int) -> None:
         """``rate`` is that of the frames, Hz."""
         per_ms = rate // 1000
         self._most, self._closure = LONGEST_CONSONANT_MS * per_ms, CLOSURE_MS * per_ms
+        self._hum, self._longest, self._put_off = HUM_MS * per_ms, LONGEST_HUM_MS * per_ms, PUT_OFF_MS * per_ms
         self._since = self._until = self._now = 0
 
     def push(self, frame: AudioFrame, sound: bool) -> None:
@@ -122,7 +126,13 @@ class Consonant:
             self._since = frame.position
         self._until = frame.end
 
-    def grace(self, speech_end: int) -> int:
-        """Samples by which the end of a turn whose speech ended there is put off; none in silence or its last sound."""
+    def grace(self, speech_end: int, *, patient: bool = False) -> int:
+        """Samples by which the end of a turn whose speech ended there is put off; none in silence or its last sound.
+
+        ``patient``: more is expected of the caller, so a hum is waited out, too.
+        """
+        if self._since <= speech_end:
+            return 0
         young = self._now - self._since <= self._most and self._now - self._until <= self._closure
-        return self._most if young and self._since > speech_end else 0
+        hums = patient and self._hum <= self._until - self._since <= self._longest
+        return max(self._most if young else 0, min(self._until - speech_end, self._put_off) if hums else 0)

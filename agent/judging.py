@@ -24,7 +24,7 @@ BELIEVED_TOGETHER = 0.65
 
 SETTLED_MS = 100
 """Words with an open end are worth a guess after so much quiet, milliseconds: before that it is the next syllable."""
-HUM_MS, LONG_HUM_MS = 50, 80
+HUM_MS, LONG_HUM_MS = 50, 140
 """A voice that goes on for so long after the last word understood hums «эээ» or said a word that was missed; longer, it
 surely did, milliseconds. So end two of 100 whole questions, and three of four turns with a filler at the end."""
 APART_MS, TWICE_MS = 60, 300

@@ -32,7 +32,7 @@ from agent.decisions import (
     SpeechStarted,
     Sustained,
 )
-from agent.hints import Consonant, Hints
+from agent.hints import Hints, Sounding
 from agent.murmurs import Murmuring
 from agent.pauses import Pauses, Verdict
 from agent.turn_policies import BargeIn, Endpointing
@@ -108,7 +108,7 @@ class TurnTaker:
         self._ask_at = 2 * self._ask_every
         self._guard = cuts.guard_ms * per_ms
         self._hints = Hints(rate) if cuts.hint else None
-        self._consonant = Consonant(rate)
+        self._sounding = Sounding(rate)
         self._hint_quiet = HINT_QUIET_MS * per_ms
         self._reprompt = int(reprompt_s * rate)
         self._state = _State.QUIET
@@ -156,7 +156,7 @@ class TurnTaker:
         ``sound``: not speech, but it may become some.
         """
         self._watch_agent(frame, audible)
-        self._consonant.push(frame, sound and not speech)
+        self._sounding.push(frame, sound and not speech)
         if audible and (firm or not self._may_interrupt):
             return self._sit_out(frame)
         if speech:
@@ -335,7 +335,8 @@ class TurnTaker:
             return Lull(self._speech_end, self._state is _State.SOUND)
         if self._state is _State.SOUND:
             return self._fall(quiet)
-        if quiet < self._end_silence + self._consonant.grace(self._speech_end):
+        patient = self._end_silence >= self._patience["open"]
+        if quiet < self._end_silence + self._sounding.grace(self._speech_end, patient=patient):
             return None
         ended = EndOfTurn(self._onset, self._speech_end, frame.end, self._voiced)
         if self._pauses:

@@ -52,6 +52,12 @@ def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
     return "unsure" if verdict == "open" and short else verdict
 
 
+def wishes(text: str, language: str) -> bool:
+    """«Мне нужен менеджер»."""
+    heard = by_lists(text, language)
+    return not heard.settled and act(heard.core, heard.lists, language) == "wishes"
+
+
 @cache
 def _known(language: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(text.split()) for name, text in table(f"asked_{language}").items()}
