@@ -31,6 +31,13 @@ APART_MS, TWICE_MS = 60, 300
 """What a caller who still speaks is heard to say counts when it was there before, too: half words come and go."""
 
 
+def after_hum(verdict: Verdict, hum_ms: int) -> Verdict:
+    """The verdict on words after which the voice went on for so many milliseconds."""
+    if verdict == "open" or hum_ms > LONG_HUM_MS:
+        return "open"
+    return "unsure" if hum_ms > HUM_MS else verdict
+
+
 def new_listening(house: House, rate: int) -> Listening:
     """The caller's side of a call at ``rate`` Hz."""
     turn_taker, remember = new_turn_taker(rate, house.turns), house.turn_model is not None
@@ -70,7 +77,7 @@ class Judging:
         if heard.position < lull.position:
             self._listening.ask_again()  # the recogniser is behind: what it has says nothing about the end
             return
-        verdict = self._after_hum(heard, await self._verdict(heard.text))
+        verdict = after_hum(await self._verdict(heard.text), heard.hum * 1000 // self._rate)
         current = self._listening.judged(lull, verdict)
         if not current or not heard.text or not self._house.turns.speculate:
             return
@@ -143,12 +150,6 @@ class Judging:
     def _murmur(self, text: str) -> int:
         language = self._house.language
         return murmured(text, language) if self._is_backchannel(meant(text, language) or text) else 0
-
-    def _after_hum(self, heard: Transcript, verdict: Verdict) -> Verdict:
-        """The verdict on the words, where the voice did not end with them."""
-        if verdict == "open" or heard.hum > LONG_HUM_MS * self._rate // 1000:
-            return "open"
-        return "unsure" if heard.hum > HUM_MS * self._rate // 1000 else verdict
 
     async def _verdict(self, text: str) -> Verdict:
         if may_begin(text, self._house.language):

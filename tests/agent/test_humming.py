@@ -1,9 +1,7 @@
 """A voice that goes on after the last word understood, «эээ» or a word that was missed: the turn waits for the rest."""
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -11,63 +9,18 @@ import pytest
 from agent.backends import stt_vosk
 from agent.backends.stt_vosk import Vosk
 from agent.backends.vosk_decoder import hum
-from agent.house import House
-from agent.judging import HUM_MS, LONG_HUM_MS, Judging
-from agent.listening import Listening
+from agent.judging import HUM_MS, LONG_HUM_MS, after_hum
 from agent.pauses import Verdict
 from agent.ports import Transcript
-from agent.replies import Replies
-from agent.settings import Turns
-from agent.turns import Lull
 from audio.frame import AudioFrame
 from audio.wav import read_mono
+from tests.agent.test_call import GREETING_S, WHOLE, Scene
+from tests.fakes.engines import FakeEar
+from tests.fakes.line import Leaves, Says
 
-RATE, ENDS = 8000, 16000
+RATE = 8000
 SPEECH = Path(__file__).parents[1] / "speech"
 MODEL = Path(__file__).parents[2] / "agent/models/vosk-demo-ru"
-
-
-@dataclass
-class Ear:
-    """Has understood ``heard``, and notes how it was judged."""
-
-    heard: Transcript
-    verdicts: list[Verdict] = field(default_factory=list)
-
-    async def peek(self, trailing: bool = False) -> Transcript:
-        return self.heard
-
-    def judged(self, lull: Lull, verdict: Verdict) -> bool:
-        self.verdicts.append(verdict)
-        return False
-
-
-@dataclass
-class Room:
-    """Whatever is said sounds like ``verdict``."""
-
-    verdict: Verdict
-    language: str = "ru"
-    turn_model: None = None
-    turns: Turns = field(default_factory=Turns)
-
-    def finished(self, text: str, said: str) -> Verdict:
-        return self.verdict
-
-
-@dataclass
-class Mute:
-    last_said: str = ""
-    offered: bool = False
-
-
-async def judged(verdict: Verdict, hum_ms: int) -> Verdict:
-    ear = Ear(Transcript("какая гарантия", False, ENDS + 800, hum=hum_ms * RATE // 1000))
-    house, listening, replies = cast("House", Room(verdict)), cast("Listening", ear), cast("Replies", Mute())
-    judging = Judging(house, RATE, listening, replies, asyncio.ensure_future)
-    await judging.weigh(Lull(ENDS, over_agent=False))
-    [found] = ear.verdicts
-    return found
 
 
 @pytest.mark.parametrize(
@@ -82,8 +35,8 @@ async def judged(verdict: Verdict, hum_ms: int) -> Verdict:
         ("unsure", LONG_HUM_MS + 10, "open"),
     ],
 )
-async def test_who_hums_after_the_words_is_given_time(verdict: Verdict, hum_ms: int, found: Verdict) -> None:
-    assert await judged(verdict, hum_ms) == found
+def test_who_hums_after_the_words_is_given_time(verdict: Verdict, hum_ms: int, found: Verdict) -> None:
+    assert after_hum(verdict, hum_ms) == found
 
 
 def sound(*parts: tuple[float, int]) -> bytes:
@@ -121,3 +74,16 @@ async def test_a_voice_that_hums_is_heard_to_do_so(monkeypatch: pytest.MonkeyPat
     assert (await ear.peek(trailing=True)).hum > RATE * HUM_MS // 1000
     await ear.close()
     await stt.close()
+
+
+def test_in_a_call_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def humming(ear: FakeEar, trailing: bool = False) -> Transcript:
+        return replace(await peek(ear, trailing), hum=RATE * (LONG_HUM_MS + 20) // 1000)
+
+    peek = FakeEar.peek
+    monkeypatch.setattr(FakeEar, "peek", humming)
+    ask = GREETING_S + 1
+    scene = Scene([Says(ask, "когда вы работаете"), Leaves(ask + 6)])
+
+    assert scene.heard[1:] == ["Мы работаем с девяти.", "Обед в час."]
+    assert scene.speaks_from(ask + 1) - (ask + 1) >= 1.1 > 2 * WHOLE
