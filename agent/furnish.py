@@ -16,6 +16,7 @@ from agent.errors import AlloError, VoiceError
 from agent.figures.engine_times import EngineState, Queued, TimedHearing, Told, failing, untold
 from agent.hearing_chain import HearingChain
 from agent.house import House
+from agent.language.asked import prepare as prepare_acts
 from agent.language.asked import tempered, wishes
 from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
@@ -172,7 +173,7 @@ async def _after(spoken: asyncio.Event, loading: Coroutine[None, None, SpeechToT
 
 async def _prepare(language: str) -> None:
     """No first caller waits for a dictionary."""
-    for prepare in (prepare_endings, prepare_words):
+    for prepare in (prepare_endings, prepare_acts, prepare_words):
         await asyncio.to_thread(prepare, language)
 
 

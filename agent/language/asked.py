@@ -38,6 +38,12 @@ def expected(said: str, language: str) -> Expected:
     return "parts" if any(word.startswith(known["parts"]) for word in words) else "word"
 
 
+def prepare(language: str) -> None:
+    """Read the tables now, so that the first caller doesn't wait for them."""
+    expected("да?", language)
+    wishes("доставка" if language == "ru" else "delivery", language)
+
+
 def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
     """The verdict on the caller's words, where they may answer what the agent ``said``."""
     heard = by_lists(text, language)
