@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from agent.compiled import PLACE, digest
 from bench.asterisk import SUITE, behind, caller_uri
 from bench.crowd import CallerReport, CrowdPlan, CrowdReport
 from bench.daemon import ROOT, DaemonProcess
@@ -110,7 +111,8 @@ def _cost(name: str, seen: Measured, bar: float) -> Row:
         "cpu-silent": "daemon's CPU per call, silent caller, 40 calls, WebSocket media",
     }[name]
     engines = of(seen.busy, "daemon") - of(seen.busy, "daemon", MAIN)
-    measured = f"{took:.3%} of a core; all other threads (recogniser, voice, record) {engines / AT_ONCE:.3%}"
+    made = "compiled" if (PLACE / digest()).is_dir() else "from source"
+    measured = f"{took:.3%} of a core, {made}; all other threads (recogniser, voice, record) {engines / AT_ONCE:.3%}"
     return Row(name, what, f"<= {bar:.2%} of a core, engines excluded", measured, AT_ONCE, took <= bar)
 
 

@@ -152,6 +152,13 @@ def questions(studio: Studio) -> Iterator[Script]:
         yield studio.script(name, "question", Path(wav).stem, [_recorded(studio, name, Path(wav))])
 
 
+def statements(studio: Studio) -> Iterator[Script]:
+    """Complete turns that ask nothing, where there are such texts: «у нас сломалась машина»."""
+    for number, text in enumerate(studio.texts.get("statements", [])):
+        name, voice = f"{studio.prefix}-statement-{number:02}", voices.cast(studio.language, studio.dice)
+        yield studio.script(name, "statement", voice, [studio.speech(name, voice, text, "silent")])
+
+
 def _recorded(studio: Studio, name: str, wav: Path) -> Step:
     known = dict(line.split("\t") for line in (wav.parent / "transcripts.tsv").read_text(encoding="utf-8").splitlines())
     made = voices.trimmed(at_level(samples_of(read_mono(wav, RATE)), studio.between(LEVELS)))
@@ -270,6 +277,7 @@ def references(studio: Studio) -> Iterator[Script]:
 CASTS: dict[str, Callable[[Studio], Iterator[Script]]] = {
     "reference": references,
     "question": questions,
+    "statement": statements,
     "loss": losses,
     "hesitation": hesitations,
     "long-hesitation": long_hesitations,

@@ -39,6 +39,7 @@ def rows(findings: Sequence[Finding], words: Loss) -> list[Row]:
     table = Table(findings)
     made = [
         reply(table),
+        told(table),
         cut_ins(table, "hesitation", "hesitations"),
         cut_ins(table, "number", "dictated numbers"),
         long_cut_ins(table),
@@ -50,6 +51,7 @@ def rows(findings: Sequence[Finding], words: Loss) -> list[Row]:
         noises(table),
         echo(table),
         other_echo(table),
+        late(table),
         lossy(table),
         Row("words", "caller's words wrong or lost", "none", str(words), words.words, True),
     ]
@@ -62,6 +64,12 @@ def reply(table: Table) -> Row:
     met = within(times, 0.5, REPLY_P50) and within(times, 0.95, REPLY_P95)
     bar = f"p50 <= {REPLY_P50}, p95 <= {REPLY_P95} ms"
     return Row("reply", "complete question: last sample -> answer", bar, spread(times), len(times), met)
+
+
+def told(table: Table) -> Row:
+    """How soon who asks nothing is answered: given time on purpose."""
+    times = table.values("reply_ms", "statement")
+    return Row("told", "complete statement: last sample -> answer", "none", spread(times), len(times), True)
 
 
 def reply_with_model(table: Table, pace: int) -> Row:
@@ -160,6 +168,13 @@ def _echo(table: Table, name: str, what: str, at_20: bool) -> Row:
     total, stopped = (sum(one.values.get(key, 0) for one in calls) for key in ("turns", "self_interrupted"))
     measured = f"{stopped:.0f} in {total:.0f} turns"
     return Row(name, what, "0", measured, int(total), not stopped and bool(total))
+
+
+def late(table: Table) -> Row:
+    """Packets of the answers of echo calls that came 40 ms late: the daemon or the machine stood still."""
+    gaps, times = table.values("late", "echo"), table.values("late_ms", "echo")
+    what, longest = "agent's packets 40 ms late or more, calls with an echo", f", {max(times):.0f} ms" if times else ""
+    return Row("late", what, "none", f"{sum(gaps):.0f} in {len(gaps)} calls{longest}", len(gaps), True)
 
 
 def lossy(table: Table) -> Row:

@@ -62,6 +62,8 @@ class Following:
     """The same, only up to ``reached``: what was skipped, milliseconds."""
     foreign: Places
     """Where loud packets began that are not of this answer, samples."""
+    late: tuple[int, ...] = ()
+    """How long the wire was empty where the next packet came late, samples: the agent was not silent on purpose."""
 
 
 def follow(arrivals: Places, heard: Pcm, reference: Pcm) -> Following:
@@ -74,26 +76,31 @@ def follow(arrivals: Places, heard: Pcm, reference: Pcm) -> Following:
         covered[place : place + FRAME] = True
     missing = _loud(reference) & (covered[: reference.size].reshape(-1, FRAME).mean(axis=1) < 0.5)
     reached = int(found[ours].max()) + FRAME if ours.size else 0
+    silences, late = _silences(ours, arrivals[ours], found[ours], heard[ours])
     return Following(
-        silences=tuple(_silences(arrivals[ours], found[ours], heard[ours])),
+        silences=silences,
         last=_last_audible(int(arrivals[ours[-1]]), heard[ours[-1]]) if ours.size else 0,
         reached=reached,
         missing_ms=20 * int(missing.sum()),
         missing_before_ms=20 * int(missing[: reached // FRAME].sum()),
         foreign=arrivals[loud & (found < 0)],
+        late=late,
     )
 
 
-def _silences(arrivals: Places, found: Places, heard: Pcm) -> list[Silence]:
+def _silences(ours: Places, arrivals: Places, found: Places, heard: Pcm) -> tuple[tuple[Silence, ...], tuple[int, ...]]:
+    """Silences of the agent, and packets that came late: who pauses sends silence, so that packets lie between."""
     extra = np.diff(arrivals) - np.diff(found)
-    return [
+    longer, between = extra > LATER, np.diff(ours) > 1
+    silences = (
         Silence(
             _last_audible(int(arrivals[at]), heard[at]),
             _first_audible(int(arrivals[at + 1]), heard[at + 1]),
             int(extra[at]),
         )
-        for at in np.flatnonzero(extra > LATER).tolist()
-    ]
+        for at in np.flatnonzero(longer & between).tolist()
+    )
+    return tuple(silences), tuple(extra[longer & ~between].tolist())
 
 
 def _last_audible(at: int, packet: Pcm) -> int:

@@ -52,7 +52,8 @@ def measured(language: str) -> frozenset[str]:
     found = set(read(language).whole)
     for file in HERE.glob("texts*.toml"):
         texts = tomllib.loads(file.read_text(encoding="utf-8"))[language]
-        said = (text.lower() for kind in ("questions", "hesitations", "numbers") for text in texts[kind])
+        kinds = ("questions", "statements", "hesitations", "numbers")
+        said = (text.lower() for kind in kinds for text in texts.get(kind, ()))
         plain = (" ".join(text.replace("|", " ").replace("ё", "е").split()) for text in said)
         found |= {text for text in plain if len(text.split()) > SHORT}
     return frozenset(found)

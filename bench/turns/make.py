@@ -31,7 +31,7 @@ TEXTS_BLIND = HERE / "texts_blind.toml"
 """Heard by nobody who works on the rules."""
 SECOND = "second-"
 """How the names of scripts of ``TEXTS_SEEN`` begin when they are held out no more."""
-WITH_TEXTS = ("question", "hesitation", "long-hesitation", "number", "backchannel", "interruption")
+WITH_TEXTS = ("question", "statement", "hesitation", "long-hesitation", "number", "backchannel", "interruption")
 """Kinds of which more texts make more scripts."""
 MADE_BY = (
     *("texts.toml", "texts_held_out.toml", "texts_blind.toml", "make.py", "casting.py", "answers.py"),

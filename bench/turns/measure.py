@@ -263,7 +263,10 @@ def _echo(seen: Observation, references: References, finding: Finding) -> None:
         elif not whole and (not same or turn.missing_ms > TOLERATED_MS):
             disturbed += 1
             finding.failures.append(f"turn {number}: cut, or another answer")
-    finding.values |= {"turns": len(turns), "self_interrupted": disturbed}
+    late = [stood / PER_MS for turn in turns for stood in turn.late]
+    finding.values |= {"turns": len(turns), "self_interrupted": disturbed, "late": len(late)}
+    if late:
+        finding.values["late_ms"] = max(late)
 
 
 def _greeting(seen: Observation, references: References) -> Following:
@@ -273,6 +276,7 @@ def _greeting(seen: Observation, references: References) -> Following:
 
 JUDGES: Mapping[Kind, Callable[[Observation, References, Finding], None]] = {
     "question": _reply,
+    "statement": _reply,
     "loss": _reply,
     "hesitation": _reply,
     "long-hesitation": _reply,

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Asked = Literal["question", "loss", "hesitation", "long-hesitation", "number"]
+Asked = Literal["question", "statement", "loss", "hesitation", "long-hesitation", "number"]
 Kind = Literal[Asked, "backchannel", "noise", "interruption", "echo", "reference"]
-"""``loss``: a question over a line that loses packets; ``reference``: an answer heard without interruption."""
+"""``statement``: a turn that asks nothing; ``loss``: a question over a line that loses packets; ``reference``: an
+answer heard without interruption."""
 
-ASKED: tuple[Asked, ...] = ("question", "loss", "hesitation", "long-hesitation", "number")
+ASKED: tuple[Asked, ...] = ("question", "statement", "loss", "hesitation", "long-hesitation", "number")
 """What wants an answer when it is over."""
 KINDS: tuple[Kind, ...] = (*ASKED, "backchannel", "noise", "interruption", "echo")
 """What is measured."""

@@ -37,4 +37,4 @@ def test_strangers_are_forbidden(launch: Launch, sipp: str, tmp_path: Path) -> N
     daemon = launch({"SIP__ALLOW": "192.0.2.0/24"})
     run(sipp, daemon, tmp_path, "-sf", str(SCENARIOS / "forbidden.xml"))
     assert daemon.rows("SELECT 1 FROM calls") == []
-    assert sum("192.0.2" in line or "403" in line or "refused" in line for line in daemon.log.splitlines()) <= 2
+    assert daemon.log.count("sip: 403 to ") == 1  # of ten, since it could be thousands

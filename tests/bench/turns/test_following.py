@@ -41,6 +41,15 @@ def test_a_pause_is_found_with_its_length_and_nothing_is_lost() -> None:
     assert seen.missing_ms == 0
 
 
+def test_a_packet_that_came_late_is_no_silence_of_the_agent() -> None:
+    rows = answer(100)
+    arrivals = on_time(rows)
+    arrivals[40:43] = arrivals[43] - 1  # what was due while nobody sent comes at once
+    seen = follow(arrivals, rows, rows)
+    assert (seen.silences, seen.missing_ms) == ((), 0)
+    assert seen.late == (60 * MS - 1,)
+
+
 def test_a_short_part_between_two_pauses_is_found() -> None:
     rows = answer(100)
     silent = np.zeros((15, FRAME), dtype="<i2")

@@ -146,6 +146,13 @@ def test_turns_of_an_echo_call_are_counted_and_compared() -> None:
     assert (seen.values["turns"], seen.values["self_interrupted"]) == (3, 1)
 
 
+def test_packets_that_come_late_are_told_apart_from_an_interruption() -> None:
+    call = observed("echo", [step()], [2000], {0: GREETING, 2700: ANSWER})
+    call.arrivals[200:204] = call.arrivals[204]
+    seen = judge(call, REFERENCES)
+    assert (seen.values["self_interrupted"], seen.values["late"], seen.values["late_ms"]) == (0, 1, 80)
+
+
 @pytest.mark.parametrize("cut", [0, 1])
 def test_of_an_answer_without_reference_the_record_tells_whether_it_was_cut(cut: int) -> None:
     call = observed("echo", [step()], [2000], {0: GREETING, 2700: answer(100, seed=5)})
