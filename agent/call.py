@@ -28,7 +28,8 @@ from agent.speak import Speaker, adjusted
 from agent.stillness import Stillness
 from agent.time_limit import TimeLimit
 from agent.trace import Trace
-from agent.traced import TracedMouth, traced
+from agent.traced import traced
+from agent.traced_mouth import TracedMouth
 from agent.turns import Decision, EndOfTurn, FalseStart, Interruption, LongSilence
 from audio.frame import AudioFrame
 

@@ -23,9 +23,12 @@ ROOMS = ("agent", "audio", "telephony")
 """Of whose source all must be as it was: what is compiled relies on the types of the rest."""
 MODULES = (
     "agent.attending",
+    "agent.backends.places",
+    "agent.backends.stt_vosk",
     "agent.call",
     "agent.dead_air",
     "agent.decisions",
+    "agent.far_end",
     "agent.gathered",
     "agent.hints",
     "agent.judging",
@@ -34,9 +37,11 @@ MODULES = (
     "agent.murmurs",
     "agent.pauses",
     "agent.playout",
+    "agent.recording",
     "agent.stillness",
     "agent.time_limit",
     "agent.trace",
+    "agent.traced_mouth",
     "agent.turn_policies",
     "agent.turns",
     "audio.clean_line",
@@ -64,7 +69,7 @@ def digest() -> str:
     """Names the source of the rooms and the Python that it is compiled for."""
     told = hashlib.sha256(SUFFIX.encode())
     for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
+        for path in sorted(path for path in (ROOT / room).rglob("*.*") if path.suffix in (".py", ".c")):
             told.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return told.hexdigest()[:16]
 

@@ -18,6 +18,7 @@ from agent.hearing_chain import HearingChain
 from agent.house import House
 from agent.language.asked import prepare as prepare_acts
 from agent.language.asked import tempered, wishes
+from agent.language.completeness import answers as merely_answers
 from agent.language.completeness import completeness
 from agent.language.completeness import prepare as prepare_endings
 from agent.language.normalise import normalise
@@ -232,7 +233,8 @@ def _webhook(stack: AsyncExitStack) -> WebhookCall:
 
 def _finished(text: str, said: str, answers: Answers, language: str) -> Verdict:
     verdict = completeness(text, language)
-    if verdict == "open" or not answers.is_command(text):  # «can I talk to somebody about» is no command yet
+    beginning = verdict == "open" or merely_answers(text, language)  # «can I talk to somebody about» is no command yet
+    if beginning or not answers.is_command(text):
         return tempered(verdict, text, said, language)
     return "unsure" if wishes(text, language) else "complete"  # «мне нужен менеджер», perhaps a certain one
 

@@ -26,14 +26,15 @@ SETTLED_MS = 100
 """Words with an open end are worth a guess after so much quiet, milliseconds: before that it is the next syllable."""
 HUM_MS, LONG_HUM_MS = 50, 140
 """A voice that goes on for so long after the last word understood hums «эээ» or said a word that was missed; longer, it
-surely did, milliseconds. So end two of 100 whole questions, and three of four turns with a filler at the end."""
+surely did, milliseconds. So end two of 100 whole questions, and three of four turns with a filler at the end; where the
+words are complete it may as well be their last vowel («weigh»)."""
 APART_MS, TWICE_MS = 60, 300
 """What a caller who still speaks is heard to say counts when it was there before, too: half words come and go."""
 
 
 def after_hum(verdict: Verdict, hum_ms: int) -> Verdict:
     """The verdict on words after which the voice went on for so many milliseconds."""
-    if verdict == "open" or hum_ms > LONG_HUM_MS:
+    if verdict == "open" or (hum_ms > LONG_HUM_MS and verdict != "complete"):
         return "open"
     return "unsure" if hum_ms > HUM_MS else verdict
 

@@ -63,8 +63,6 @@ class Speaker:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._next = 0
         """The first position of them that somebody waits for."""
-        self._next = 0
-        """The first position of them that somebody waits for."""
         self._expecting: Speech | None = None
         """The reply whose next audio is still being made."""
 

@@ -10,7 +10,7 @@ from agent.dialogue import Context
 from agent.errors import AlloError
 from agent.events import Stage
 from agent.house import House
-from agent.ports import Mouth, Passage, Recognizer, Sentence, SpeechToText, Transcript, TurnModel, WordStart
+from agent.ports import Passage, Recognizer, Sentence, SpeechToText, Transcript, TurnModel, WordStart
 from agent.speak import Voice
 from agent.trace import Trace
 
@@ -25,28 +25,6 @@ def traced(house: House, trace: Trace) -> House:
         answers=_Answers(house.answers, trace),
         turn_model=_TurnModel(model, trace) if model else None,
     )
-
-
-class TracedMouth:
-    """A line's mouth, looked at once a frame: between two frames of the caller no time passes for the conversation."""
-
-    def __init__(self, inner: Mouth, trace: Trace) -> None:
-        """``inner`` belongs to this one alone."""
-        self._inner, self._trace = inner, trace
-        self.play, self.pause, self.resume = inner.play, inner.pause, inner.resume
-        self.played = inner.played
-        """Samples played when it was last looked at."""
-
-    def look(self, position: int) -> None:
-        """The caller's frame that ends at ``position`` arrived."""
-        self.played = self._inner.played
-        self._trace.frame(position, self.played)
-
-    def clear(self) -> None:
-        """Silence now; see ``Mouth``."""
-        self._inner.clear()
-        self.played = self._inner.played
-        self._trace.cleared(self.played)
 
 
 @dataclass(frozen=True, slots=True)

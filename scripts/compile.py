@@ -16,6 +16,8 @@ sys.path.insert(0, str(ROOT))
 
 from agent.compiled import MODULES, PLACE, digest  # noqa: E402 - found by the line above
 
+C_MODULES = {"audio.neural_steps": "audio/neural.c"}
+"""Modules that are written in C, and their files."""
 FLAGS = "-ffp-contract=off -g0"
 """A product and a sum are rounded one after the other, as Python does: else some processors would decide otherwise."""
 
@@ -35,11 +37,12 @@ def missing() -> str:
 def build(into: Path, scratch: Path) -> None:
     """Compile into a folder; raises what the compilers raise."""
     from mypyc.build import mypycify  # noqa: PLC0415 - see ``missing``
-    from setuptools import Distribution  # type: ignore[import-untyped]  # noqa: PLC0415
+    from setuptools import Distribution, Extension  # type: ignore[import-untyped]  # noqa: PLC0415
 
     os.environ["CFLAGS"] = f"{os.environ.get('CFLAGS', '')} {FLAGS}".strip()
     paths = [f"{name.replace('.', '/')}.py" for name in MODULES]
     made = mypycify(paths, opt_level="2", debug_level="0", target_dir=str(scratch))
+    made += [Extension(name, [file], extra_compile_args=["-O3"]) for name, file in C_MODULES.items()]
     distribution = Distribution({"name": "allo-compiled", "ext_modules": made})
     command = distribution.get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(into), str(scratch)

@@ -18,8 +18,10 @@ Act = Literal["asks", "wishes", "tells", "unclear"]
 """``unclear``: neither a question nor anything about the caller, «датчик не работает», «цена пресса»."""
 
 
-def act(core: list[str], lists: Lists, language: str) -> Act:
-    """Of words without polite ones around them; ``lists`` of ``completeness_*.toml``."""
+def act(core: list[str], lists: Lists, language: str, first: str = "") -> Act:
+    """Of words without polite ones around them; ``lists`` of ``completeness_*.toml``. ``first``: the word before those,
+    «а программа на русском» is a question.
+    """
     words, known = frozenset(core), _known(language)
     if not words:
         return "unclear"
@@ -30,7 +32,9 @@ def act(core: list[str], lists: Lists, language: str) -> Act:
         return "asks"
     if words & known["wishes"]:
         return "wishes"
-    return "tells" if SELF[language](core, known["self"]) else "unclear"
+    if SELF[language](core, known["self"]):
+        return "tells"
+    return "asks" if first in known["turning"] and len(core) >= SHORT else "unclear"
 
 
 def _stumbles(core: list[str], asks: frozenset[str]) -> bool:

@@ -8,8 +8,8 @@ import re
 from functools import cache
 from typing import Literal
 
-from agent.language.acts import Act, act
-from agent.language.completeness import by_lists
+from agent.language.acts import Act
+from agent.language.completeness import answers, by_lists, does
 from agent.language.tables import table
 from agent.pauses import Verdict
 
@@ -49,9 +49,11 @@ def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
     heard = by_lists(text, language)
     awaited = expected(said, language)
     if heard.settled:
-        return verdict
+        return "open" if awaited == "anything" and answers(text, language) else verdict
     if awaited == "anything":
-        return PATIENT[act(heard.core, heard.lists, language)].get(verdict, verdict)
+        act = does(heard, language)
+        announces = act == "unclear" and heard.noted == "announces"
+        return "open" if announces else PATIENT[act].get(verdict, verdict)
     if awaited == "parts":
         return "unsure" if verdict in {"complete", "likely"} else verdict
     short = len(heard.core) <= SHORT and heard.core[-1] not in heard.lists["open"]
@@ -61,7 +63,7 @@ def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
 def wishes(text: str, language: str) -> bool:
     """«Мне нужен менеджер»."""
     heard = by_lists(text, language)
-    return not heard.settled and act(heard.core, heard.lists, language) == "wishes"
+    return not heard.settled and does(heard, language) == "wishes"
 
 
 @cache

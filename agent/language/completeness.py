@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from agent.language import dictation, endings_en, endings_ru
+from agent.language.acts import Act, act
 from agent.language.continuation import more_follows, traits_of
 from agent.language.dictation import Lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
 Limits = tuple[float, float, float]
-LIMITS: dict[str, Limits] = {"ru": (0.38, 0.5, 0.62), "en": (0.44, 0.56, 0.72)}
+LIMITS: dict[str, Limits] = {"ru": (0.38, 0.38, 0.62), "en": (0.44, 0.44, 0.72)}
 """Words are complete up to the first probability that more follows, likely so up to the second, open beyond the third;
 what others would cost ``python -m bench.turns.limits`` prints."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
@@ -31,6 +32,8 @@ class _Tables:
     """Number words by their kind."""
     whole: frozenset[str]
     """Utterances that are whole as they are."""
+    answers: frozenset[str]
+    """Those of them that only answer a question."""
     either: frozenset[str]
     """Utterances that may be whole, and may be how one begins."""
 
@@ -41,6 +44,8 @@ class Heard:
 
     core: list[str]
     """The words without polite ones around them."""
+    first: str
+    """The very first word."""
     lists: Lists
     settled: Verdict | None
     """The verdict where the lists suffice for it."""
@@ -57,6 +62,11 @@ def completeness(text: str, language: str) -> Verdict:
     """Judge recognised words (lower case, no punctuation)."""
     found = likely_more(text, language)
     return weighed(found, LIMITS[language]) if isinstance(found, float) else found
+
+
+def does(heard: Heard, language: str) -> Act:
+    """What the caller does with the words."""
+    return act(heard.core, heard.lists, language, heard.first)
 
 
 def likely_more(text: str, language: str) -> float | Verdict:
@@ -84,15 +94,20 @@ def may_begin(text: str, language: str) -> bool:
     return " ".join(text.lower().replace("ё", "е").split()) in _tables(language).either
 
 
+def answers(text: str, language: str) -> bool:
+    """«Ну да»: nothing but the answer to somebody's question."""
+    tables = _tables(language)
+    return any(" ".join(form) in tables.answers for form in _forms(text.lower().split(), tables.words))
+
+
 def by_lists(text: str, language: str) -> Heard:
     """What the lists make of recognised words."""
     words = text.lower().replace("ё", "е").split()
     tables = _tables(language)
     forms = _forms(words, tables.words)
     settled = _settled(words, forms, tables)
-    return Heard(
-        forms[-1], tables.words, settled, "" if settled else _noted(words, forms[-1], tables, CONTRASTS[language])
-    )
+    noted = "" if settled else _noted(words, forms[-1], tables, CONTRASTS[language])
+    return Heard(forms[-1], words[0] if words else "", tables.words, settled, noted)
 
 
 def _settled(words: list[str], forms: list[list[str]], tables: _Tables) -> Verdict | None:
@@ -153,4 +168,4 @@ def _tables(language: str) -> _Tables:
     words = {name: frozenset(text.split()) for name, text in rows.items() if isinstance(text, str)}
     digits = {name: frozenset(text.split()) for name, text in rows["digits"].items()}
     sentences = {name: frozenset(lines.strip().splitlines()) for name, lines in rows["sentences"].items()}
-    return _Tables(words, digits, sentences["whole"], sentences["either"])
+    return _Tables(words, digits, sentences["whole"], sentences["answers"], sentences["either"])

@@ -81,7 +81,7 @@ def _read(part: Part, tags: list[Any], verbal: bool) -> Reading:
         part,
         verbal,
         transitive=part in {"verb", "infinitive"} and all(tag.transitivity == "tran" for tag in tags),
-        personal=first.person in {"1per", "2per"},
+        personal=first.POS == "VERB" and first.person in {"1per", "2per"},
         imperative=first.mood == "impr",
         number=first.POS == "NUMR",
         cases=frozenset(str(tag.case) for tag in tags if tag.case),

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.language.acts import act
 from agent.language.asked import tempered
-from agent.language.completeness import LANGUAGES, LIMITS, Limits, by_lists, completeness, likely_more, weighed
+from agent.language.completeness import LANGUAGES, LIMITS, Limits, by_lists, completeness, does, likely_more, weighed
 from agent.pauses import Verdict
 from agent.turns import Endpointing
 
@@ -151,7 +150,7 @@ def used(texts: Sequence[str], language: str) -> list[Verdict]:
 def only_tells(text: str, language: str) -> bool:
     """Or wishes: such a turn is waited for longer on purpose."""
     heard = by_lists(text, language)
-    return act(heard.core, heard.lists, language) in {"tells", "wishes"}
+    return does(heard, language) in {"tells", "wishes"}
 
 
 def _row(name: str, one: Cost) -> str:

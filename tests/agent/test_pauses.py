@@ -40,7 +40,7 @@ def test_one_pause_makes_a_fluent_caller_a_stranger_again() -> None:
     pauses = Pauses(RATE)
     for number in range(3):
         turn(pauses, ms(10_000 * number))
-    turn(pauses, ms(40_000), 280)
+    turn(pauses, ms(40_000), 220)
 
     assert pauses.stretched(ms(450), "unsure") == ms(450)
 
@@ -89,7 +89,7 @@ def test_one_search_for_words_makes_another_in_the_same_turn_likely() -> None:
 def test_a_breath_is_no_search_for_words_and_the_next_turn_begins_afresh() -> None:
     pauses = Pauses(RATE)
     pauses.began(0)
-    pauses.went_on(ms(250))
+    pauses.went_on(ms(220))
     assert pauses.stretched(ms(240), "complete") == ms(240)
     pauses.went_on(ms(500))
     pauses.ended(ms(3000))

@@ -1,6 +1,12 @@
 """The network computed here against the original, run once by its vendor's runtime over the same recordings."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +19,34 @@ HERE = Path(__file__).parent
 GOLDEN: dict[str, list[float]] = json.loads((HERE / "golden" / "silero_8k.json").read_text(encoding="utf-8"))
 
 
+@pytest.fixture(scope="module")
+def machine_code(tmp_path_factory: pytest.TempPathFactory) -> neural.Hear:
+    """What `make compile` makes of the network; see scripts/compile.py for the flags."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    headers = sysconfig.get_paths()["include"]
+    if shutil.which(compiler) is None or not Path(headers, "Python.h").is_file():
+        pytest.skip("no C compiler here, or no Python.h")
+    made = tmp_path_factory.mktemp("made") / f"neural_steps{sysconfig.get_config_var('EXT_SUFFIX')}"
+    source = Path(neural.__file__).with_name("neural.c")
+    flags = ["-O3", "-ffp-contract=off", "-fPIC", "-shared", f"-I{headers}"]
+    flags += ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+    subprocess.run([compiler, *flags, str(source), "-o", str(made), "-lm"], check=True)
+    spec = spec_from_file_location("neural_steps", made)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    hear: neural.Hear = module.hear
+    return hear
+
+
+@pytest.fixture(params=["numpy", "machine code"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to compute it."""
+    made = request.getfixturevalue("machine_code") if request.param == "machine code" else None
+    monkeypatch.setattr(neural, "_MADE", made)
+
+
 def heard(name: str, voice: neural.Voice) -> list[float]:
     pcm = read_mono(HERE.parent / "speech" / name)
     samples = (np.frombuffer(pcm, dtype="<i2") / 32768).astype(np.float32)
@@ -23,11 +57,13 @@ def heard(name: str, voice: neural.Voice) -> list[float]:
     ]
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("name", GOLDEN)
 def test_the_same_probabilities_as_the_original(name: str) -> None:
     assert np.abs(np.array(heard(name, neural.Voice())) - GOLDEN[name]).max() < 0.01
 
 
+@pytest.mark.usefixtures("either")
 def test_a_forgotten_sound_leaves_nothing_behind() -> None:
     voice = neural.Voice()
     first, second = list(GOLDEN)[:2]
@@ -48,6 +84,7 @@ def test_a_missing_network_says_where_it_should_be(monkeypatch: pytest.MonkeyPat
         neural._weights.cache_clear()
 
 
+@pytest.mark.usefixtures("either")
 def test_voices_heard_together_are_heard_as_if_each_were_alone() -> None:
     dice = np.random.default_rng(0)
     sounds = (dice.standard_normal((neural.MOST + 4, 12, neural.CONTEXT + neural.STEP)) * 0.3).astype(np.float32)
@@ -58,3 +95,39 @@ def test_voices_heard_together_are_heard_as_if_each_were_alone() -> None:
         steps = [neural.Step(together[number], sounds[number, step]) for number in chosen]
         assert neural.hear_together(steps) == expected
     assert neural.hear_together([]) == []
+
+
+def test_machine_code_differs_from_numpy_by_roundings_only(
+    machine_code: neural.Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = next(iter(GOLDEN))
+    ways = []
+    for made in (None, machine_code):
+        monkeypatch.setattr(neural, "_MADE", made)
+        ways.append(np.array(heard(name, neural.Voice())))
+    assert np.abs(ways[0] - ways[1]).max() < 1e-4
+
+
+def test_machine_code_refuses_what_is_no_step(machine_code: neural.Hear) -> None:
+    sound, memory = np.zeros(neural.CONTEXT + neural.STEP, np.float32), np.zeros(256, np.float32)
+    weights, many = neural.laid_out(), neural.MOST + 1
+    with pytest.raises(ValueError, match="288 floats are wanted, 40 bytes came"):
+        machine_code(weights, [sound[:10]], [memory], [1.0])
+    with pytest.raises(ValueError, match="256 floats are wanted"):
+        machine_code(weights, [sound], [memory[:255]], [1.0])
+    with pytest.raises(ValueError, match="floats are wanted"):
+        machine_code(weights[:-1], [sound], [memory], [1.0])
+    with pytest.raises(ValueError, match=f"up to {neural.MOST} steps"):
+        machine_code(weights, [sound] * many, [memory] * many, [1.0] * many)
+    with pytest.raises(ValueError, match="as many memories"):
+        machine_code(weights, [sound], [], [1.0])
+    with pytest.raises((BufferError, ValueError)):
+        machine_code(weights, [sound[::2]], [memory], [1.0])
+    with pytest.raises(TypeError):
+        machine_code(weights, [sound], [memory], ["1"])  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        machine_code(weights, (sound,), [memory], [1.0])  # type: ignore[arg-type]
+    memory.flags.writeable = False
+    with pytest.raises((BufferError, ValueError)):
+        machine_code(weights, [sound], [memory], [1.0])
+    assert machine_code(weights, [], [], []) == []
