@@ -164,4 +164,4 @@ class Judging:
             return verdict
         if probability >= SURE:
             return "complete"
-        return "open" if probability <= HARDLY and verdict in {"likely", "unsure"} else "unsure"
+        return "open" if probability <= HARDLY and verdict == "unsure" else "unsure"

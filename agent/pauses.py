@@ -7,8 +7,8 @@ is a little longer than the pauses they were seen to make.
 from collections import deque
 from typing import Literal
 
-Verdict = Literal["complete", "likely", "unsure", "open"]
-"""How finished the words of a turn sound; ``likely``: more likely finished than not, but not surely."""
+Verdict = Literal["complete", "unsure", "open"]
+"""How finished the words of a turn sound."""
 
 QUICKEST_MS = 180
 """No turn ends sooner after speech, milliseconds."""

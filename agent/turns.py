@@ -88,7 +88,6 @@ class TurnTaker:
         per_ms = rate // 1000
         self._patience: dict[Verdict, int] = {
             "complete": ends.complete_ms * per_ms,
-            "likely": (ends.complete_ms + ends.end_silence_ms) // 2 * per_ms,
             "unsure": ends.end_silence_ms * per_ms,
             "open": ends.open_ms * per_ms,
         }

@@ -19,7 +19,7 @@
 #define LANES 16
 #define PANEL 64    /* outputs that are summed side by side; weights lie as [panel][input][PANEL] */
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
 #define EVERY_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define EVERY_PROCESSOR

@@ -18,8 +18,8 @@ Expected = Literal["anything", "word", "parts"]
 SHORT = 2
 """Words of a short answer."""
 PATIENT: dict[Act, dict[Verdict, Verdict]] = {
-    "tells": {"complete": "open", "likely": "open", "unsure": "open"},
-    "wishes": {"complete": "unsure", "likely": "open", "unsure": "open"},
+    "tells": {"complete": "open", "unsure": "open"},
+    "wishes": {"complete": "unsure", "unsure": "open"},
     "asks": {},
     "unclear": {},
 }
@@ -55,7 +55,7 @@ def tempered(verdict: Verdict, text: str, said: str, language: str) -> Verdict:
         announces = act == "unclear" and heard.noted == "announces"
         return "open" if announces else PATIENT[act].get(verdict, verdict)
     if awaited == "parts":
-        return "unsure" if verdict in {"complete", "likely"} else verdict
+        return "unsure" if verdict == "complete" else verdict
     short = len(heard.core) <= SHORT and heard.core[-1] not in heard.lists["open"]
     return "unsure" if verdict == "open" and short else verdict
 

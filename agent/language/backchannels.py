@@ -9,6 +9,8 @@ SCRAP = 2
 """Letters of a word that may be half of one, where somebody still speaks."""
 HALF = 2
 """Words that half of one is heard as: «по нет» of «понятно»."""
+HUMMED = 3
+"""Words that «мм» is heard as, at most: «а мы вам ясно»."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,24 @@ class _Known:
     """Words with which more begins where they come last."""
     asking: frozenset[str]
     """The same wherever they come but in the first place."""
+    hums: frozenset[str]
+    """What «мм» is heard as before another word."""
 
 
 def meant(text: str, language: str) -> str:
     """What was said, as far as the table knows better than the recogniser; empty: nothing but scraps of words."""
     words, known = _words(text), _known(language)
     said = known.alike.get(" ".join(words), text)
-    return "" if said == text and len(words) > 1 and known.little.issuperset(words) else said
+    if said != text or len(words) < 2:
+        return said
+    return "" if known.little.issuperset(words) else _behind_a_hum(words, known) or text
+
+
+def _behind_a_hum(words: list[str], known: _Known) -> str:
+    """«Понял» of «по понял»: «мм» before it was heard as words that say nothing."""
+    last = words[-1]
+    hummed = len(words) <= HUMMED + 1 and known.hums.issuperset(words[:-1])
+    return last if hummed and len(last) > SCRAP and last in known.listening - known.beginning else ""
 
 
 def listens(text: str, language: str) -> bool:
@@ -92,5 +105,5 @@ def _words(text: str) -> list[str]:
 @cache
 def _known(language: str) -> _Known:
     rows = table(f"backchannels_{language}")
-    names = ("little", "listening", "beginning", "asking")
+    names = ("little", "listening", "beginning", "asking", "hums")
     return _Known(dict(rows["alike"]), *(frozenset(rows[name]["words"].split()) for name in names))

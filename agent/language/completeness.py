@@ -16,10 +16,10 @@ from agent.language.dictation import Lists
 from agent.language.tables import table
 from agent.pauses import Verdict
 
-Limits = tuple[float, float, float]
-LIMITS: dict[str, Limits] = {"ru": (0.38, 0.38, 0.62), "en": (0.44, 0.44, 0.72)}
-"""Words are complete up to the first probability that more follows, likely so up to the second, open beyond the third;
-what others would cost ``python -m bench.turns.limits`` prints."""
+Limits = tuple[float, float]
+LIMITS: dict[str, Limits] = {"ru": (0.38, 0.62), "en": (0.44, 0.72)}
+"""Words are complete up to the first probability that more follows, open beyond the second; what others would cost
+``python -m bench.turns.limits`` prints."""
 LANGUAGES: dict[str, Callable[[list[str], Lists], Verdict]] = {"ru": endings_ru.judged, "en": endings_en.judged}
 CONTRASTS: dict[str, Callable[[list[str]], bool]] = {"ru": endings_ru.contrasts, "en": endings_en.contrasts}
 
@@ -83,9 +83,9 @@ def traits(heard: Heard, language: str) -> list[str]:
 
 def weighed(more: float, limits: Limits) -> Verdict:
     """By the probability that more follows, which takes the rules' verdict as one of its traits."""
-    whole, likely, goes_on = limits
-    if more <= likely:
-        return "complete" if more <= whole else "likely"
+    whole, goes_on = limits
+    if more <= whole:
+        return "complete"
     return "unsure" if more <= goes_on else "open"
 
 

@@ -224,7 +224,7 @@ def table(chosen: Sequence[Sample], likely: Numbers, language: str) -> list[str]
     ruled = np.array([one.verdict for one in chosen])
     both = np.array([weighed(float(its), LIMITS[language]) for its in likely])
     for name, verdicts in (("rules", ruled), ("used: both", both)):
-        for known in (["complete"], ["complete", "likely"], ["complete", "likely", "unsure"]):
+        for known in (["complete"], ["complete", "unsure"]):
             shares = [np.mean(np.isin(verdicts[kind], known)) for kind in (more < SELDOM, more == 1, halt)]
             rows.append(f"| {' | '.join(f'{its:.1%}' for its in shares)} | {name}, {' or '.join(known)} |")
     return rows

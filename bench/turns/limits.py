@@ -25,8 +25,6 @@ from agent.turns import Endpointing
 HERE = Path(__file__).parent
 WHOLE, OPEN = (0.1, 0.15, 0.2, 0.3, 0.4), (0.4, 0.5, 0.6, 0.7)
 """Limits that are tried: complete up to, open beyond."""
-LIKELY = 0.1
-"""Words are likely whole up to so much more, where that is tried."""
 SHORT = 2
 """Words that belong to nobody, «нет спасибо»: no more than so many."""
 HALT_MS = (300, 1000)
@@ -110,7 +108,6 @@ def _wait_ms(verdict: Verdict) -> int:
     ends = Endpointing()
     waits: dict[Verdict, int] = {
         "complete": ends.complete_ms,
-        "likely": (ends.complete_ms + ends.end_silence_ms) // 2,
         "unsure": ends.end_silence_ms,
         "open": ends.open_ms,
     }
@@ -128,14 +125,14 @@ def table(language: str) -> list[str]:
     whole, halts = ([likely_more(text, language) for text in texts] for texts in both)
     rows = [
         f"{language}: {len(whole)} short whole turns, {len(halts)} halts; used: {LIMITS[language]}",
-        "| complete, likely up to | open beyond | at the short pause | longest | reply waits | p50 | p95 "
+        "| complete up to | open beyond | at the short pause | longest | reply waits | p50 | p95 "
         "| halts cut, 300-1000 ms | 300-800 ms |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    tried = {(least, least + LIKELY, most) for least, most in product(WHOLE, OPEN) if least + LIKELY <= most}
+    tried = {(least, most) for least, most in product(WHOLE, OPEN) if least <= most}
     for limits in sorted(tried | {LIMITS[language]}):
         one = cost(whole, halts, limits)
-        rows.append(_row(f"{limits[0]:g}, {limits[1]:g} | {limits[2]:g}", one))
+        rows.append(_row(f"{limits[0]:g} | {limits[1]:g}", one))
     asked = [text for text in turns.whole if not only_tells(text, language)]
     halted = used(turns.halts, language)
     rows.append(_row("used | in a call", cost(used(turns.whole, language), halted, LIMITS[language])))

@@ -4,20 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.language.acts import Act, act
-from agent.language.completeness import by_lists
+from agent.language.acts import Act
+from agent.language.completeness import by_lists, does
 
 ACTS: dict[tuple[Act, str], list[str]] = {
     ("asks", "ru"): [
         *("сколько стоит доставка", "есть ли скидка", "пришлите счёт", "вы привезёте завтра", "где мой заказ"),
-        *("можно приехать в субботу", "у вас есть твердомеры", "с кем я говорю"),
+        *("можно приехать в субботу", "у вас есть твердомеры", "с кем я говорю", "а программа у вас на русском"),
     ],
     ("wishes", "ru"): ["мне нужен инженер", "хочу вернуть прибор", "меня интересует лизинг", "я хотел бы приехать"],
     ("tells", "ru"): [
         *("мы перевели пятьдесят процентов", "испытываем в основном бетон", "у меня сломался телевизор"),
         *("пишите номер", "это для для лаборатории", "когда вы когда сможете", "мой груз отгрузили"),
     ],
-    ("unclear", "ru"): ["датчик не работает", "цена пресса", "до казани", ""],
+    ("unclear", "ru"): ["датчик не работает", "цена пресса", "программа у вас на русском", "до казани", ""],
     ("asks", "en"): [
         *("what is the price", "do you repair presses", "and is there a discount", "send me the invoice", "book me in"),
         *("so can i come on monday", "please call me back"),
@@ -42,5 +42,4 @@ def test_any_words_do_something(text: str, language: str) -> None:
 
 
 def of(text: str, language: str) -> Act:
-    heard = by_lists(text, language)
-    return act(heard.core, heard.lists, language)
+    return does(by_lists(text, language), language)

@@ -74,3 +74,22 @@ def test_what_is_told_is_an_answer_where_one_was_asked_for() -> None:
 
     assert tempered(completeness(text, "ru"), text, "Чем могу помочь?", "ru") == "open"
     assert tempered(completeness(text, "ru"), text, "Вы уже оплатили заказ?", "ru") != "open"
+
+
+@pytest.mark.parametrize(("text", "language"), [("да", "ru"), ("а да", "ru"), ("ну нет", "ru"), ("yes", "en")])
+def test_a_bare_yes_to_no_question_is_how_somebody_begins(text: str, language: str) -> None:
+    asked = {"ru": "Это ваш адрес?", "en": "Is that your address?"}[language]
+
+    assert tempered(completeness(text, language), text, "", language) == "open"
+    assert tempered(completeness(text, language), text, asked, language) == "complete"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("номер заказа", "ru"), ("serial number", "en"), ("invoice number", "en")]
+)
+def test_a_number_that_is_announced_is_waited_for(text: str, language: str) -> None:
+    assert tempered(completeness(text, language), text, "", language) == "open"
+
+
+def test_who_will_think_it_over_may_go_on() -> None:
+    assert tempered(completeness("я подумаю", "ru"), "я подумаю", "", "ru") == "open"

@@ -29,10 +29,8 @@ MODEL = Path(__file__).parents[2] / "agent/models/vosk-demo-ru"
         ("complete", 0, "complete"),
         ("complete", HUM_MS, "complete"),
         ("complete", HUM_MS + 10, "unsure"),
-        ("likely", HUM_MS + 10, "unsure"),
         ("open", HUM_MS + 10, "open"),
         ("complete", LONG_HUM_MS + 10, "unsure"),
-        ("likely", LONG_HUM_MS + 10, "open"),
         ("unsure", LONG_HUM_MS + 10, "open"),
     ],
 )

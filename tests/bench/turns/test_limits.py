@@ -37,11 +37,11 @@ def test_the_cost_of_limits() -> None:
     whole: list[float | Verdict] = [0.1, 0.35, 0.5, 0.9, "complete"]
     halts: list[float | Verdict] = [0.1, 0.5, 0.9, "open"]
 
-    found = limits.cost(whole, halts, (0.3, 0.4, 0.7))
+    found = limits.cost(whole, halts, (0.3, 0.7))
 
     assert found.known == 0.4
     assert found.late == 0.2
-    assert found.wait_ms == (240 + 385 + 530 + 1100 + 240) / 5
-    assert found.wait_p50_ms == 385
+    assert found.wait_ms == (240 + 530 + 530 + 1100 + 240) / 5
+    assert found.wait_p50_ms == 530
     assert found.cut == pytest.approx((1 + 470 / 700) / 4)
     assert found.cut_brief == pytest.approx((1 + 270 / 500) / 4)
