@@ -20,15 +20,18 @@ def listens(text: str, language: str) -> bool:
 
 
 MISHEARD = {
-    "ru": "а да|до да|да до да|а да ага|до понял|вольт как|ну|вот как|интересно|да понятно|угу ага|году|по понял|а мы вам ясно",
-    "en": "ahead|nine|yes you|got it|get it|really|oh|at half|ready|how okay|mary|and|at|re a lot|write|light light|i'm emma okay",
+    "ru": "а да|до да|да до да|а да ага|до понял|вольт как|ну|вот как|интересно|да понятно|угу ага"
+    "|году|по понял|а мы вам ясно",
+    "en": "ahead|nine|yes you|got it|get it|really|oh|at half|ready|how okay|mary|and|at|re a lot|write|light light"
+    "|i'm emma okay",
 }
 COMPOSED = {
     "ru": "да ясно|так понятно|ну да ну да|да да понятно|хорошо понял|ага ну да|так так|да так|всё понятно",
     "en": "yes i see|yeah sure|right okay|oh okay|okay got it|yeah right",
 }
 TAKING = {
-    "ru": "стоп|нет|а вы|да но|а скидка|ну и сколько|до свидания|а до вас далеко|нет не то|мы поняли другое|мне ясно что дорого",
+    "ru": "стоп|нет|а вы|да но|а скидка|ну и сколько|до свидания|а до вас далеко|нет не то"
+    "|мы поняли другое|мне ясно что дорого",
     "en": "stop|no|wait|nine kilonewtons|how much|yes but|are you open",
 }
 
