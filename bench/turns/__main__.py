@@ -125,7 +125,7 @@ def _runner(choice: Choice, language: str, settings: dict[str, object]) -> Itera
 
 
 def _with_model(choice: Choice, scripts: Sequence[Script], pace: int) -> tuple[report.Row, list[str]]:
-    chosen = choice.of([one for one in scripts if one.kind == "question"], "ru")
+    chosen = replace(choice, kinds=("question",)).of(scripts, "ru")
     with _model_server(1 / pace if pace else 0.0) as base_url:
         settings: dict[str, object] = {"LLM__BASE_URL": base_url, "LLM__MODEL": "bench", "LLM__API_KEY": "none"}
         _, findings = _through(choice, scripts, chosen, "ru", settings)
