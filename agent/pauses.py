@@ -22,7 +22,7 @@ LEAST_MS = 100
 """Shorter gaps lie between words, milliseconds."""
 THOUGHT_MS = 240
 """From this on a pause inside a turn is a search for words, milliseconds: another may follow in the same turn. As the
-detector sees it, which hears speech end some 60 ms late."""
+detector sees it, to which one of 360 can look like 240; inside what is said in one go there is none so long."""
 MARGIN_MS = 150
 """The wait exceeds the caller's usual pause by this, milliseconds."""
 WENT_ON_MS = 1000

@@ -1,4 +1,4 @@
-"""What the line has played of the agent, as one call and its trace see it."""
+"""What the line has played of the agent, as one call and its trace see it. Apart from ``traced``, which mypyc refuses."""
 
 from agent.ports import Mouth
 from agent.trace import Trace
