@@ -1,4 +1,4 @@
-"""What the line has played of the agent, as one call and its trace see it. Apart from ``traced``, which mypyc refuses."""
+"""What the line has played of the agent, as a call and its trace see it; mypyc takes it, but not ``traced``."""
 
 from agent.ports import Mouth
 from agent.trace import Trace
