@@ -57,10 +57,15 @@ class Rules:
         """First and last sample of speech without a breath."""
         self._texts: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=2 * LOOP_TIMES)
 
+    @property
+    def over(self) -> bool:
+        """Tones are listened for no more."""
+        return self._at * FRAME_MS >= TONES_MS
+
     def frame(self, caller: bytes) -> Kind | None:
         """What the caller sends, in pieces of any length."""
         found = None
-        if self._at * FRAME_MS >= TONES_MS:
+        if self.over:
             return None
         tones = self._tone.push(caller)
         if not (self._length or self._beep or any(tones)):  # what nearly always comes
@@ -140,7 +145,9 @@ class Machines:
         """``act`` is called once, when a machine was recognised."""
         self._rules, self._emit, self._act = rules, emit, act
         self._known = self._spoke = self._asked = False
-        self._gathered, self._enough = bytearray(), rules.gathers
+        self._gathered: list[bytes] = []
+        self._lacking = rules.gathers
+        """Bytes until there is enough to look at."""
 
     def heard(self, words: tuple[Word, ...]) -> None:
         """An utterance."""
@@ -148,13 +155,15 @@ class Machines:
 
     def frame(self, caller: bytes) -> None:
         """What the caller sends, in pieces of any length."""
-        self._gathered += caller
-        if len(self._gathered) < self._enough:
+        if self._known or self._rules.over:
             return
-        gathered = bytes(self._gathered)
+        self._gathered.append(caller)
+        self._lacking -= len(caller)
+        if self._lacking > 0:
+            return
+        gathered, self._lacking = b"".join(self._gathered), self._rules.gathers
         self._gathered.clear()
-        if not self._known and (kind := self._rules.frame(gathered)) is not None:
-            self._judge(kind)
+        self._judge(self._rules.frame(gathered))
 
     def observe(self, event: CallEvent) -> None:
         """A caller from whom nothing was ever heard is on record as silent."""

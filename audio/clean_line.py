@@ -1,16 +1,12 @@
 """Proof that a line is without echo, so that nobody needs to look for one."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from audio.sums import weigh_delays
+from audio.sums_by_numpy import SPAN
 
-_UNIT = np.float32(1.0 / 32768.0)
-_SPAN = 16
-"""Frames that are looked at together for proof that nothing comes back at all, 320 ms."""
 _KEEPS = 0.85
-"""How much of that proof is still there a span later: half of it after 1.4 s of playing."""
+"""How much of the proof is still there ``SPAN`` frames later: half of it after 1.4 s of playing."""
 _NO_ECHO = 2.5e-4
 """What comes back with less than this part of the power that was played (-36 dB) is no echo."""
 _HUSH = 2.5e-7
@@ -29,53 +25,39 @@ class CleanLine:
         """``size``: samples of a frame. ``parts``: delays that an echo may have, frames. ``least``: power of what is
         loud, full scale = 1.
         """
-        self._size, self._parts, self._least = size, parts, least
+        whole = size * 32768.0**2
+        self._limits = least * whole, float(round(_HUSH * whole)), _KEEPS
         self._near: list[bytes] = []
         self._far: list[bytes] = []
-        self._played = np.zeros(self._parts - 1 + _SPAN, np.float32)
-        """Mean power of what was played, a number a frame, the newest last."""
-        self._delayed = sliding_window_view(self._played, _SPAN)
-        self._quiet = np.zeros(parts, np.float32)
-        self._loud = np.zeros(parts, np.float32)
-        self._hush = 0.0
-        """What was heard in the quiet frames."""
+        self._played = np.zeros(parts - 1 + SPAN)
+        """Squares of what was played, a sum for each frame, the newest last."""
+        self._sums = np.zeros((2, parts))
+        """What was played before quiet frames, and before loud ones, for each delay."""
+        self._heard = 0.0
+        """Squares of what was heard in the quiet frames."""
         self.stands = False
         """There is proof."""
 
     @property
     def sure(self) -> int:
         """For so many more frames the proof stands, whatever they hold."""
-        return _SPAN - 1 - len(self._near) if self.stands else 0
+        return SPAN - 1 - len(self._near) if self.stands else 0
 
     def push(self, near: bytes, far: bytes) -> bool:
         """Note a frame of both sides; True while there is proof."""
         self._near.append(near)
         self._far.append(far)
-        if len(self._near) == _SPAN:
+        if len(self._near) == SPAN:
             self._weigh()
         return self.stands
 
     def _weigh(self) -> None:
-        powers = self._powers(self._far + self._near)
-        heard = powers[_SPAN:]
+        far, near = b"".join(self._far), b"".join(self._near)
         self._far.clear()
         self._near.clear()
-        self._played[: self._parts - 1] = self._played[_SPAN:]
-        self._played[self._parts - 1 :] = powers[:_SPAN]
-        quiet = heard < self._least
-        self._quiet *= _KEEPS
-        self._quiet += self._delayed @ quiet.astype(np.float32)
-        self._loud *= _KEEPS
-        if not quiet.all():  # else they add nothing
-            self._loud += self._delayed @ (~quiet).astype(np.float32)
-            heard = heard[quiet]
-        self._hush = self._hush * _KEEPS + float(np.maximum(heard, _HUSH).sum())
-        if bool((self._loud > self._quiet).any()):
+        heard, proof = weigh_delays(far, near, self._played, self._sums, self._limits)
+        self._heard = self._heard * _KEEPS + heard
+        if proof < 0.0:
             self.stands = False
-        elif self._hush < _NO_ECHO * float(self._quiet.min()):
+        elif self._heard < _NO_ECHO * proof:
             self.stands = True
-
-    def _powers(self, frames: list[bytes]) -> Floats:
-        """Mean power of each of the frames."""
-        samples = np.frombuffer(b"".join(frames), dtype="<i2").astype(np.float32).reshape(-1, self._size)
-        return np.asarray(np.einsum("pk,pk->p", samples, samples) * (_UNIT**2 / self._size))

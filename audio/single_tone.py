@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.frame import FRAME_MS, SAMPLE_BYTES
+from audio.sums import purity, squares
+from audio.sums_by_numpy import turns_of
 
 GATHERED = 10
 """Frames looked at together: cheaper than each alone."""
@@ -29,6 +31,10 @@ class SingleTone:
         """``rate`` of the audio, Hz."""
         self._rate, self._size = rate, rate * FRAME_MS // 1000
         self._window = np.hanning(self._size).astype(np.float32)
+        self._softest = SURELY_NOT * QUIETEST * self._size * 32768.0**2
+        """Squares of a frame in which nothing is looked for."""
+        self._turned, self._turns = np.hanning(self._size), turns_of(self._size)
+        """What ``purity`` wants."""
         self._middle = GATHERED // 2 * self._size * SAMPLE_BYTES
         """Where the frame in the middle of a block begins, bytes."""
         self._pcm = bytearray()
@@ -66,15 +72,11 @@ class SingleTone:
 
     def _seems_pure(self, block: bytes) -> bool:
         """It is loud, and the frame in its middle has a tone; mostly that one's strongest frequencies say no."""
+        frame_bytes = self._size * SAMPLE_BYTES
+        (loudness,) = squares(block[self._middle : self._middle + frame_bytes], frame_bytes)
+        if loudness < self._softest or purity(block, self._middle, self._turned, self._turns) < SURELY_NOT * PURE:
+            return False
         frame = np.frombuffer(block, _PCM, self._size, self._middle) * SCALE
-        if frame.dot(frame) < SURELY_NOT * QUIETEST * self._size:
-            return False
-        spectrum = np.fft.rfft(frame * self._window)
-        real, imaginary = spectrum.real, spectrum.imag
-        power = real * real + imaginary * imaginary
-        peak = min(max(int(power.argmax()), 2), len(power) - 3)
-        if float(power[peak - 2 : peak + 3].sum()) < SURELY_NOT * PURE * float(power.sum()):
-            return False
         samples = np.frombuffer(block, _PCM) * SCALE
         return bool(samples.dot(samples) >= QUIETEST * samples.size) and bool(self._tones(frame[None])[0])
 

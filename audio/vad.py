@@ -9,16 +9,14 @@ and are therefore shown the sound at a steady loudness.
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import cache
-from itertools import islice
 
-import numpy as np
 import webrtcvad
-from numpy.typing import NDArray
 
 from audio import neural
-from audio.frame import SAMPLE_BYTES, frame_bytes
+from audio.frame import frame_bytes
+from audio.sums import amplified, squares
 from audio.voice_check import VoiceCheck
 
 LEAST_DBFS = -58.0
@@ -44,8 +42,6 @@ _DECAY_DB = 0.05
 _STEADY_DB = 10.0
 """A frame this far under the loudest may be the end of the speech: the network hears it at once."""
 
-_PCM = np.dtype("<i2")
-_LOWEST, _HIGHEST = np.array(-32768.0, np.float32), np.array(32767.0, np.float32)
 _RATES = (8000, 16000, 32000, 48000)
 _FULL_SCALE_SQUARE = 32768.0**2
 
@@ -113,12 +109,12 @@ class SpeechDetector:
             return speech
         if len(pcm) != self._bytes:
             raise ValueError(f"{len(pcm)} bytes are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
-        weighed = self.weigh(self._room.square(pcm))
+        weighed = self.weigh(squares(pcm, self._bytes)[0])
         if not weighed[0] and self._voice.rests:
             self._sound = self._stood = False
             self._voice.keep(pcm)
             return False
-        self._room.alone(self, pcm, weighed)
+        _run([self.live((pcm,), (weighed,))])
         speech, self._sound = self._known.popleft()
         return speech
 
@@ -129,8 +125,9 @@ class SpeechDetector:
         them is asked, which is cheaper. Nothing, where earlier ones have not all been pushed. Raises ``ValueError``
         for frames of another length.
         """
-        if frames and set(map(len, frames)) != {self._bytes}:
-            raise ValueError(f"frames are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
+        for pcm in frames:
+            if len(pcm) != self._bytes:
+                raise ValueError(f"frames are not 20 ms at {self._rate} Hz ({self._bytes} bytes)")
         few = len(frames) < _WORTH and self._voice.rests
         if frames and not (few or self._told or self._known or self._silent):
             self._told = frames
@@ -172,15 +169,15 @@ class SpeechDetector:
         self._voice.keep_all(frames)
         return True
 
-    def live(self, frames: Sequence[bytes], shown: Sequence[bytes], weighed: Sequence[Weighed]) -> Hears:
-        """For the room only: flags of frames that were weighed, ``shown`` as loud as their gains make them.
+    def live(self, frames: Sequence[bytes], weighed: Sequence[Weighed]) -> Hears:
+        """For the room only: flags of frames that were weighed.
 
         Yields what the network has to hear, and is sent how much of a voice that is.
         """
         known, voice = self._known, self._voice
-        for pcm, loud, (gain, wide, steady) in zip(frames, shown, weighed, strict=True):
+        for pcm, (gain, wide, steady) in zip(frames, weighed, strict=True):
             open_ = gain > 0.0 and (wide or self._stood)
-            sound = self._stood = open_ and bool(self._vad.is_speech(loud, self._rate))
+            sound = self._stood = open_ and self._sounds(pcm, gain)
             if not sound and voice.rests:
                 voice.keep(pcm)
                 known.append(_SILENT)
@@ -188,6 +185,10 @@ class SpeechDetector:
             if voice.take(pcm, sound):
                 yield from voice.listen(gain, steady)
             known.append((voice.conclude(sound), sound))
+
+    def _sounds(self, pcm: bytes, gain: float) -> bool:
+        """WebRTC's detector."""
+        return bool(self._vad.is_speech(amplified(pcm, gain) if gain > 1.0 else pcm, self._rate))
 
 
 class _Room:
@@ -197,46 +198,23 @@ class _Room:
         self._size = size
         """Bytes of a frame."""
         self._told: list[SpeechDetector] = []
-        self._scratch, self._shown = np.empty(size // 2), np.empty((1, size // 2), _PCM)
-        self._row, self._taken = self._shown[0], self._shown.data.cast("B")
 
     def join(self, detector: SpeechDetector) -> None:
         """It was told frames."""
         self._told.append(detector)
 
-    def square(self, pcm: bytes) -> float:
-        """Sum of the squares of a frame's samples."""
-        scratch = self._scratch
-        self._taken[:] = pcm
-        scratch[:] = self._row
-        return float(scratch.dot(scratch))
-
-    def alone(self, detector: SpeechDetector, pcm: bytes, weighed: Weighed) -> None:
-        """Hear the frame whose ``square`` was asked for last."""
-        shown = (pcm,) if weighed[0] <= 1.0 else _amplified(self._shown, [weighed[0]])
-        _run([detector.live((pcm,), shown, (weighed,))])
-
     def hear(self) -> None:
         """Hear all that was told."""
         together, self._told = self._told, []
         told = [detector.tell() for detector in together]
-        shown = [pcm for frames in told for pcm in frames]
-        samples = np.frombuffer(b"".join(shown), _PCM).reshape(-1, self._size // 2)
-        squares = _squares(samples)
-        weighed = [
-            list(map(detector.weigh, islice(squares, len(frames))))
-            for detector, frames in zip(together, told, strict=True)
-        ]
-        gains = [one[0] for each in weighed for one in each]
-        faint = [number for number, gain in enumerate(gains) if gain > 1.0]
-        if faint:
-            for number, loud in zip(faint, _amplified(samples[faint], [gains[n] for n in faint]), strict=True):
-                shown[number] = loud
+        sums = squares(b"".join([pcm for frames in told for pcm in frames]), self._size)
         at, hearing = 0, list[Hears]()
-        for detector, frames, each in zip(together, told, weighed, strict=True):
-            if each.count(_CLOSED) < len(each) or not detector.rest(frames):
-                hearing.append(detector.live(frames, shown[at : at + len(frames)], each))
-            at += len(frames)
+        for detector, frames in zip(together, told, strict=True):
+            end = at + len(frames)
+            weighed = [detector.weigh(square) for square in sums[at:end]]
+            at = end
+            if weighed.count(_CLOSED) < len(weighed) or not detector.rest(frames):
+                hearing.append(detector.live(frames, weighed))
         _run(hearing)
 
 
@@ -244,23 +222,6 @@ class _Room:
 def _room(size: int, _thread: int) -> _Room:
     """One for each thread."""
     return _Room(size)
-
-
-def _squares(samples: NDArray[np.int16]) -> Iterator[float]:
-    """Sum of the squares of each row: whole numbers that a double holds, so their order is no matter."""
-    exact = samples.astype(np.float64)
-    sums: list[float] = np.einsum("ij,ij->i", exact, exact).tolist()
-    return iter(sums)
-
-
-def _amplified(samples: NDArray[np.int16], gains: list[float]) -> list[bytes]:
-    """Rows, each louder by its gain, clipped."""
-    loud = samples.astype(np.float32)
-    loud *= np.array(gains, np.float32)[:, None]
-    np.minimum(loud, _HIGHEST, out=loud)
-    np.maximum(loud, _LOWEST, out=loud)
-    data, size = loud.astype(_PCM).tobytes(), samples.shape[1] * SAMPLE_BYTES
-    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 def _run(hearing: list[Hears]) -> None:
@@ -302,7 +263,10 @@ class _Floor:
         else:
             recent[oldest] = power
             self._oldest = oldest + 1 if oldest + 1 < _SMOOTH else 0
-        least, now = self._span_least, sum(recent) / len(recent)
+        total = 0.0
+        for one in recent:  # compiled, `sum` costs several times as much
+            total += one
+        least, now = self._span_least, total / len(recent)
         if now < least:
             self._span_least = least = now
         floor = self._past if self._past < least else least  # noqa: FURB136 - ``min`` costs as much as all the rest

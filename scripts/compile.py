@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from agent.compiled import MODULES, PLACE, digest  # noqa: E402 - found by the line above
 
-C_MODULES = {"audio.neural_steps": "audio/neural.c"}
+C_MODULES = {"audio.frame_sums": "audio/frame_sums.c", "audio.neural_steps": "audio/neural.c"}
 """Modules that are written in C, and their files."""
 FLAGS = "-ffp-contract=off -g0"
 """A product and a sum are rounded one after the other, as Python does: else some processors would decide otherwise."""

@@ -30,7 +30,6 @@ class Inbox:
         self._rate = rate
         self._capacity = capacity
         self._size = frame_bytes(rate)
-        self._whole = {self._size}
         self._cut = Rechunker(self._size)
         self._queue: deque[LineEvent] = deque()
         self._audio = 0
@@ -85,7 +84,10 @@ class Inbox:
         """The reader waits, and these are whole frames."""
         if self._waiter is None or self._waiter.done() or self._queue or self._cut.pending or self._hung_up:
             return False
-        return set(map(len, pieces)) == self._whole
+        for piece in pieces:
+            if len(piece) != self._size:
+                return False
+        return bool(pieces)
 
     def put_audio(self, pcm: bytes) -> None:
         """Take PCM16 mono at the inbox's rate, any number of bytes."""

@@ -1,12 +1,6 @@
 """The network computed here against the original, run once by its vendor's runtime over the same recordings."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +8,7 @@ import pytest
 
 from audio import neural
 from audio.wav import read_mono
+from tests.machine_code import compiled_c
 
 HERE = Path(__file__).parent
 GOLDEN: dict[str, list[float]] = json.loads((HERE / "golden" / "silero_8k.json").read_text(encoding="utf-8"))
@@ -21,22 +16,8 @@ GOLDEN: dict[str, list[float]] = json.loads((HERE / "golden" / "silero_8k.json")
 
 @pytest.fixture(scope="module")
 def machine_code(tmp_path_factory: pytest.TempPathFactory) -> neural.Hear:
-    """What `make compile` makes of the network; see scripts/compile.py for the flags."""
-    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-    headers = sysconfig.get_paths()["include"]
-    if shutil.which(compiler) is None or not Path(headers, "Python.h").is_file():
-        pytest.skip("no C compiler here, or no Python.h")
-    made = tmp_path_factory.mktemp("made") / f"neural_steps{sysconfig.get_config_var('EXT_SUFFIX')}"
-    source = Path(neural.__file__).with_name("neural.c")
-    flags = ["-O3", "-ffp-contract=off", "-fPIC", "-shared", f"-I{headers}"]
-    flags += ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
-    subprocess.run([compiler, *flags, str(source), "-o", str(made), "-lm"], check=True)
-    spec = spec_from_file_location("neural_steps", made)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    hear: neural.Hear = module.hear
+    """What `make compile` makes of the network."""
+    hear: neural.Hear = compiled_c("neural_steps", "neural.c", tmp_path_factory.mktemp("made")).hear
     return hear
 
 
