@@ -25,6 +25,8 @@ CED_HZ, CED_OFF_HZ, CED_MS = 2100, 15, 1500
 """The called one: 2.6 to 4 seconds (T.30, 4.3.3.2.2); so much of it is enough."""
 WAVERS_HZ = 25
 """A tone that moves more is another tone."""
+FAXES = tuple((hz - off - WAVERS_HZ, hz + off + WAVERS_HZ) for hz, off in ((CNG_HZ, CNG_OFF_HZ), (CED_HZ, CED_OFF_HZ)))
+"""Who is rung by us may also be an answering machine, whose beep has any frequency."""
 TONES_MS = 60_000
 """Tones are listened for so long: a fax sends its own from the beginning, and its caller hangs up sooner."""
 BEGINS_MS = 3000
@@ -43,7 +45,7 @@ class Rules:
     def __init__(self, rate: int, *, outgoing: bool) -> None:
         """``outgoing``: it is we who rang."""
         self._rate, self._outgoing = rate, outgoing
-        self._tone = SingleTone(rate)
+        self._tone = SingleTone(rate) if outgoing else SingleTone(rate, FAXES)
         self.gathers = GATHERED * frame_bytes(rate)
         """Bytes of the caller that are looked at together."""
         self._at = 0

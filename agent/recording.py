@@ -47,8 +47,11 @@ class Recording:
         """
         self._run = run
         self._keys = (KeyTones(rate), KeyTones(rate)) if mute_keys else None
-        self._left = bytearray()
-        self._right = bytearray()
+        self._left: list[bytes] = []
+        self._right: list[bytes] = []
+        """As long as what is on the left, or nothing: the agent was not heard since the last flush."""
+        self._gathered = 0
+        """Bytes on the left."""
         self._flushed = 0
         """Samples handed to the writer."""
         self._limit = rate * FLUSH_MS // 1000 * SAMPLE_BYTES
@@ -57,11 +60,13 @@ class Recording:
 
     def push(self, caller: bytes, agent: bytes = b"") -> None:
         """One frame of the caller and one of the agent, of the same length; nothing is silence."""
-        if agent:
-            self._right += bytes(len(self._left) - len(self._right))
-            self._right += agent
-        self._left += caller
-        if len(self._left) >= self._limit:
+        if agent and not self._right:
+            self._right.append(bytes(self._gathered))
+        if self._right:
+            self._right.append(agent or bytes(len(caller)))
+        self._left.append(caller)
+        self._gathered += len(caller)
+        if self._gathered >= self._limit:
             self.flush()
 
     def close(self, rest: bytes = b"") -> None:
@@ -73,7 +78,7 @@ class Recording:
     @property
     def position(self) -> int:
         """Samples of each side so far."""
-        return self._flushed + len(self._left) // SAMPLE_BYTES
+        return self._flushed + self._gathered // SAMPLE_BYTES
 
     def mute(self, start: int, end: int) -> None:
         """Silence both sides from position ``start`` up to ``end``, on the disk and in what is still to come."""
@@ -81,11 +86,11 @@ class Recording:
 
     def flush(self) -> None:
         """Hand over what has gathered."""
-        left = bytes(self._left)
-        right = bytes(self._right).ljust(len(left), b"\0")
-        self._flushed += len(left) // SAMPLE_BYTES
+        left, right = b"".join(self._left), b"".join(self._right) or bytes(self._gathered)
+        self._flushed += self._gathered // SAMPLE_BYTES
         self._left.clear()
         self._right.clear()
+        self._gathered = 0
         self._run(lambda: self._write(left, right))
 
     def _create(self, file: PatientSound) -> None:

@@ -101,32 +101,34 @@ EVERY_PROCESSOR static void spectrum(const double *sound, Py_ssize_t count, cons
     }
 }
 
-static double share_of_peak(const double *power, Py_ssize_t bins) {
+static double share_of_peak(const double *power, const double *wanted, Py_ssize_t bins) {
     Py_ssize_t peak = 0;
     double total = 0.0, around = 0.0;
     for (Py_ssize_t k = 0; k < bins; k++) {
         total += power[k];
         peak = power[k] > power[peak] ? k : peak;
     }
+    double counts = wanted[peak];
     peak = peak < 2 ? 2 : peak > bins - 3 ? bins - 3 : peak;
     for (Py_ssize_t k = peak - 2; k <= peak + 2; k++)
         around += power[k];
-    return total > 0.0 ? around / total : 0.0;
+    return total > 0.0 ? counts * around / total : 0.0;
 }
 
-/* purity(pcm, begin, window, turns): of the samples from `begin` (bytes) under the window. */
+/* purity(pcm, begin, window, turns, wanted): of the samples from `begin` (bytes) under the window. */
 static PyObject *method_purity(PyObject *module, PyObject *const *given, Py_ssize_t count) {
     static double sound[2 * BINS], power[BINS]; /* the interpreter's lock guards them */
-    if (count != 4 || !PyBytes_Check(given[0])) {
-        PyErr_SetString(PyExc_TypeError, "purity(pcm, begin, window, turns)");
+    if (count != 5 || !PyBytes_Check(given[0])) {
+        PyErr_SetString(PyExc_TypeError, "purity(pcm, begin, window, turns, wanted)");
         return NULL;
     }
-    Py_ssize_t begin = PyLong_AsSsize_t(given[1]), size = 0, bins = 0;
+    Py_ssize_t begin = PyLong_AsSsize_t(given[1]), size = 0, bins = 0, told = 0;
     const double *window = PyErr_Occurred() ? NULL : doubles(given[2], &size, 0);
     const double *turns = window == NULL ? NULL : doubles(given[3], &bins, 0);
-    if (turns == NULL)
+    const double *wanted = turns == NULL ? NULL : doubles(given[4], &told, 0);
+    if (wanted == NULL)
         return NULL;
-    if (begin < 0 || size > 2 * BINS || bins > BINS || bins < 5 || begin + 2 * size > PyBytes_GET_SIZE(given[0])) {
+    if (told != bins || begin < 0 || size > 2 * BINS || bins > BINS || bins < 5 || begin + 2 * size > PyBytes_GET_SIZE(given[0])) {
         PyErr_SetString(PyExc_ValueError, "purity: more is asked for than there is");
         return NULL;
     }
@@ -137,7 +139,7 @@ static PyObject *method_purity(PyObject *module, PyObject *const *given, Py_ssiz
         sound[n] = sample * window[n];
     }
     spectrum(sound, size, turns, bins, power);
-    return PyFloat_FromDouble(share_of_peak(power, bins));
+    return PyFloat_FromDouble(share_of_peak(power, wanted, bins));
 }
 
 /* What quiet and loud near frames say of each delay, one span on; see `audio.sums_by_numpy`. */

@@ -1,5 +1,7 @@
 """Pure tones of machines in a caller's audio: fax, beeps. Looked at a fifth of a second at a time."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,14 +29,17 @@ _NONE = (0.0,) * GATHERED
 class SingleTone:
     """Tells of every frame at which frequency it has a pure tone."""
 
-    def __init__(self, rate: int) -> None:
-        """``rate`` of the audio, Hz."""
+    def __init__(self, rate: int, bands: Sequence[tuple[float, float]] = ((0.0, math.inf),)) -> None:
+        """``rate`` of the audio, Hz. ``bands``: where tones are looked for, Hz; others may be told as well or not."""
         self._rate, self._size = rate, rate * FRAME_MS // 1000
         self._window = np.hanning(self._size).astype(np.float32)
         self._softest = SURELY_NOT * QUIETEST * self._size * 32768.0**2
         """Squares of a frame in which nothing is looked for."""
         self._turned, self._turns = np.hanning(self._size), turns_of(self._size)
-        """What ``purity`` wants."""
+        step, places = rate / self._size, np.arange(self._turns.size)
+        inside = [(places > low / step - 2) & (places < high / step + 2) for low, high in bands]
+        self._wanted = np.any(inside, axis=0).astype(np.float64)
+        """What ``purity`` wants to know: a factor for each sample, frequencies, and which of them count."""
         self._middle = GATHERED // 2 * self._size * SAMPLE_BYTES
         """Where the frame in the middle of a block begins, bytes."""
         self._pcm = bytearray()
@@ -74,11 +79,14 @@ class SingleTone:
         """It is loud, and the frame in its middle has a tone; mostly that one's strongest frequencies say no."""
         frame_bytes = self._size * SAMPLE_BYTES
         (loudness,) = squares(block[self._middle : self._middle + frame_bytes], frame_bytes)
-        if loudness < self._softest or purity(block, self._middle, self._turned, self._turns) < SURELY_NOT * PURE:
+        if loudness < self._softest or self._purity(block) < SURELY_NOT * PURE:
             return False
         frame = np.frombuffer(block, _PCM, self._size, self._middle) * SCALE
         samples = np.frombuffer(block, _PCM) * SCALE
         return bool(samples.dot(samples) >= QUIETEST * samples.size) and bool(self._tones(frame[None])[0])
+
+    def _purity(self, block: bytes) -> float:
+        return purity(block, self._middle, self._turned, self._turns, self._wanted)
 
     def _tones(self, frames: NDArray[np.floating[Any]]) -> tuple[float, ...]:
         power = np.square(np.abs(np.fft.rfft(frames * self._window)))

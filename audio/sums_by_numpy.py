@@ -40,16 +40,17 @@ def turns_of(samples: int) -> Doubles:
     return np.asarray(2.0 * np.cos(2.0 * np.pi * np.arange(samples // 2 + 1) / samples))
 
 
-def purity(pcm: bytes, begin: int, window: Doubles, turns: Doubles) -> float:
+def purity(pcm: bytes, begin: int, window: Doubles, turns: Doubles, wanted: Doubles) -> float:
     """Part of the power within two steps of the strongest frequency, for the samples from byte ``begin`` on.
 
-    ``window``: one factor for each sample. ``turns``: ``turns_of`` their number. Rounded, to some 1e-6.
+    ``window``: one factor for each sample. ``turns``: ``turns_of`` their number. ``wanted``: for each frequency 1, or 0
+    where nothing is to be told of it. Rounded, to some 1e-6.
     """
     spectrum = np.fft.rfft(np.frombuffer(pcm, _PCM, window.size, begin) * window)
     power = spectrum.real * spectrum.real + spectrum.imag * spectrum.imag
-    peak = min(max(int(power.argmax()), 2), turns.size - 3)
-    total = float(power.sum())
-    return float(power[peak - 2 : peak + 3].sum()) / total if total > 0.0 else 0.0
+    strongest = int(power.argmax())
+    peak, total = min(max(strongest, 2), turns.size - 3), float(power.sum())
+    return float(wanted[strongest] * power[peak - 2 : peak + 3].sum()) / total if total > 0.0 else 0.0
 
 
 def weigh_delays(

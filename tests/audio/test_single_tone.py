@@ -36,3 +36,12 @@ def test_what_comes_in_any_pieces_has_the_same_tones() -> None:
     taker = SingleTone(RATE)
     assert tuple(hertz for at in range(0, len(pcm), 322) for hertz in taker.push(pcm[at : at + 322])) == in_one
     assert sum(abs(hertz - 1100) < 20 for hertz in in_one) >= 20
+
+
+def test_tones_outside_the_bands_cost_no_whole_look() -> None:
+    taker = SingleTone(RATE, ((1040.0, 1160.0),))
+
+    assert taker._seems_pure(tone(1100, BLOCK_MS, RATE, -20.0))
+    assert taker._seems_pure(tone(1158, BLOCK_MS, RATE, -20.0))
+    assert not taker._seems_pure(tone(1400, BLOCK_MS, RATE, -20.0))
+    assert not taker._seems_pure(tone(440, BLOCK_MS, RATE, -20.0))
