@@ -18,7 +18,7 @@ from bench.crowd import CallerReport, CrowdPlan, CrowdReport
 from bench.daemon import ROOT, DaemonProcess
 from bench.report import Row, percentile, spread, within
 from bench.speech import questions
-from bench.threads import MAIN, NamedDaemon, Sample, between, look, of, others, spelled
+from bench.threads import MAIN, NamedDaemon, Sample, between, look, of, others, slowness, spelled
 from tests.asterisk.install import why_not
 from tests.asterisk.pbx import Pbx
 
@@ -52,6 +52,8 @@ class Measured:
     """What the call log says of the replies: milliseconds of audio since the end of speech, a list for each stage."""
     between_ns: tuple[int, int]
     """When all calls were there, the kernel's real-time clock, nanoseconds."""
+    slowness: float
+    """See ``bench.threads.slowness``."""
 
     @property
     def turns(self) -> list[dict[str, Any]]:
@@ -112,7 +114,10 @@ def _cost(name: str, seen: Measured, bar: float) -> Row:
     }[name]
     engines = of(seen.busy, "daemon") - of(seen.busy, "daemon", MAIN)
     made = "compiled" if (PLACE / digest()).is_dir() else "from source"
-    measured = f"{took:.3%} of a core, {made}; all other threads (recogniser, voice, record) {engines / AT_ONCE:.3%}"
+    measured = (
+        f"{took:.3%} of a core, {made}; all other threads (recogniser, voice, record) {engines / AT_ONCE:.3%}; "
+        f"a fixed loop took {seen.slowness:.2f} times its best meanwhile"
+    )
     return Row(name, what, f"<= {bar:.2%} of a core, engines excluded", measured, AT_ONCE, took <= bar)
 
 
@@ -149,7 +154,8 @@ def hold_crowd(
     quiet = between(idle, 0, idle[-1].at_ns)
     if end - begin < 2 * EVERY_S * 1e9:
         raise RuntimeError("the calls did not overlap long enough to measure the CPU")
-    return Measured(crowd, quiet, between(samples, begin, end), trouble, left, stages, (begin, end))
+    busy, slow = between(samples, begin, end), slowness(idle + samples, begin, end)
+    return Measured(crowd, quiet, busy, trouble, left, stages, (begin, end), slow)
 
 
 def _stages(daemon: DaemonProcess) -> dict[str, list[int]]:
@@ -225,7 +231,8 @@ def _explain(name: str, seen: Measured) -> None:
         f"callers sent {seen.crowd.behind_ms} ms late (p99)",
         f"idle: {spelled(seen.idle)}",
         f"busy: {spelled(seen.busy)}",
-        f"other processes of this machine: {others(seen.busy):.1%} of a core",
+        f"other processes of this machine: {others(seen.busy):.1%} of a core; "
+        f"a fixed loop took {seen.slowness:.2f} times its best",
         f"event loop per call {seen.loop_of_a_call():.3%}; trouble: {seen.trouble[:3]}; left in Asterisk: {seen.left}",
     ]
     if seen.replies:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench.daemon import DaemonProcess
 
@@ -25,6 +26,8 @@ class Sample:
     """The kernel's clock, nanoseconds."""
     took_ns: dict[str, int]
     """CPU time of each thread, nanoseconds; the key is ``process/thread/number``."""
+    loop_ns: int = 0
+    """CPU time of ``fixed_loop`` then: whoever lends us processors lends them slower at times."""
 
 
 MACHINE = "machine/all/0"
@@ -41,7 +44,21 @@ def look(processes: dict[str, int]) -> Sample:
                 took[f"{name}/{known}/{task.name}"] = int((task / "schedstat").read_text(encoding="ascii").split()[0])
             except (FileNotFoundError, ProcessLookupError):
                 continue
-    return Sample(time.clock_gettime_ns(time.CLOCK_REALTIME), took)
+    return Sample(time.clock_gettime_ns(time.CLOCK_REALTIME), took, fixed_loop())
+
+
+def fixed_loop() -> int:
+    """CPU time of a fixed piece of work, some 1 ms, nanoseconds."""
+    began, total = time.thread_time_ns(), 0
+    for number in range(25_000):
+        total += number
+    return time.thread_time_ns() - began
+
+
+def slowness(samples: Iterable[Sample], begin_ns: int, end_ns: int) -> float:
+    """How many times longer than at its quickest the machine took for a fixed loop within a time, median."""
+    known = list(samples)
+    return median(one.loop_ns for one in known if begin_ns <= one.at_ns <= end_ns) / min(one.loop_ns for one in known)
 
 
 def _machine_ns() -> int:

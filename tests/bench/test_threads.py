@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.threads import MACHINE, MAIN, Sample, between, look, of, others, spelled
+from bench.threads import MACHINE, MAIN, Sample, between, look, of, others, slowness, spelled
 
 S = 1_000_000_000
 
@@ -75,3 +75,10 @@ def test_the_daemons_threads_tell_their_names() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "vosk_0\n"
+
+
+def test_a_machine_that_is_slow_at_times_is_told() -> None:
+    paces = [Sample(at * S, {}, loop_ns) for at, loop_ns in enumerate((1000, 1500, 2000, 1800, 9000))]
+
+    assert slowness(paces, 1 * S, 3 * S) == pytest.approx(1.8)
+    assert look({}).loop_ns > 0
