@@ -26,6 +26,8 @@ COMPARED = ("backchannel", "noise", "interruption", "echo")
 """Kinds that are judged beside undisturbed answers."""
 AT_ONCE = 8
 """Calls at the same time, unless told otherwise."""
+MODEL_AT_ONCE = 4
+"""Most of them with a model: that bar is a call's, forty calls have a row of their own (``asterisk40``)."""
 FIRST_TOKEN_S = 0.4
 """The model server of the slow-model figures: time to its first token, seconds."""
 TOKENS_A_SECOND = (0, 60)
@@ -126,9 +128,10 @@ def _runner(choice: Choice, language: str, settings: dict[str, object]) -> Itera
 
 def _with_model(choice: Choice, scripts: Sequence[Script], pace: int) -> tuple[report.Row, list[str]]:
     chosen = replace(choice, kinds=("question",)).of(scripts, "ru")
+    few = replace(choice, at_once=min(choice.at_once, MODEL_AT_ONCE))
     with _model_server(1 / pace if pace else 0.0) as base_url:
         settings: dict[str, object] = {"LLM__BASE_URL": base_url, "LLM__MODEL": "bench", "LLM__API_KEY": "none"}
-        _, findings = _through(choice, scripts, chosen, "ru", settings)
+        _, findings = _through(few, scripts, chosen, "ru", settings)
     bad = [f"{one.name} (with a model): {failure}" for one in findings for failure in one.failures]
     return figures.reply_with_model(figures.Table(findings), pace), bad
 

@@ -75,7 +75,7 @@ def told(table: Table) -> Row:
 def reply_with_model(table: Table, pace: int) -> Row:
     """The same with a model that sends ``pace`` tokens a second after its first; 0: all at once, with a bar."""
     times = table.values("reply_ms", "question")
-    what = "the same, model's first token after 400 ms, the rest "
+    what = "the same, at most four callers at once, model's first token after 400 ms, the rest "
     if pace:
         return Row(f"reply-llm-{pace}", f"{what}at {pace} a second", "none", spread(times), len(times), True)
     met = within(times, 0.5, LLM_P50)
