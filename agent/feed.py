@@ -1,4 +1,4 @@
-"""Calls in progress for those who watch: made of the events of each call and of the lines of its trace.
+"""Calls in progress for those who watch: made of the events of each call and of its trace.
 
 Nobody waits for a watcher: news is written once, put into each one's queue, and whoever is too slow is let go
 (and comes back to the whole picture).
@@ -23,6 +23,7 @@ from agent.events import (
     StageReached,
 )
 from agent.ports import CallerInfo
+from agent.trace import Note
 
 QUEUE = 2000
 """News that a watcher may be behind."""
@@ -96,15 +97,14 @@ class Feed:
                 del self._calls[call_id]
                 self._tell({"id": call_id, "ended": {"status": status, "cause": cause}})
 
-    def tapped(self, call_id: str, inner: Callable[[str], None] | None) -> Callable[[str], None]:
-        """Takes the lines of a call's trace on their way to ``inner``."""
+    def tapped(self, call_id: str, inner: Callable[[Note], None] | None) -> Callable[[Note], None]:
+        """Takes a call's trace on its way to ``inner``."""
 
-        def push(line: str) -> None:
+        def push(note: Note) -> None:
             if inner is not None:
-                inner(line)
-            kind = line[: line.find('"', line.find('"') + 1)].rpartition('"')[2]
-            if kind in ("partial", "answer"):
-                self._trace(call_id, kind, line)
+                inner(note)
+            if isinstance(note, list) and note[1] in ("partial", "answer"):
+                self._trace(call_id, note)
 
         return push
 
@@ -174,12 +174,11 @@ class Feed:
         elif kind == "resumed":
             self._set(followed, state="speaks")
 
-    def _trace(self, call_id: str, kind: str, line: str) -> None:
+    def _trace(self, call_id: str, note: list[Any]) -> None:
         followed = self._calls.get(call_id)
         if followed is None:
             return
-        note = json.loads(line)
-        if kind == "partial":
+        if note[1] == "partial":
             if note[2] and note[2] != followed.call.partial:
                 self._set(followed, partial=note[2], state="hears")
         elif note[3] == "says" and note[4]["text"]:

@@ -14,6 +14,7 @@ from agent.prompts import Prompts
 from agent.recording import Keeping
 from agent.settings import Calls, Turns
 from agent.speak import Voice
+from agent.trace import Note
 
 
 async def _nothing() -> None:
@@ -40,8 +41,8 @@ class House:
     """Judges by the sound whether the caller has finished, beside the words."""
     new_far_end: Callable[[], FarEnd] = FarEnd
     new_recording: Callable[[CallerInfo], Keeping | None] = lambda _caller: None
-    new_trace: Callable[[CallerInfo], Callable[[str], None] | None] = lambda _caller: None
-    """Where the lines of a call's trace go; None: nowhere."""
+    new_trace: Callable[[CallerInfo], Callable[[Note], None] | None] = lambda _caller: None
+    """Where a call's trace goes; None: nowhere."""
     for_call: Callable[["House", Line], "House"] = lambda house, _line: house
     """The house as a new call finds it: with the texts of now."""
     connect: Callable[[], Awaitable[None]] = _nothing

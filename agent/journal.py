@@ -27,6 +27,7 @@ from agent.record.patient_files import PatientTexts, Sound
 from agent.record.vault import RECORDINGS, Vault
 from agent.recording import TRACE_SUFFIX, Recording, TraceFile
 from agent.store import CallLog, Entry
+from agent.trace import Note
 
 log = logging.getLogger(__name__)
 
@@ -156,8 +157,8 @@ class Journal:
         if call is not None and self._record:
             call.forsaken = why
 
-    def trace(self, caller: CallerInfo) -> Callable[[str], None] | None:
-        """Takes the lines of the trace of a recorded call; None where nothing is recorded."""
+    def trace(self, caller: CallerInfo) -> Callable[[Note], None] | None:
+        """Takes the trace of a recorded call; None where nothing is recorded."""
         call = self._open.get(caller.call_id)
         if call is None or not self._record:
             return None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.record.patient_files import PatientSound, Sound
+from agent.trace import Note, written
 from audio.frame import SAMPLE_BYTES
 from audio.keys import KeyTones
 from audio.wav import interleave
@@ -119,21 +120,21 @@ TRACE_SUFFIX = ".trace.jsonl"
 
 
 class TraceFile:
-    """The lines of a call's trace on their way to the disk."""
+    """A call's trace on its way to the disk."""
 
     def __init__(self, path: Path, run: Write, append: Callable[[Path, str], None]) -> None:
         """The file is made with its first lines; ``append`` writes text, on the writer's thread."""
         self._path, self._run, self._append = path, run, append
-        self._lines: list[str] = []
+        self._notes: list[Note] = []
 
-    def push(self, line: str) -> None:
-        """Take one line."""
-        self._lines.append(line)
-        if len(self._lines) >= TRACE_LINES:
+    def push(self, note: Note) -> None:
+        """Take one note."""
+        self._notes.append(note)
+        if len(self._notes) >= TRACE_LINES:
             self.flush()
 
     def flush(self) -> None:
         """Hand over what has gathered."""
-        lines, self._lines = self._lines, []
-        if lines:
-            self._run(lambda: self._append(self._path, "\n".join(lines) + "\n"))
+        notes, self._notes = self._notes, []
+        if notes:
+            self._run(lambda: self._append(self._path, "\n".join(map(written, notes)) + "\n"))

@@ -162,7 +162,7 @@ class Speaker:
             speech.push(self._loud(made))
         speech.close_sentence()
         spoken = speech.sentences[-1]
-        self._noted(spoken.text, spoken.start, spoken.marks)
+        self._noted(spoken.text, spoken.start, spoken.marks.copy())
         return sounded
 
     def _loud(self, pcm: bytes) -> bytes:

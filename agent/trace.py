@@ -32,7 +32,11 @@ from typing import Any
 from agent.events import AgentSaying, CallEvent, CallStarted, LegKept, PassagesFound
 from agent.turns import Decision
 
-_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+Note = list[Any] | dict[str, Any]
+"""A line as it is before it is written; the first of a trace is a header. Nobody changes one."""
+
+written: Callable[[Note], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""A note as the line of a file; that costs more than all else of it, so it is done on the thread that writes."""
 
 VERSION = 1
 """Of the format."""
@@ -43,16 +47,16 @@ class Trace:
 
     def __init__(self) -> None:
         """Nothing is kept before ``keep``."""
-        self._write: Callable[[str], None] = _nowhere
+        self._write: Callable[[Note], None] = _nowhere
         self.position = 0
         """End of the caller's newest frame, samples."""
         self._played = self._delta = 0
         self._counts: dict[str, int] = {}
 
-    def keep(self, write: Callable[[str], None], **head: Any) -> None:
-        """From now on ``write`` takes the lines, the first of them ``head``; it must not block."""
+    def keep(self, write: Callable[[Note], None], **head: Any) -> None:
+        """From now on ``write`` takes the notes, the first of them ``head``; it must not block."""
         self._write = write
-        write(json.dumps({"version": VERSION, **head}, ensure_ascii=False))
+        write({"version": VERSION, **head})
 
     @property
     def still(self) -> bool:
@@ -74,13 +78,8 @@ class Trace:
         self.note("clear", played)
 
     def note(self, kind: str, *values: Any) -> None:
-        """Something happened."""
-        self._write(_written([self.position, kind, *values]))
-
-    def numbers(self, kind: str, number: int, what: str, *values: int) -> None:
-        """The same as ``note``, of names and whole numbers, which need no encoder: most lines are such."""
-        told = ",".join(map(str, values))
-        self._write(f'[{self.position},"{kind}",{number},"{what}",{told}]')
+        """Something happened; ``values`` stay as they are from here on."""
+        self._write([self.position, kind, *values])
 
     def number(self, kind: str) -> int:
         """The next number of a kind of question, from 0."""
@@ -99,9 +98,10 @@ class Trace:
 
 
 def _values(flat: Decision | CallEvent) -> dict[str, Any]:
-    """What it holds, by name; ``asdict`` would copy it to the last detail, for a line that is written at once."""
+    """What it holds, by name, as it is now; ``asdict`` would cost twenty times as much."""
     kind: Any = type(flat)
-    return {name: getattr(flat, name) for name in _names(kind)}
+    values = {name: getattr(flat, name) for name in _names(kind)}
+    return {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
 
 
 @cache
@@ -109,5 +109,5 @@ def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def _nowhere(_line: str) -> None:
+def _nowhere(_note: Note) -> None:
     """Calls that are not recorded are not traced."""

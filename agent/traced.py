@@ -97,15 +97,15 @@ class _Voice:
     trace: Trace
 
     async def speech(self, text: str, rate: int, pace: float = 1.0) -> AsyncIterator[bytes | WordStart]:
-        note, numbers, number = self.trace.note, self.trace.numbers, self.trace.number("voice")
+        note, number = self.trace.note, self.trace.number("voice")
         note("voice", number, "asks", text, pace)
         stream = self.inner.speech(text, rate, pace)
         try:
             async for piece in stream:
                 if isinstance(piece, WordStart):
-                    numbers("voice", number, "word", piece.offset, piece.sample)
+                    note("voice", number, "word", piece.offset, piece.sample)
                 else:
-                    numbers("voice", number, "pcm", len(piece) // 2)
+                    note("voice", number, "pcm", len(piece) // 2)
                 yield piece
         except AlloError:
             note("voice", number, "fails")

@@ -18,6 +18,7 @@ from agent.events import CallEvent
 from agent.house import House
 from agent.replaying.recorded import Recorded, RecordedAnswers, RecordedStt, RecordedTurnModel, RecordedVoice
 from agent.replaying.replay_line import ReplayFarEnd, ReplayLine, Tape
+from agent.trace import Note, written
 
 Row = list[Any]
 """A line of a trace: position, kind, values."""
@@ -60,7 +61,8 @@ class _Sink:
         self.story: list[Row] = []
         self._recorded = recorded
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, note: Note) -> None:
+        line = written(note)
         self.lines.append(line)
         row = json.loads(line)
         if not isinstance(row, list) or row[1] not in STORY:

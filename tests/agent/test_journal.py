@@ -133,7 +133,7 @@ LEAVE_A_CALL_HELD = LEAVE_A_CALL_OPEN.replace(
     """journal.observe(CALLER.call_id, LegKept('{"channel": "7"}'))
         journal.observe(CALLER.call_id, CallerSaid(2, "а доставка", 30000, {}))
         journal.observe(CALLER.call_id, AgentSaying(2, "Два дня. Или три.", "Два дня."))
-        journal.trace(CALLER)("[1]")
+        journal.trace(CALLER)([1])
         recording =""",
 ).replace("from tests.fakes", "from agent.events import AgentSaying, CallerSaid, LegKept\nfrom tests.fakes", 1)
 

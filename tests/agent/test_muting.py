@@ -165,7 +165,7 @@ async def test_only_who_heard_the_notice_is_kept(vault: Vault, tmp_path: Path, h
     recording, trace = journal.recording(caller), journal.trace(caller)
     assert recording is not None
     assert trace is not None
-    trace("{}")
+    trace({})
     recording.push(bytes(320), bytes(320))
     if heard:
         observe(AgentSaid(0, "Разговор записывается. Здравствуйте!", heard, True, ""))

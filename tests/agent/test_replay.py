@@ -19,6 +19,7 @@ from agent.replaying.replay import Replayed, compare, replay
 from agent.replaying.replay_line import Tape
 from agent.replaying.virtual_time import play
 from agent.settings import Llm, Settings, Stt, Tts, Turns
+from agent.trace import Note, written
 from audio.wav import write_mono
 from tests.agent.test_call import GREETING_S, Scene
 from tests.fakes.engines import FakeMind
@@ -60,8 +61,11 @@ class Taped(Scene):
     agent: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
-        self.changes = {"new_recording": self._recording, "new_trace": lambda _caller: self.lines.append}
+        self.changes = {"new_recording": self._recording, "new_trace": lambda _caller: self._note}
         super().__post_init__()
+
+    def _note(self, note: Note) -> None:
+        self.lines.append(written(note))
 
     def _recording(self, _caller: CallerInfo) -> Recording:
         scene = self

@@ -73,10 +73,12 @@ class Office:
         assert recording is not None
         trace = self.journal.trace(caller)
         assert trace is not None
-        trace('{"version": 1, "rate": 8000, "language": "ru"}')
-        trace('[1600,"played",160,160]')
-        trace('[8000,"event","AgentSaid",{"turn":0,"said":"Да.","heard":"Да.","cut":false,"source":""}]')
-        trace('[16000,"event","CallerSaid",{"turn":1,"text":"а","position":9600,"reached":{"speech_end":14400}}]')
+        said = {"turn": 0, "said": "Да.", "heard": "Да.", "cut": False, "source": ""}
+        heard = {"turn": 1, "text": "а", "position": 9600, "reached": {"speech_end": 14400}}
+        trace({"version": 1, "rate": 8000, "language": "ru"})
+        trace([1600, "played", 160, 160])
+        trace([8000, "event", "AgentSaid", said])
+        trace([16000, "event", "CallerSaid", heard])
         for _ in range(100):
             frame = AudioFrame(b"\x10\x20" * 160, SECOND, 0)
             recording.push(frame.pcm, bytes(320))

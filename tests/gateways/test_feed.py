@@ -11,14 +11,11 @@ from agent import feed as feed_module
 from agent.events import AgentSaid, CallAnswered, CallEnded, CallerSaid, CallStarted, Noted, StageReached
 from agent.feed import QUEUE, Feed
 from agent.ports import CallerInfo
+from agent.trace import Note
 from tests.gateways.conftest import Office
 
 CALLER = CallerInfo("abc", "sip", "100", "200", 8000)
 NEWS = {"text": "Два года.", "source": "general", "action": None, "effect": "", "firm": False}
-
-
-def line(*note: Any) -> str:
-    return json.dumps(note, ensure_ascii=False, separators=(",", ":"))
 
 
 @asynccontextmanager
@@ -70,9 +67,9 @@ async def test_words_grow_while_they_are_said_and_the_answer_while_it_sounds(off
 
     async with watching(office) as watcher:
         await watcher.next()
-        tap(line(100, "partial", "какая", 90))
+        tap([100, "partial", "какая", 90])
         assert (await watcher.next())["set"] == {"partial": "какая", "state": "hears"}
-        tap(line(100, "answer", 0, "says", NEWS))
+        tap([100, "answer", 0, "says", NEWS])
         office.feed.observe("abc", CallerSaid(1, "какая гарантия", 0, {"speech_end": 8000}))
         assert (await watcher.until("said"))["said"]["text"] == "какая гарантия"
         office.feed.observe("abc", StageReached(1, "first_packet", 10400))
@@ -94,7 +91,7 @@ async def test_words_grow_while_they_are_said_and_the_answer_while_it_sounds(off
 async def test_a_guess_that_was_wrong_is_never_shown(office: Office) -> None:
     begin(office.feed)
     tap = office.feed.tapped("abc", None)
-    tap(line(100, "answer", 0, "says", NEWS))
+    tap([100, "answer", 0, "says", NEWS])
     office.feed.observe("abc", Noted("speculation", "miss 3"))
     office.feed.observe("abc", CallerSaid(1, "алло", 0, {}))
     office.feed.observe("abc", StageReached(1, "first_packet", 100))
@@ -106,13 +103,13 @@ async def test_a_guess_that_was_wrong_is_never_shown(office: Office) -> None:
 
 
 async def test_the_trace_still_reaches_its_file() -> None:
-    written: list[str] = []
+    kept: list[Note] = []
 
-    tap = Feed().tapped("abc", written.append)
-    tap('{"version": 1}')
-    tap(line(100, "played", 1, 2))
+    tap = Feed().tapped("abc", kept.append)
+    tap({"version": 1})
+    tap([100, "played", 1, 2])
 
-    assert written == ['{"version": 1}', '[100,"played",1,2]']
+    assert kept == [{"version": 1}, [100, "played", 1, 2]]
 
 
 async def test_who_reads_too_slowly_is_let_go() -> None:
