@@ -129,8 +129,13 @@ class Outcome:
 
 async def live_through(calls: int, modems: int, seed: int = 7600) -> Outcome:
     """All calls."""
+    with tempfile.TemporaryDirectory(prefix="allo-faults-", ignore_cleanup_errors=True) as folder:
+        return await _live_through(calls, modems, seed, Path(folder))
+
+
+async def _live_through(calls: int, modems: int, seed: int, folder: Path) -> Outcome:
     chance = random.Random(seed)
-    door, clock, folder = Records(chance), MediaClock(), Path(tempfile.mkdtemp(prefix="allo-faults-"))
+    door, clock = Records(chance), MediaClock()
     threads, tasks = threading.active_count(), len(asyncio.all_tasks())
     profile = Profile(chopped=True, chatty=True, lossy=0.002, boot_ms=200, ring_every_ms=500)
     sims = [Sim7600(folder / str(n), replace(profile, pcm_ready_ms=(n % 3) * 150), seed + n) for n in range(modems)]

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import itertools
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -150,6 +151,7 @@ async def open_page(*switches: str) -> AsyncIterator[Page]:
         process = await asyncio.create_subprocess_exec(
             program, *SWITCHES, *switches, f"--user-data-dir={profile}", "about:blank",
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "TMPDIR": profile},  # what it leaves behind goes with the profile
         )  # fmt: skip
         try:
             async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
