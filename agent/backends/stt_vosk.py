@@ -156,10 +156,9 @@ class VoskRecognizer:
             reached = max(self._decoded - LOOK_AHEAD_MS * self._rate // 1000, 0)
             return replace(self._transcript(self._fresh), position=reached)
         pcm = b"".join(frame.pcm for frame in tail)
-        loop = asyncio.get_running_loop()
+        loop, threads = asyncio.get_running_loop(), self._threads.at(Urgency.PAUSE, object())
         began = loop.time()
-        work = partial(_timed, partial(decoder.peek, pcm, trailing))
-        heard, took_s = await asyncio.wrap_future(self._threads.put(Urgency.PAUSE, object(), work))
+        heard, took_s = await loop.run_in_executor(threads, _timed, partial(decoder.peek, pcm, trailing))
         took_s = min(took_s, loop.time() - began)  # in a replay, where no time passes, none is refused
         self._pace = took_s * 1000 / max(len(tail) * FRAME_MS, 1)
         texts = " ".join([_text(words), *(piece["text"] for piece in heard.pieces)]).split()
@@ -231,7 +230,7 @@ class VoskRecognizer:
             self._places.add(frame)
         pcm = b"".join(frame.pcm for frame in frames)
         try:
-            self._running = asyncio.wrap_future(self._threads.put(urgency, self, partial(work, pcm)))
+            self._running = asyncio.get_running_loop().run_in_executor(self._threads.at(urgency, self), work, pcm)
         except RuntimeError:  # the pool is shut down: the house is closing
             self._failed = True
             return

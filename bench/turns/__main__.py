@@ -76,15 +76,18 @@ def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
     scripts = make.ready(folder)
     findings: list[Finding] = []
     seen: list[Observation] = []
+    cores: list[CoreRunner] = []
     for language in choice.languages:
         chosen = choice.of(scripts, language)
         if chosen:
-            observed, judged = _through(choice, scripts, chosen, language, {})
+            observed, judged = _through(choice, scripts, chosen, language, {}, cores=cores)
             seen += observed
             findings += judged
     said = [one for one in seen if one.script.last.text and one.script.kind in ASKED]
     rows = figures.rows(findings, words.loss(said, folder))
     bad = figures.failures(findings)
+    if cores:
+        rows.append(figures.speed(sum(core.audio_s for core in cores), sum(core.took_s for core in cores)))
     if "llm" in choice.kinds and not choice.replay:
         for pace in TOKENS_A_SECOND:
             row, slow = _with_model(choice, scripts, pace)
@@ -94,11 +97,18 @@ def measure(choice: Choice) -> tuple[list[report.Row], list[str]]:
 
 
 def _through(
-    choice: Choice, scripts: Sequence[Script], chosen: list[Script], language: str, settings: dict[str, object]
+    choice: Choice,
+    scripts: Sequence[Script],
+    chosen: list[Script],
+    language: str,
+    settings: dict[str, object],
+    *,
+    cores: list[CoreRunner],
 ) -> tuple[list[Observation], list[Finding]]:
-    """Run what was chosen, over SIP or through the core, and judge it."""
+    """Run what was chosen, over SIP or through the core, which ``cores`` then has, and judge it."""
     references = References()
     with _runner(choice, language, settings) as runner:
+        cores += [runner] if isinstance(runner, CoreRunner) else []
         if any(one.kind in COMPARED for one in chosen):
             for seen in runner.run([one for one in scripts if one.kind == "reference" and one.language == language]):
                 references.learn(seen)
@@ -131,7 +141,7 @@ def _with_model(choice: Choice, scripts: Sequence[Script], pace: int) -> tuple[r
     few = replace(choice, at_once=min(choice.at_once, MODEL_AT_ONCE))
     with _model_server(1 / pace if pace else 0.0) as base_url:
         settings: dict[str, object] = {"LLM__BASE_URL": base_url, "LLM__MODEL": "bench", "LLM__API_KEY": "none"}
-        _, findings = _through(few, scripts, chosen, "ru", settings)
+        _, findings = _through(few, scripts, chosen, "ru", settings, cores=[])
     bad = [f"{one.name} (with a model): {failure}" for one in findings for failure in one.failures]
     return figures.reply_with_model(figures.Table(findings), pace), bad
 

@@ -8,6 +8,8 @@ from bench.turns.measure import RESUMED_MS, Finding
 from bench.turns.scripts import ASKED, Kind
 from bench.turns.words import Loss
 
+SPEED = 30
+"""Times real time that a replay has to reach."""
 REPLY_P50, REPLY_P95 = 350, 600
 """Last speech sample -> first audible answer sample, milliseconds."""
 LLM_P50 = 500
@@ -64,6 +66,13 @@ def reply(table: Table) -> Row:
     met = within(times, 0.5, REPLY_P50) and within(times, 0.95, REPLY_P95)
     bar = f"p50 <= {REPLY_P50}, p95 <= {REPLY_P95} ms"
     return Row("reply", "complete question: last sample -> answer", bar, spread(times), len(times), met)
+
+
+def speed(audio_s: float, took_s: float) -> Row:
+    """How much quicker than real time calls are lived through without a wire, recogniser and voice included."""
+    times = audio_s / max(took_s, 1e-9)
+    measured = f"{audio_s:.0f} s of calls in {took_s:.0f} s of a core: {times:.0f} x real time"
+    return Row("speed", "replay: calls against the core's time", f">= {SPEED} x real time", measured, 1, times >= SPEED)
 
 
 def told(table: Table) -> Row:

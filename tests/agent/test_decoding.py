@@ -73,8 +73,9 @@ def test_a_fault_is_met_by_whoever_asked_and_the_thread_goes_on(threads: Decodin
     assert threads.put(Urgency.PAUSE, "two", lambda: 7).result(5) == 7
 
 
-async def test_the_event_loop_waits_for_a_job(threads: DecodingThreads) -> None:
-    assert await asyncio.wrap_future(threads.put(Urgency.END, "a call", lambda: divmod(7, 2))) == (3, 1)
+async def test_the_event_loop_waits_for_a_lane(threads: DecodingThreads) -> None:
+    loop = asyncio.get_running_loop()
+    assert await loop.run_in_executor(threads.at(Urgency.END, "a call"), divmod, 7, 2) == (3, 1)
 
 
 def test_closing_forgets_what_waits_and_ends_what_runs() -> None:
