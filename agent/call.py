@@ -144,6 +144,8 @@ class Call:
 
     async def _take(self, events: AsyncIterator[LineEvent]) -> None:
         until = events.until if isinstance(events, Handing) else partial(one_by_one, events)
+        if isinstance(events, Handing):
+            self._trace.answered = events.interrupt
         while True:
             event = await until(self._on_frame, self._gather, self._still)
             if isinstance(event, HungUp):

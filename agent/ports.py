@@ -96,9 +96,12 @@ class Handing(Protocol):
         ``gather`` tells after a frame how many more, from 1, the leg may let come together before it gives the next:
         nothing hangs on them sooner. A leg need not. ``together`` is asked before several frames are given.
 
-        Returns ``None`` after a frame for which ``take`` said True, else the first event that is no frame. Meanwhile
-        nothing is taken. What ``take`` raises is raised here.
+        Returns ``None`` after a frame for which ``take`` said True and after ``interrupt``, else the first event that
+        is no frame. Meanwhile nothing is taken. What ``take`` raises is raised here.
         """
+
+    def interrupt(self) -> None:
+        """The reader has something to do before the next frame; nothing where it does not wait."""
 
 
 class Line(Protocol):

@@ -50,6 +50,8 @@ class Trace:
         self._write: Callable[[Note], None] = _nowhere
         self.position = 0
         """End of the caller's newest frame, samples."""
+        self.answered: Callable[[], None] = _nothing
+        """Called when a recogniser has answered: what comes of that happens before the next frame, as in a replay."""
         self._played = self._delta = 0
         self._counts: dict[str, int] = {}
 
@@ -107,6 +109,10 @@ def _values(flat: Decision | CallEvent) -> dict[str, Any]:
 @cache
 def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
+
+
+def _nothing() -> None:
+    """Frames come one by one, and all is settled between them."""
 
 
 def _nowhere(_note: Note) -> None:

@@ -69,10 +69,12 @@ class _Ear:
             transcript = await ask()
         except AlloError:
             self._trace.note(kind, number, asked, None, 0, 0)
+            self._trace.answered()
             raise
         self._trace.note(kind, number, asked, transcript.text, transcript.position, transcript.confidence)
         if transcript.final and transcript.words:
             self._trace.note("words", [[word.text, word.start, word.end] for word in transcript.words])
+        self._trace.answered()
         return transcript
 
 

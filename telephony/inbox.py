@@ -179,6 +179,11 @@ class Inbox:
             finally:
                 self._take = self._together = None
 
+    def interrupt(self) -> None:
+        """See ``agent.ports.Handing``."""
+        if self._take is not None and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(True)
+
     def _next(self) -> LineEvent:
         event = self._queue.popleft()
         if isinstance(event, AudioFrame):

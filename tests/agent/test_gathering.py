@@ -46,6 +46,9 @@ class Gathered:
                     return None
             await self._wait(gather())
 
+    def interrupt(self) -> None:
+        """Nothing: here all that was set off is done between two frames."""
+
     def _tell(self, together: Together) -> None:
         """What came together and was not begun with, as a leg tells it that has a mouth at rest or one that plays."""
         self._fresh = False

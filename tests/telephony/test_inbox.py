@@ -113,6 +113,26 @@ async def test_frames_are_handed_on_without_waking_the_reader_until_one_is_enoug
     assert taken == [0, 160, 320, 480]
 
 
+async def test_an_interrupted_reader_is_given_nothing_until_it_waits_again() -> None:
+    inbox = Inbox(8000)
+    taken: list[int] = []
+
+    def take(frame: AudioFrame) -> bool:
+        taken.append(frame.position)
+        return len(taken) == 2
+
+    inbox.interrupt()  # nobody reads
+    reader = asyncio.create_task(inbox.until(take))
+    await asyncio.sleep(0)
+    inbox.interrupt()
+    inbox.interrupt()
+    inbox.put_audio(bytes(2 * 320))
+    assert taken == []
+    assert await reader is None
+    assert await inbox.until(take) is None
+    assert taken == [0, 160]
+
+
 async def test_keys_and_the_end_come_in_order_with_the_frames() -> None:
     inbox = Inbox(8000)
     taken: list[int] = []
