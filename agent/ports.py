@@ -93,15 +93,13 @@ class Handing(Protocol):
     ) -> LineEvent | None:
         """Give the frames to ``take``, those that wait and then each as it comes, in order and on the event loop.
 
-        ``gather`` tells after a frame how many more, from 1, the leg may let come together before it gives the next:
-        nothing hangs on them sooner. A leg need not. ``together`` is asked before several frames are given.
-
-        Returns ``None`` after a frame for which ``take`` said True and after ``interrupt``, else the first event that
-        is no frame. Meanwhile nothing is taken. What ``take`` raises is raised here.
+        ``gather`` tells after a frame how many more, from 1, the leg may let come together before it gives the next;
+        a leg need not. ``together`` is asked before several are given. ``None`` after a frame for which ``take`` said
+        True or ``interrupt``, else the first event that is no frame. What ``take`` raises is raised here.
         """
 
     def interrupt(self) -> None:
-        """The reader has something to do before the next frame; nothing where it does not wait."""
+        """The reader has something to do before the next frame."""
 
 
 class Line(Protocol):
