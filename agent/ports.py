@@ -91,11 +91,10 @@ class Handing(Protocol):
     async def until(
         self, take: Callable[[AudioFrame], bool], gather: Callable[[], int], together: Together | None = None
     ) -> LineEvent | None:
-        """Give the frames to ``take``, those that wait and then each as it comes, in order and on the event loop.
+        """Give frames to ``take``, in order and on the event loop, until it says True or ``interrupt`` is called: None.
 
-        ``gather`` tells after a frame how many more, from 1, the leg may let come together before it gives the next;
-        a leg need not. ``together`` is asked before several are given. ``None`` after a frame for which ``take`` said
-        True or ``interrupt``, else the first event that is no frame. What ``take`` raises is raised here.
+        Else the first event that is no frame. ``gather`` tells after a frame how many more, from 1, the leg may let
+        come together; ``together`` is asked before several are given. What ``take`` raises is raised here.
         """
 
     def interrupt(self) -> None:
