@@ -19,6 +19,7 @@ from agent.errors import KnowledgeError
 from agent.firm import Firmness
 from agent.grounding import grounds_of
 from agent.intents import Intent, Intents, Kind
+from agent.language.same_question import same_question
 from agent.ports import Action, Effect, Passage, Question, Retriever, Sentence
 from agent.prompts import Prompts
 from agent.texts import Texts
@@ -144,8 +145,10 @@ class Answers:
         return intent is not None and intent.kind in WHOLE and text not in BEGINNINGS
 
     def alike(self, one: str, other: str) -> bool:
-        """True when both texts ask the same, written differently at most."""
-        return self._canonical(one) == self._canonical(other)
+        """True when both texts ask the same: written differently, or heard with other endings, at most."""
+        if self._canonical(one) == self._canonical(other):
+            return True
+        return same_question(one, other, self._language) and self._intents.match(one) == self._intents.match(other)
 
     async def sentences(
         self, text: str, context: Context, watch: Watch, desk: Desk = NOBODY

@@ -23,7 +23,7 @@ BELIEVED_TOGETHER = 0.65
 """The same for two words or more: «стоп минуту» at 0.76 was meant, what noises become is single words."""
 
 SETTLED_MS = 100
-"""Words with an open end are worth a guess after so much quiet, milliseconds: before that it is the next syllable."""
+"""Words that may go on are worth a guess after so much quiet, milliseconds: before that it is the next syllable."""
 HUM_MS, LONG_HUM_MS = 50, 140
 """A voice that goes on for so long after the last word understood hums «эээ» or said a word that was missed; longer, it
 surely did, milliseconds. So end two of 100 whole questions, and three of four turns with a filler at the end; where the
@@ -82,15 +82,15 @@ class Judging:
         current = self._listening.judged(lull, verdict)
         if not current or not heard.text or not self._house.turns.speculate:
             return
-        if verdict == "open" and heard.position - lull.position < self._settled:
-            self._listening.ask_again()  # most such gaps lie between syllables; the turn waits for a second anyway
-        else:  # an open end too: it may be the end all the same
+        if verdict != "complete" and heard.position - lull.position < self._settled:
+            self._listening.ask_again()  # most such gaps lie between syllables; the turn waits longer anyway
+        else:  # whatever the words are: it may be the end all the same
             self._replies.guess(heard.text, self._spawn)
 
     async def _foresee(self) -> None:
-        """The caller's voice dies away: a reply is begun before the silence, unless more must follow."""
+        """The caller's voice dies away: a reply is begun before the silence, where the words are whole."""
         heard = await self._listening.peek(trailing=True)
-        if heard.text and self._house.turns.speculate and await self._verdict(heard.text) != "open":
+        if heard.text and self._house.turns.speculate and await self._verdict(heard.text) == "complete":
             self._replies.guess(heard.text, self._spawn)
 
     async def _listen_closely(self) -> None:

@@ -78,6 +78,8 @@ class SipSide:
         if len(data) <= 4 or data[0] & 0xC0 == 0x80:  # keep-alive; RTCP meant for the port below ours
             return
         message = sip_text.read(data)
+        if message.headers.get("call-id") != self._dialog.call_id:
+            return  # of a call that had this port before; RFC 3261, 12.2.2
         if not message.status:
             self._asked(message)
         elif message.method == "INVITE" and message.status >= 200:

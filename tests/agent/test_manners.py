@@ -86,12 +86,14 @@ def test_a_doubtful_end_costs_the_wait_and_not_the_model_on_top() -> None:
     assert 1.1 <= scene.speaks_from(ASK + 1) - (ASK + 1) <= 1.1 + 0.1
 
 
-def test_a_beginning_is_no_guess_before_the_next_syllable_had_its_time() -> None:
-    beginning, whole = "мне нужен пресс на", "мне нужен пресс на сто килоньютон"
-    minds = Minds(FakeMind({}), model({beginning: ["Не ", "то. "], whole: ["Есть. "]}))
+@pytest.mark.parametrize(
+    ("beginning", "more"), [("мне нужен пресс на", "сто килоньютон"), ("нас интересует поставка", "в казахстан")]
+)
+def test_what_may_go_on_is_no_guess_before_the_next_syllable_had_its_time(beginning: str, more: str) -> None:
+    minds = Minds(FakeMind({}), model({beginning: ["Не ", "то. "], f"{beginning} {more}": ["Есть. "]}))
 
     def guesses(gap_s: float) -> list[str]:
-        later = Says(ASK + 1 + gap_s, "сто килоньютон")
+        later = Says(ASK + 1 + gap_s, more)
         scene = Scene([Says(ASK, beginning), later, Leaves(ASK + 6)], minds, turns=Turns(lull_ms=20))
         assert scene.heard[1:] == ["Есть."]
         return noted(scene, "speculation")
