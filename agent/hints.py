@@ -108,7 +108,7 @@ class Fading:
 
 
 class Sounding:
-    """A sound in the quiet after speech: perhaps the caller goes on."""
+    """Sounds in the quiet after speech: perhaps the caller goes on."""
 
     def __init__(self, rate: int) -> None:
         """``rate`` is that of the frames, Hz."""
@@ -116,6 +116,7 @@ class Sounding:
         self._most, self._closure = LONGEST_CONSONANT_MS * per_ms, CLOSURE_MS * per_ms
         self._hum, self._longest, self._put_off = HUM_MS * per_ms, LONGEST_HUM_MS * per_ms, PUT_OFF_MS * per_ms
         self._since = self._until = self._now = 0
+        self._hummed_since = self._hummed_until = 0
 
     def push(self, frame: AudioFrame, sound: bool) -> None:
         """Take a frame; ``sound``: it holds a sound without a voice."""
@@ -123,6 +124,7 @@ class Sounding:
         if not sound:
             return
         if frame.position > self._until + self._closure:
+            self._remember()
             self._since = frame.position
         self._until = frame.end
 
@@ -134,5 +136,20 @@ class Sounding:
         if self._since <= speech_end:
             return 0
         young = self._now - self._since <= self._most and self._now - self._until <= self._closure
-        hums = patient and self._hum <= self._until - self._since <= self._longest
-        return max(self._most if young else 0, min(self._until - speech_end, self._put_off) if hums else 0)
+        hummed = self._hum_end(speech_end) if patient else 0
+        return max(self._most if young else 0, min(hummed - speech_end, self._put_off) if hummed else 0)
+
+    @property
+    def _hums(self) -> bool:
+        return self._hum <= self._until - self._since <= self._longest
+
+    def _remember(self) -> None:
+        """A new sound begins: the first consonant after «ммм» does not take back that there was one."""
+        if self._hums:
+            self._hummed_since, self._hummed_until = self._since, self._until
+
+    def _hum_end(self, speech_end: int) -> int:
+        """Where the last hum since ended; 0: there was none."""
+        if self._hums:
+            return self._until
+        return self._hummed_until if self._hummed_since > speech_end else 0

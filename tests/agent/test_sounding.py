@@ -54,6 +54,18 @@ def test_a_hum_in_an_open_pause_is_waited_out(hum_ms: int, verdict: Verdict, end
     assert ended.position == ms(ends_ms)
 
 
+@pytest.mark.parametrize(("until_consonant_ms", "went_on"), [(700, True), (1200, False)])
+def test_the_consonant_that_follows_a_hum_does_not_end_the_turn(until_consonant_ms: int, went_on: bool) -> None:
+    taker = TurnTaker(RATE, Endpointing(adapt=False))
+
+    made = sounds(taker, (500, True, False), (120, False, False))
+    assert taker.judged(ms(500), "open")
+    hum = ((680, False, False), (300, False, True), (until_consonant_ms, False, False))
+    made += sounds(taker, *hum, (60, False, True), (500, True, False), start=ms(620))
+
+    assert (not any(isinstance(decision, EndOfTurn) for decision in made)) is went_on
+
+
 @pytest.mark.parametrize("after", [0, 200])
 def test_a_noise_without_a_voice_puts_it_off_for_a_moment_only(after: int) -> None:
     taker = TurnTaker(RATE, Endpointing(end_silence_ms=400, adapt=False))
