@@ -116,7 +116,7 @@ def _settled(words: list[str], forms: list[list[str]], tables: _Tables) -> Verdi
         return "complete"
     if any(" ".join(form) in tables.either for form in forms):
         return "unsure"
-    if words and _searches(words, tables.words):
+    if words and (_searches(words, tables.words) or _leads_on(words, tables.words)):
         return "open"
     if not core:
         return "open" if words else "unsure"  # a greeting, a «скажите пожалуйста»: the matter follows
@@ -129,6 +129,12 @@ def _searches(words: list[str], lists: Lists) -> bool:
     """«Ну э»: a word that never ends a phrase, or nothing else was said."""
     taken = _polite(words, lists["fillers"], from_end=True)
     return taken > 0 and (taken == len(words) or "_".join(words[-taken:]) not in lists["may_end"])
+
+
+def _leads_on(words: list[str], lists: Lists) -> bool:
+    """ "Is it possible two": a "to" as a recogniser spells it."""
+    before, last = ["", *words][-2:]
+    return last in lists["homophones"] and before in lists["before_to"]
 
 
 def _noted(words: list[str], core: list[str], tables: _Tables, contrasts: Callable[[list[str]], bool]) -> str:
