@@ -132,7 +132,7 @@ def _searches(words: list[str], lists: Lists) -> bool:
 
 
 def _leads_on(words: list[str], lists: Lists) -> bool:
-    """ "Is it possible two": a "to" as a recogniser spells it."""
+    """A "to" as a recogniser spells it: "is it possible two"."""
     before, last = ["", *words][-2:]
     return last in lists["homophones"] and before in lists["before_to"]
 

@@ -5,12 +5,13 @@ or goes. Such a change is no other question: the endings of nouns and adjectives
 answer hangs on them. Verbs («был», «будет»), numbers, names of people and every other word have to be the same.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from agent.language.dictionary_ru import dictionary
+from agent.language.tables import table
 
 STRAY = {"ru": frozenset({"а", "ну", "вот", "э", "эм"}), "en": frozenset({"a", "an", "the", "uh", "um", "er"})}
-"""Words that come and go, and say nothing."""
+"""Words that come and go, and say nothing; beside a number they may be letters of a code."""
 DECLINED = frozenset({"NOUN", "ADJF"})
 """Parts of speech, as OpenCorpora names them, whose endings are not asked for."""
 PERSONAL = frozenset({"Name", "Surn", "Patr"})
@@ -25,10 +26,21 @@ def same_question(one: str, other: str, language: str) -> bool:
     """True where the texts, in lower case, differ by endings and stray words at most."""
     if one == other:
         return True
-    stray = STRAY.get(language, frozenset())
-    ones, others = ([word for word in text.split() if word not in stray] for text in (one, other))
+    ones, others = _telling(one, language), _telling(other, language)
     one_word = _same_russian if language == "ru" else _same_english
     return len(ones) == len(others) and bool(ones) and all(map(one_word, ones, others))
+
+
+def _telling(text: str, language: str) -> list[str]:
+    """The words of ``text`` without stray ones."""
+    words, stray, numbers = text.split(), STRAY[language], _numbers(language)
+    around = zip(["", *words], words, [*words[1:], ""], strict=False)
+    return [word for before, word, after in around if word not in stray or before in numbers or after in numbers]
+
+
+@cache
+def _numbers(language: str) -> frozenset[str]:
+    return frozenset(" ".join(table(f"completeness_{language}")["digits"].values()).split())
 
 
 def _same_russian(one: str, other: str) -> bool:
